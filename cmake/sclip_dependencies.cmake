@@ -1,0 +1,23 @@
+# Third-party libraries, all from the distribution's packages; scripts/setup.sh installs them.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(dnnl REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(libexif REQUIRED IMPORTED_TARGET libexif)
+pkg_check_modules(libutf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+find_package(PNG REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_path(STB_INCLUDE_DIR stb/stb_image.h REQUIRED)
+if(SCLIP_BUILD_TESTS)
+  find_package(Catch2 REQUIRED)
+endif()
+if(SCLIP_BUILD_BENCHMARKS)
+  find_package(benchmark REQUIRED)
+endif()
+
+# Highway code is compiled for the baseline, AVX2 and AVX-512, and dispatched at run time.
+add_library(sclip_highway INTERFACE)
+target_link_libraries(sclip_highway INTERFACE PkgConfig::hwy)
+target_compile_definitions(sclip_highway INTERFACE "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL)")

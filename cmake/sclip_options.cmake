@@ -1,0 +1,13 @@
+# Compile and link options of every target of the project: link to `sclip_options`.
+add_library(sclip_options INTERFACE)
+target_include_directories(sclip_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(sclip_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                                               -fno-math-errno)
+if(SCLIP_WERROR)
+  target_compile_options(sclip_options INTERFACE -Werror)
+endif()
+if(SCLIP_SANITIZE)
+  target_compile_options(sclip_options INTERFACE -fsanitize=${SCLIP_SANITIZE} -fno-omit-frame-pointer
+                                                 -fno-sanitize-recover=all)
+  target_link_options(sclip_options INTERFACE -fsanitize=${SCLIP_SANITIZE})
+endif()

@@ -1,0 +1,120 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "core/error.h"
+
+namespace sclip {
+namespace {
+
+std::string reason() {
+  return std::strerror(errno);
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int close() { return ::close(std::exchange(fd_, -1)); }
+
+ private:
+  int fd_;
+};
+
+Descriptor open_for_reading(const std::filesystem::path& path, size_t& size) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo, "cannot open ", path.string(), ": ", reason());
+  }
+  struct stat info {};
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(fd);
+    fail(ErrorCode::kIo, "cannot read ", path.string(), ": it is not a regular file");
+  }
+  size = static_cast<size_t>(info.st_size);
+  return Descriptor(fd);
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  Descriptor file = open_for_reading(path, size_);
+  if (size_ == 0) return;
+  void* p = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  SCLIP_CHECK(p != MAP_FAILED, kIo, "cannot map ", path.string(), " (", size_, " bytes): ", reason());
+  data_ = static_cast<const std::byte*>(p);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+std::vector<std::byte> read_file(const std::filesystem::path& path) {
+  size_t size = 0;
+  Descriptor file = open_for_reading(path, size);
+  std::vector<std::byte> out(size);
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::read(file.get(), out.data() + done, size - done);
+    if (n < 0 && errno == EINTR) continue;
+    SCLIP_CHECK(n >= 0, kIo, "cannot read ", path.string(), ": ", reason());
+    SCLIP_CHECK(n > 0, kIo, "cannot read ", path.string(), ": it shrank while being read");
+    done += static_cast<size_t>(n);
+  }
+  return out;
+}
+
+std::string read_text_file(const std::filesystem::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  static std::atomic<unsigned> counter{0};
+  const std::string temporary = path.string() + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++);
+  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  SCLIP_CHECK(file.get() >= 0, kIo, "cannot write ", path.string(), ": ", reason());
+  const auto give_up = [&] {
+    const std::string why = reason();
+    ::unlink(temporary.c_str());
+    fail(ErrorCode::kIo, "cannot write ", path.string(), " (", bytes.size(), " bytes): ", why);
+  };
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) give_up();
+    done += static_cast<size_t>(n);
+  }
+  if (::fsync(file.get()) != 0 && errno != EINVAL && errno != EROFS) give_up();
+  if (file.close() != 0) give_up();
+  if (::rename(temporary.c_str(), path.c_str()) != 0) give_up();
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view text) {
+  write_file_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+}  // namespace sclip

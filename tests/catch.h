@@ -1,0 +1,7 @@
+// Catch2, whichever major version the distribution has.
+#pragma once
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
