@@ -1,0 +1,135 @@
+// Backend: where tensors live and kernels run. Stream: one ordered queue of kernel calls.
+//
+// A Backend is immutable after construction and shared by threads; a Stream belongs to one thread at
+// a time. Pointers in the Params structs are the backend's memory: host memory on the CPU.
+// On the CPU a call has finished when it returns; elsewhere `synchronize` waits.
+// Errors: every method throws sclip::Error; a message names the kernel and its shapes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/dtype.h"
+#include "core/image_view.h"
+#include "core/tensor.h"
+
+namespace sclip {
+
+struct AttentionParams;
+struct AssembleTokensParams;
+struct EmbedTokensParams;
+struct GatherPatchesParams;
+struct L2NormalizeParams;
+struct LayerNormParams;
+struct ResizeBicubicParams;
+struct ResizeNormalizeParams;
+struct TreeAttentionParams;
+struct WindowMergeParams;
+
+// What follows a matrix product: y = epilogue(x · Wᵀ + bias).
+enum class Epilogue : uint8_t {
+  kNone,
+  kQuickGelu,  // z · σ(1.702 z)
+  kGelu,       // the erf form
+  kResidual,   // y += z: y is read and written
+};
+
+struct LinearSpec {
+  std::string name;   // for error messages
+  TensorView weight;  // (n, k), or (k, n) when `transposed`; f32, f16 or bf16; host memory, read once
+  bool transposed = false;
+  TensorView bias;  // (n), or no data
+  Epilogue epilogue = Epilogue::kNone;
+  DType input = DType::kF32;   // dtype of x: kF32, or the backend's activation dtype
+  DType output = DType::kF32;  // dtype of y
+};
+
+// A weight matrix laid out for this backend, with its bias and epilogue. Immutable; shared by threads.
+class Linear {
+ public:
+  virtual ~Linear() = default;
+  int64_t inputs() const { return inputs_; }    // k
+  int64_t outputs() const { return outputs_; }  // n
+
+ protected:
+  Linear(int64_t inputs, int64_t outputs) : inputs_(inputs), outputs_(outputs) {}
+
+ private:
+  int64_t inputs_;
+  int64_t outputs_;
+};
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  virtual void resize_normalize(const ResizeNormalizeParams&) = 0;
+  virtual void resize_bicubic(const ResizeBicubicParams&) = 0;
+  virtual void gather_patches(const GatherPatchesParams&) = 0;
+  virtual void assemble_tokens(const AssembleTokensParams&) = 0;
+  virtual void embed_tokens(const EmbedTokensParams&) = 0;
+  virtual void layernorm(const LayerNormParams&) = 0;
+  virtual void attention(const AttentionParams&) = 0;
+  virtual void tree_attention(const TreeAttentionParams&) = 0;
+  virtual void l2_normalize(const L2NormalizeParams&) = 0;
+  virtual void window_merge(const WindowMergeParams&) = 0;
+  // y (rows, n) = epilogue(x (rows, k) · Wᵀ + bias); x and y do not overlap.
+  virtual void linear(const Linear& layer, const void* x, int64_t rows, void* y) = 0;
+
+  virtual void upload(void* device, const void* host, size_t bytes) = 0;
+  virtual void download(void* host, const void* device, size_t bytes) = 0;
+  virtual void synchronize() = 0;
+};
+
+// Backend memory, 64-byte aligned, freed with the object.
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  void* data() const { return data_; }
+  size_t size() const { return size_; }
+
+ protected:
+  void* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual std::string_view name() const = 0;    // "cpu", "cuda"
+  virtual std::string description() const = 0;  // processor, instruction sets, threads
+  virtual DType activation_dtype() const = 0;   // dtype of the GEMM inputs inside the towers
+
+  virtual std::unique_ptr<Memory> allocate(size_t bytes) const = 0;
+  virtual std::unique_ptr<Stream> make_stream() const = 0;
+  virtual std::unique_ptr<Linear> make_linear(const LinearSpec& spec) const = 0;
+  // A copy of `tensor` in backend memory, converted to f32.
+  virtual std::unique_ptr<Memory> make_constant(const TensorView& tensor) const = 0;
+};
+
+enum class Precision : uint8_t { kAuto, kF32, kBF16 };
+
+struct BackendRequest {
+  std::string device = "auto";  // auto, cpu; an explicit name that cannot be had is an error
+  Precision precision = Precision::kAuto;
+  int threads = 0;  // CPU threads; 0: OpenMP's choice
+};
+
+struct BackendStatus {
+  std::string name;
+  bool available = false;
+  std::string detail;  // what it is, or why it was refused and what to do
+};
+
+// Every backend this library knows of, and whether it can run here.
+std::vector<BackendStatus> list_backends();
+// Throws kUnsupported with the refusing backend's reason.
+std::unique_ptr<Backend> make_backend(const BackendRequest& request);
+
+}  // namespace sclip

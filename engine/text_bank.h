@@ -1,0 +1,57 @@
+// TextBank: the embeddings a photo is compared with: one unit vector per query.
+//
+// A query's embedding is the normalised mean over templates of the normalised text features
+// (method: L2-normalise each, mean, L2-normalise).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/backend.h"
+#include "core/buffer.h"
+#include "engine/text/class_list.h"
+
+namespace sclip {
+
+class Engine;
+
+struct TextBankOptions {
+  std::vector<std::string> templates;                 // empty: the 80 ImageNet templates
+  std::optional<std::filesystem::path> cache_folder;  // none: no cache
+  bool truncate = false;                              // a prompt over the context is cut instead of refused
+};
+
+class TextBank {
+ public:
+  const ClassList& classes() const { return classes_; }
+  int64_t queries() const { return static_cast<int64_t>(classes_.queries.size()); }                // K
+  int64_t embed_dim() const { return embed_dim_; }                                                 // E
+  std::span<const float> embeddings() const { return {embeddings_.begin(), embeddings_.size()}; }  // (K, E)
+  const Linear& similarity() const { return *similarity_; }  // features (M, E) → cosines (M, K)
+  bool from_cache() const { return from_cache_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }  // a damaged cache that was rebuilt, …
+
+ private:
+  friend std::shared_ptr<const TextBank> make_text_bank(const Engine&, ClassList, const TextBankOptions&);
+  ClassList classes_;
+  int64_t embed_dim_ = 0;
+  AlignedBuffer<float> embeddings_;
+  std::unique_ptr<Linear> similarity_;
+  bool from_cache_ = false;
+  std::vector<std::string> warnings_;
+};
+
+// Immutable and shared by threads. Cached under the hash of weights, precision and prompts; a cache file that
+// is damaged is rebuilt, one that cannot be written is reported in warnings().
+std::shared_ptr<const TextBank> make_text_bank(const Engine& engine, ClassList classes, const TextBankOptions& options);
+
+// $SCLIP_CACHE_DIR, or $XDG_CACHE_HOME/sclip, or ~/.cache/sclip.
+std::filesystem::path default_cache_folder();
+
+}  // namespace sclip

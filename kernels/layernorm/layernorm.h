@@ -1,0 +1,33 @@
+// Layer norm over the last axis: y = (x − mean(x)) / sqrt(var(x) + eps) · gamma + beta.
+//
+// Statistics in f32 and in two passes: E[x²] − E[x]² loses every digit when the mean is large.
+// The variance is the biased one, as in PyTorch.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+
+namespace sclip {
+
+struct LayerNormParams {
+  const float* x = nullptr;      // (batch, rows, C); rows contiguous, batches x_stride elements apart
+  void* y = nullptr;             // (batch, rows, C) in y_dtype; may be x itself when f32 and equally strided
+  const float* gamma = nullptr;  // (C)
+  const float* beta = nullptr;   // (C)
+  DType y_dtype = DType::kF32;   // kF32 or kBF16
+  int64_t batch = 1;
+  int64_t rows = 0;
+  int64_t cols = 0;      // C ≥ 1, any
+  int64_t x_stride = 0;  // elements from one batch to the next in x
+  int64_t y_stride = 0;  // the same in y
+  float eps = 1e-5f;
+};
+
+void layernorm_cpu(const LayerNormParams& params);
+
+namespace ref {
+void layernorm(const LayerNormParams& params);  // f32 output only
+}
+
+}  // namespace sclip

@@ -1,0 +1,55 @@
+// Patch embedding around its GEMM: windows cut from the normalised photo become rows of pixels, and
+// the rows the GEMM returns become tokens.
+//
+//   gather:    patches[b, i] = the 3·P·P pixels of patch i of window b, channel-major as conv1's weight
+//   assemble:  tokens[b, 0] = ln_pre(class + pos[0]);  tokens[b, 1 + i] = ln_pre(embedded[b, i] + pos[1 + i])
+//
+// A grid that does not divide by P is floored: the right and bottom rest is never read.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+
+namespace sclip {
+
+struct PatchOrigin {
+  int32_t x = 0;  // left column of the window in the photo
+  int32_t y = 0;  // top row
+};
+
+struct GatherPatchesParams {
+  const float* image = nullptr;          // (3, H, W)
+  void* patches = nullptr;               // (B, h·w, 3·P·P) in dtype
+  const PatchOrigin* windows = nullptr;  // (B); every window lies inside the photo
+  DType dtype = DType::kF32;             // kF32 or kBF16
+  int64_t height = 0;                    // H
+  int64_t width = 0;                     // W
+  int64_t batch = 0;                     // B
+  int64_t grid_h = 0;                    // h
+  int64_t grid_w = 0;                    // w
+  int64_t patch = 0;                     // P
+};
+
+struct AssembleTokensParams {
+  const float* embedded = nullptr;         // (B, h·w, C)
+  const float* class_embedding = nullptr;  // (C)
+  const float* positions = nullptr;        // (1 + h·w, C)
+  const float* gamma = nullptr;            // (C) of ln_pre
+  const float* beta = nullptr;             // (C)
+  float* tokens = nullptr;                 // (B, 1 + h·w, C); no overlap with embedded
+  int64_t batch = 0;
+  int64_t patches = 0;  // h·w
+  int64_t cols = 0;     // C
+  float eps = 1e-5f;
+};
+
+void gather_patches_cpu(const GatherPatchesParams& params);
+void assemble_tokens_cpu(const AssembleTokensParams& params);
+
+namespace ref {
+void gather_patches(const GatherPatchesParams& params);  // f32 output only
+void assemble_tokens(const AssembleTokensParams& params);
+}  // namespace ref
+
+}  // namespace sclip

@@ -1,0 +1,34 @@
+// Causal attention over a prompt trie: a node sees itself and its ancestors.
+//
+// Nodes lie in an order where a parent precedes its children. A trie of one path is plain causal
+// attention; for prompts that share prefixes every shared token is computed once.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+
+namespace sclip {
+
+struct TreeAttentionParams {
+  const void* qkv = nullptr;        // (M nodes, 3, A, d) in dtype
+  void* out = nullptr;              // (M, A, d) in dtype; no overlap with qkv
+  const int32_t* parent = nullptr;  // (M): index of the parent, < own index; −1 for a root
+  const int32_t* targets =
+      nullptr;  // (targets_count) nodes to compute, or null for all M; out is then (targets_count, A, d)
+  int64_t targets_count = 0;
+  DType dtype = DType::kF32;  // kF32 or kBF16
+  int64_t nodes = 0;          // M
+  int64_t max_depth = 0;      // nodes on the longest path, ≤ 1024
+  int64_t heads = 0;          // A
+  int64_t head_dim = 0;       // d: a multiple of 4, at most 256
+  float softmax_scale = 1.0f;
+};
+
+void tree_attention_cpu(const TreeAttentionParams& params);
+
+namespace ref {
+void tree_attention(const TreeAttentionParams& params);  // f32 only
+}
+
+}  // namespace sclip
