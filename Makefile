@@ -1,0 +1,72 @@
+# The commands of a person or a CI job. What is built and how stands in CMakeLists.txt and CMakePresets.json.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+demo_photo := tests/data/photos/china.jpg
+demo_classes := sky; building, house; tree; water; person
+python := .venv/bin/python
+sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')
+
+# CMake reads the launcher when it configures for the first time.
+configure = CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) cmake --preset $(1) --log-level=WARNING
+
+.PHONY: help setup setup-test build demo test test-cpp test-python asan tsan fuzz format format-check bench clean
+
+help:
+	@echo 'make demo          set up, build, segment the bundled photograph'
+	@echo 'make build         set up, build build/sclip'
+	@echo 'make test          set up with Python, build everything, run every test'
+	@echo 'make asan | tsan   the C++ tests under address and undefined-behaviour | thread sanitizers'
+	@echo 'make fuzz          each libFuzzer target for FUZZ_SECONDS (20)'
+	@echo 'make bench         kernel benchmarks'
+	@echo 'make format        clang-format in place; format-check only looks'
+
+setup:
+	@scripts/setup.sh
+
+setup-test:
+	@scripts/setup.sh --test
+
+build: setup
+	@$(call configure,release)
+	@cmake --build build --target sclip
+
+demo: build
+	@build/sclip segment $(demo_photo) --classes '$(demo_classes)' -o out/demo
+
+test: test-cpp test-python
+
+test-cpp: setup-test
+	@$(call configure,release)
+	@cmake --build build
+	@mkdir -p build/test-results
+	ctest --preset release --output-junit test-results/ctest.xml
+
+test-python: test-cpp
+	@scripts/python_env.sh
+	SCLIP_BIN=$(CURDIR)/build/sclip $(python) -m pytest -q --junitxml=build/test-results/pytest.xml tests
+
+asan tsan: setup-test
+	@$(call configure,$@)
+	@cmake --build build-$@
+	@mkdir -p build-$@/test-results
+	ctest --preset $@ --output-junit test-results/ctest.xml
+
+fuzz: setup-test
+	@$(call configure,fuzz)
+	@cmake --build build-fuzz
+	scripts/fuzz.sh build-fuzz
+
+bench: setup
+	@$(call configure,release)
+	@cmake --build build
+	build/sclip_kernel_bench
+
+format:
+	clang-format -i $(sources)
+
+format-check:
+	clang-format --dry-run -Werror $(sources)
+
+clean:
+	rm -rf build build-debug build-asan build-tsan build-fuzz out
