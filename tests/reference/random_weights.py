@@ -1,0 +1,100 @@
+"""Random weights under which no term of the computation can be forgotten unseen.
+
+Gains lie around 1 and not at 1, biases around 0.1 and not at 0, and q, k are large enough for attention to be
+neither uniform nor one-hot (in the last block, self-self attention on a photo has a diagonal around 0.1). Every
+value is one that f16 represents, so that f16, f32 and f64 readers compute with the same weights.
+
+usage: python -m tests.reference.random_weights OUT.pt [--seed N]      (ViT-B/16, a plain state dict in f16)
+"""
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Dimensions of a CLIP; `vision_mlp` and `text_mlp` default to 4 × width as everywhere."""
+    patch: int = 16
+    image_size: int = 224
+    vision_width: int = 768
+    vision_layers: int = 12
+    text_width: int = 512
+    text_layers: int = 12
+    embed: int = 512
+    context: int = 77
+    vocabulary: int = 49408
+    vision_mlp: int | None = None
+    text_mlp: int | None = None
+
+
+VIT_B_16 = Shape()
+
+
+def _block(normal, prefix: str, width: int, mlp: int) -> dict:
+    def linear(out, into, gain):
+        return normal((out, into), gain / into**0.5)
+
+    tensors = {}
+    for norm in ("ln_1", "ln_2"):
+        tensors[f"{prefix}.{norm}.weight"] = 1 + normal((width,), 0.1)
+        tensors[f"{prefix}.{norm}.bias"] = normal((width,), 0.1)
+    tensors[f"{prefix}.attn.in_proj_weight"] = linear(3 * width, width, 1.5)
+    tensors[f"{prefix}.attn.in_proj_bias"] = normal((3 * width,), 0.1)
+    tensors[f"{prefix}.attn.out_proj.weight"] = linear(width, width, 0.5)
+    tensors[f"{prefix}.attn.out_proj.bias"] = normal((width,), 0.1)
+    tensors[f"{prefix}.mlp.c_fc.weight"] = linear(mlp, width, 1.0)
+    tensors[f"{prefix}.mlp.c_fc.bias"] = normal((mlp,), 0.1)
+    tensors[f"{prefix}.mlp.c_proj.weight"] = linear(width, mlp, 0.5)
+    tensors[f"{prefix}.mlp.c_proj.bias"] = normal((width,), 0.1)
+    return tensors
+
+
+def random_state_dict(shape: Shape = VIT_B_16, seed: int = 1) -> dict[str, np.ndarray]:
+    """OpenAI's keys → f16 arrays, the same on every machine."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+
+    def normal(size, std):
+        return (generator.standard_normal(size, dtype=np.float32) * np.float32(std)).astype(np.float32)
+
+    v, t, e = shape.vision_width, shape.text_width, shape.embed
+    grid = shape.image_size // shape.patch
+    tensors = {
+        "visual.conv1.weight": normal((v, 3, shape.patch, shape.patch), 1.0 / (3 * shape.patch**2) ** 0.5),
+        "visual.class_embedding": normal((v,), 0.5),
+        "visual.positional_embedding": normal((1 + grid * grid, v), 0.5),
+        "visual.ln_pre.weight": 1 + normal((v,), 0.1),
+        "visual.ln_pre.bias": normal((v,), 0.1),
+        "visual.ln_post.weight": 1 + normal((v,), 0.1),
+        "visual.ln_post.bias": normal((v,), 0.1),
+        "visual.proj": normal((v, e), v**-0.5),
+        "token_embedding.weight": normal((shape.vocabulary, t), 0.5),
+        "positional_embedding": normal((shape.context, t), 0.3),
+        "ln_final.weight": 1 + normal((t,), 0.1),
+        "ln_final.bias": normal((t,), 0.1),
+        "text_projection": normal((t, e), t**-0.5),
+        "logit_scale": np.array(np.log(100.0), np.float32),
+    }
+    for i in range(shape.vision_layers):
+        tensors |= _block(normal, f"visual.transformer.resblocks.{i}", v, shape.vision_mlp or 4 * v)
+    for i in range(shape.text_layers):
+        tensors |= _block(normal, f"transformer.resblocks.{i}", t, shape.text_mlp or 4 * t)
+    return {k: a.astype(np.float16) for k, a in tensors.items()}
+
+
+def save_state_dict(tensors: dict[str, np.ndarray], path) -> None:
+    """A plain state dict, as torch.save writes it; `clip.load` accepts such files."""
+    torch.save({k: torch.from_numpy(a) for k, a in tensors.items()}, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Writes random ViT-B/16 CLIP weights under OpenAI's key names.")
+    parser.add_argument("out", help="the state dict to write (.pt)")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    save_state_dict(random_state_dict(VIT_B_16, arguments.seed), arguments.out)
+
+
+if __name__ == "__main__":
+    main()

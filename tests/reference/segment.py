@@ -1,0 +1,61 @@
+"""The whole pipeline, and zero-shot classification."""
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from . import image as images
+from .configurations import Configuration
+from .labels import area_filter, class_scores, labels, merge, resize_bilinear
+from .text import unit
+from .vision import tokens
+from .weights import Model
+from .windows import windows
+
+
+@dataclass(frozen=True)
+class Result:
+    spans: list             # windows (y0, y1, x0, x1) in the resized photo
+    grid: tuple[int, int]   # patches of each window (h, w)
+    features: torch.Tensor  # (windows, h·w, E), unit length
+    logits: torch.Tensor    # (K, H0, W0) cosines, before logit_scale
+    scores: torch.Tensor    # (classes, H0, W0) after the area filter
+    labels: torch.Tensor    # (H0, W0) i64
+
+
+@torch.no_grad()
+def dense_features(model: Model, photo: np.ndarray, policy: str, short_side: int, crop: int, stride: int, batch: int = 8):
+    """photo: (H0, W0, 3) u8 → (features (windows, h·w, E), spans, (h, w), size of the resized photo)"""
+    height, width = images.scaled_size(*photo.shape[:2], short_side)
+    pixels = torch.from_numpy(images.normalise(images.resize_opencv_linear(photo, height, width)))
+    spans = windows(height, width, crop, stride)
+    crops = torch.stack([pixels[:, y0:y1, x0:x1] for y0, y1, x0, x1 in spans])
+    features = torch.cat([tokens(model, part, policy)[:, 1:] for part in crops.split(batch)])
+    grid = (crops.shape[2] // model.patch, crops.shape[3] // model.patch)
+    return features, spans, grid, (height, width)
+
+
+@torch.no_grad()
+def segment(model: Model, photo: np.ndarray, bank: torch.Tensor, query_class: list[int], policy: str,
+            configuration: Configuration, crop: int = 224, stride: int = 112) -> Result:
+    """photo: (H0, W0, 3) u8; bank: (K, E) unit; query_class: class of each query."""
+    features, spans, grid, (height, width) = dense_features(model, photo, policy, configuration.short_side, crop, stride)
+    cosines = features @ bank.to(features.dtype).T  # (windows, h·w, K)
+    planes = cosines.transpose(1, 2).unflatten(2, grid)
+    merged = merge(list(planes), spans, height, width)
+    logits = resize_bilinear(merged[None], *photo.shape[:2])[0]
+    scores = area_filter(class_scores(logits, query_class, configuration.logit_scale), configuration.area_thd)
+    return Result(spans, grid, features, logits, scores, labels(scores, configuration.prob_thd))
+
+
+@torch.no_grad()
+def embed_photo(model: Model, photo: np.ndarray) -> torch.Tensor:
+    """(E) unit: the class token of plain CLIP on the photo as OpenAI preprocesses it."""
+    pixels = images.normalise(images.resize_pil_bicubic(photo, model.image_size))
+    return tokens(model, torch.from_numpy(pixels)[None], "clip")[0, 0]
+
+
+def classify(model: Model, photo: np.ndarray, bank: torch.Tensor, query_class: list[int]) -> torch.Tensor:
+    """(classes): softmax over queries of 100 · cosine, best synonym of each class."""
+    cosines = unit(embed_photo(model, photo)) @ bank.to(model.dtype).T
+    return class_scores(cosines[:, None, None], query_class, 100.0)[:, 0, 0]
