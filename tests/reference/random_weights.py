@@ -40,7 +40,7 @@ def _block(normal, prefix: str, width: int, mlp: int) -> dict:
     for norm in ("ln_1", "ln_2"):
         tensors[f"{prefix}.{norm}.weight"] = 1 + normal((width,), 0.1)
         tensors[f"{prefix}.{norm}.bias"] = normal((width,), 0.1)
-    tensors[f"{prefix}.attn.in_proj_weight"] = linear(3 * width, width, 1.5)
+    tensors[f"{prefix}.attn.in_proj_weight"] = linear(3 * width, width, 1.1)
     tensors[f"{prefix}.attn.in_proj_bias"] = normal((3 * width,), 0.1)
     tensors[f"{prefix}.attn.out_proj.weight"] = linear(width, width, 0.5)
     tensors[f"{prefix}.attn.out_proj.bias"] = normal((width,), 0.1)
@@ -69,8 +69,8 @@ def random_state_dict(shape: Shape = VIT_B_16, seed: int = 1) -> dict[str, np.nd
         "visual.ln_post.weight": 1 + normal((v,), 0.1),
         "visual.ln_post.bias": normal((v,), 0.1),
         "visual.proj": normal((v, e), v**-0.5),
-        "token_embedding.weight": normal((shape.vocabulary, t), 0.5),
-        "positional_embedding": normal((shape.context, t), 0.3),
+        "token_embedding.weight": normal((shape.vocabulary, t), 0.8),
+        "positional_embedding": normal((shape.context, t), 0.2),
         "ln_final.weight": 1 + normal((t,), 0.1),
         "ln_final.bias": normal((t,), 0.1),
         "text_projection": normal((t, e), t**-0.5),
