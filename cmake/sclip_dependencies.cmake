@@ -17,7 +17,10 @@ if(SCLIP_BUILD_BENCHMARKS)
   find_package(benchmark REQUIRED)
 endif()
 
-# Highway code is compiled for the baseline, AVX2 and AVX-512, and dispatched at run time.
+# Highway code is compiled for a baseline (SSE4 on x86), AVX2 and AVX-512, and dispatched at run time.
 add_library(sclip_highway INTERFACE)
 target_link_libraries(sclip_highway INTERFACE PkgConfig::hwy)
-target_compile_definitions(sclip_highway INTERFACE "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL)")
+target_compile_definitions(sclip_highway INTERFACE "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_AVX3_DL)")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(sclip_highway INTERFACE -march=x86-64-v2 -maes -mpclmul)
+endif()

@@ -1,0 +1,53 @@
+// Three passes over a row that stays in L1: sum, squared deviations, output. Memory bound beyond L2:
+// 4 bytes read and 4 (bf16: 2) written per element.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/layernorm/layernorm_cpu.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "kernels/layernorm/layernorm.h"
+#include "kernels/simd/layernorm_row-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace sclip {
+namespace HWY_NAMESPACE {
+
+template <typename Out>
+void LayerNormRows(const LayerNormParams& p) {
+  const int64_t total = p.batch * p.rows;
+#pragma omp parallel for schedule(static) if (total * p.cols > 1 << 14)
+  for (int64_t i = 0; i < total; ++i) {
+    const int64_t b = i / p.rows;
+    const int64_t r = i % p.rows;
+    LayerNormRow(p.x + b * p.x_stride + r * p.cols, p.gamma, p.beta,
+                 static_cast<Out*>(p.y) + b * p.y_stride + r * p.cols, p.cols, p.eps);
+  }
+}
+
+void LayerNorm(const LayerNormParams& p) {
+  if (p.y_dtype == DType::kBF16) {
+    LayerNormRows<BFloat16>(p);
+  } else {
+    LayerNormRows<float>(p);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sclip
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sclip {
+
+HWY_EXPORT(LayerNorm);
+
+void layernorm_cpu(const LayerNormParams& p) {
+  SCLIP_CHECK(p.y_dtype == DType::kF32 || p.y_dtype == DType::kBF16, kInvalidArgument,
+              "layernorm writes F32 or BF16, not ", to_string(p.y_dtype));
+  HWY_DYNAMIC_DISPATCH(LayerNorm)(p);
+}
+
+}  // namespace sclip
+#endif  // HWY_ONCE

@@ -1,0 +1,75 @@
+#include "kernels/layernorm/layernorm.h"
+
+#include "tests/catch.h"
+#include "tests/compare.h"
+
+using namespace sclip;
+using testing::random_normal;
+
+namespace {
+
+struct Case {
+  int64_t rows, cols;
+  float mean, deviation;
+};
+
+}  // namespace
+
+TEST_CASE("layernorm agrees with the oracle", "[layernorm]") {
+  // A row mean of 3000 with deviation 1 is where one-pass variances fail.
+  const Case c = GENERATE(Case{1, 1, 0, 1}, Case{1, 7, 0, 1}, Case{2, 64, 0, 1}, Case{50, 768, 0, 1},
+                          Case{197, 768, 5, 2}, Case{3, 1023, 300, 1}, Case{5, 769, 3000, 1}, Case{2, 256, 0, 1e-4f});
+  CAPTURE(c.rows, c.cols, c.mean, c.deviation);
+  const auto n = static_cast<size_t>(c.rows * c.cols);
+  const auto x = random_normal(n, 1, c.mean, c.deviation);
+  const auto gamma = random_normal(static_cast<size_t>(c.cols), 2, 1, 0.2f);
+  const auto beta = random_normal(static_cast<size_t>(c.cols), 3, 0, 0.2f);
+  std::vector<float> expected(n), actual(n);
+  LayerNormParams p{.x = x.data(), .gamma = gamma.data(), .beta = beta.data(), .rows = c.rows, .cols = c.cols};
+  p.y = expected.data();
+  ref::layernorm(p);
+  p.y = actual.data();
+  layernorm_cpu(p);
+  // (x − mean) loses |mean|·eps to cancellation, divided by the deviation; then a handful of roundings of the result.
+  const double eps = 0x1p-24;
+  const double tolerance = eps * (32 + 8 * std::abs(c.mean) / c.deviation);
+  const auto same = testing::all_close(actual.data(), expected.data(), n, 4 * tolerance, tolerance);
+  INFO(same.message);
+  CHECK(same);
+}
+
+TEST_CASE("layernorm works in place, with strides, and rounds once to bf16", "[layernorm]") {
+  const int64_t batch = 3, rows = 2, cols = 100, stride = 5 * cols;
+  const auto x = random_normal(static_cast<size_t>(batch * stride), 1);
+  const auto gamma = random_normal(cols, 2, 1, 0.2f);
+  const auto beta = random_normal(cols, 3);
+  std::vector<float> expected(batch * rows * cols), in_place = x;
+  std::vector<BFloat16> rounded(batch * rows * cols);
+  LayerNormParams p{.x = x.data(),
+                    .y = expected.data(),
+                    .gamma = gamma.data(),
+                    .beta = beta.data(),
+                    .batch = batch,
+                    .rows = rows,
+                    .cols = cols,
+                    .x_stride = stride,
+                    .y_stride = rows * cols};
+  layernorm_cpu(p);
+  p.y = rounded.data();
+  p.y_dtype = DType::kBF16;
+  layernorm_cpu(p);
+  for (size_t i = 0; i < expected.size(); ++i) REQUIRE(rounded[i].bits == to_bfloat16(expected[i]).bits);
+
+  p.x = in_place.data();
+  p.y = in_place.data();
+  p.y_dtype = DType::kF32;
+  p.y_stride = stride;
+  layernorm_cpu(p);
+  for (int64_t b = 0; b < batch; ++b) {
+    for (int64_t i = 0; i < stride; ++i) {
+      const auto at = static_cast<size_t>(b * stride + i);
+      const float want = i < rows * cols ? expected[static_cast<size_t>(b * rows * cols + i)] : x[at];
+      REQUIRE(in_place[at] == want);
+    }
+  }
+}
