@@ -1,0 +1,24 @@
+#include <benchmark/benchmark.h>
+
+#include <vector>
+
+#include "kernels/resize_bicubic/resize_bicubic.h"
+
+namespace {
+
+// Arguments: H0, W0, S. Bytes are the photo's: the filter reads nearly all of it.
+void resize_bicubic(benchmark::State& state) {
+  const int64_t h0 = state.range(0), w0 = state.range(1), size = state.range(2);
+  const std::vector<uint8_t> photo(static_cast<size_t>(h0 * w0 * 3), 77);
+  std::vector<float> planes(static_cast<size_t>(3 * size * size));
+  const sclip::ResizeBicubicParams params{
+      .src = photo.data(), .dst = planes.data(), .src_height = h0, .src_width = w0, .size = size};
+  for (auto _ : state) {
+    sclip::resize_bicubic_cpu(params);
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(photo.size()));
+}
+BENCHMARK(resize_bicubic)->Args({360, 480, 224})->Args({3000, 4000, 224})->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+}  // namespace

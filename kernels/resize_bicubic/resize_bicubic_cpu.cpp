@@ -1,0 +1,223 @@
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include "core/buffer.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "kernels/resize_bicubic/resize_bicubic.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/resize_bicubic/resize_bicubic_cpu.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+#ifndef SCLIP_RESIZE_BICUBIC_TAPS
+#define SCLIP_RESIZE_BICUBIC_TAPS
+namespace sclip {
+namespace {
+
+constexpr int64_t kLane = 16;  // weights and planes are padded to this many elements: AVX-512's i32 lanes
+constexpr int kFractionBits = 22;
+
+// The filter of one axis, for the output positions inside the crop.
+struct Taps {
+  int64_t stride = 0;            // elements between the weights of two positions, a multiple of kLane
+  int64_t origin = 0;            // first source index of all
+  int64_t extent = 0;            // source indices used, from `origin` on
+  std::vector<int32_t> first;    // first source index of each position, counted from `origin`
+  std::vector<int32_t> count;    // taps of each position
+  std::vector<int32_t> weights;  // (positions, stride), zero after `count`
+};
+
+}  // namespace
+}  // namespace sclip
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace sclip {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D32 = hn::CappedTag<int32_t, kLane>;
+using D8 = hn::Rebind<uint8_t, D32>;
+
+HWY_INLINE uint8_t RoundToByte(int32_t sum) {
+  return static_cast<uint8_t>(std::clamp((sum + (1 << (kFractionBits - 1))) >> kFractionBits, 0, 255));
+}
+
+// (width, 3) → three planes `stride` apart.
+void SplitRow(const uint8_t* HWY_RESTRICT row, int64_t width, int64_t stride, uint8_t* HWY_RESTRICT planes) {
+  const hn::ScalableTag<uint8_t> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t x = 0;
+  for (; x + lanes <= width; x += lanes) {
+    hn::Vec<decltype(d)> r, g, b;
+    hn::LoadInterleaved3(d, row + 3 * x, r, g, b);
+    hn::StoreU(r, d, planes + x);
+    hn::StoreU(g, d, planes + stride + x);
+    hn::StoreU(b, d, planes + 2 * stride + x);
+  }
+  for (; x < width; ++x) {
+    for (int64_t c = 0; c < 3; ++c) planes[c * stride + x] = row[3 * x + c];
+  }
+}
+
+// One channel of one row: dot products along the row. `plane` may be read up to kLane past its last tap.
+void ResizeAcross(const uint8_t* HWY_RESTRICT plane, const Taps& taps, uint8_t* HWY_RESTRICT out) {
+  const D32 d;
+  const D8 d8;
+  const auto lanes = static_cast<int32_t>(hn::Lanes(d));
+  for (size_t i = 0; i < taps.first.size(); ++i) {
+    const uint8_t* source = plane + taps.first[i];
+    const int32_t* weights = taps.weights.data() + static_cast<int64_t>(i) * taps.stride;
+    auto sum = hn::Zero(d);
+    for (int32_t j = 0; j < taps.count[i]; j += lanes) {
+      sum = hn::Add(sum, hn::Mul(hn::PromoteTo(d, hn::LoadU(d8, source + j)), hn::LoadU(d, weights + j)));
+    }
+    out[i] = RoundToByte(hn::GetLane(hn::SumOfLanes(d, sum)));
+  }
+}
+
+// One channel of one output row: a weighted sum of `count` rows `stride` apart, then normalised.
+void ResizeDown(const uint8_t* HWY_RESTRICT rows, int64_t stride, const int32_t* HWY_RESTRICT weights, int32_t count,
+                int64_t width, float mean, float std, float* HWY_RESTRICT out) {
+  const D32 d;
+  const D8 d8;
+  const hn::RebindToFloat<D32> df;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t x = 0;
+  for (; x + lanes <= width; x += lanes) {
+    auto sum = hn::Set(d, 1 << (kFractionBits - 1));
+    for (int32_t j = 0; j < count; ++j) {
+      sum = hn::Add(sum, hn::Mul(hn::PromoteTo(d, hn::LoadU(d8, rows + j * stride + x)), hn::Set(d, weights[j])));
+    }
+    const auto byte = hn::Min(hn::Max(hn::ShiftRight<kFractionBits>(sum), hn::Zero(d)), hn::Set(d, 255));
+    const auto centred = hn::Sub(hn::ConvertTo(df, byte), hn::Set(df, mean));
+    hn::StoreU(hn::Div(centred, hn::Set(df, std)), df, out + x);
+  }
+  for (; x < width; ++x) {
+    int32_t sum = 0;
+    for (int32_t j = 0; j < count; ++j) sum += rows[j * stride + x] * weights[j];
+    out[x] = (static_cast<float>(RoundToByte(sum)) - mean) / std;
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace sclip
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sclip {
+namespace {
+
+HWY_EXPORT(SplitRow);
+HWY_EXPORT(ResizeAcross);
+HWY_EXPORT(ResizeDown);
+
+constexpr int64_t kRowsPerTask = 16;
+
+int64_t round_up(int64_t n) {
+  return (n + kLane - 1) / kLane * kLane;
+}
+
+double cubic(double x) {
+  constexpr double kA = -0.5;
+  x = std::abs(x);
+  if (x < 1.0) return ((kA + 2.0) * x - (kA + 3.0)) * x * x + 1;
+  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * kA;
+  return 0;
+}
+
+// Positions begin … begin + count of an axis of `src` pixels resized to `dst`.
+Taps make_taps(int64_t src, int64_t dst, int64_t begin, int64_t count) {
+  const double scale = static_cast<double>(src) / static_cast<double>(dst);
+  const double stretch = std::max(scale, 1.0);
+  const double support = 2.0 * stretch;
+  Taps taps;
+  taps.stride = round_up(static_cast<int64_t>(std::ceil(support)) * 2 + 1);
+  taps.weights.resize(static_cast<size_t>(count * taps.stride));
+  std::vector<double> exact(static_cast<size_t>(taps.stride));
+  for (int64_t i = 0; i < count; ++i) {
+    const double centre = (static_cast<double>(begin + i) + 0.5) * scale;
+    const auto first = std::max<int64_t>(static_cast<int64_t>(centre - support + 0.5), 0);
+    const auto last = std::min(static_cast<int64_t>(centre + support + 0.5), src);
+    double sum = 0;
+    for (int64_t j = first; j < last; ++j) {
+      const double w = cubic((static_cast<double>(j) - centre + 0.5) * (1.0 / stretch));
+      exact[static_cast<size_t>(j - first)] = w;
+      sum += w;
+    }
+    for (int64_t j = first; j < last; ++j) {
+      const double w = exact[static_cast<size_t>(j - first)] / sum * (1 << kFractionBits);
+      taps.weights[static_cast<size_t>(i * taps.stride + j - first)] = static_cast<int32_t>(w < 0 ? w - 0.5 : w + 0.5);
+    }
+    if (i == 0) taps.origin = first;
+    taps.extent = last - taps.origin;
+    taps.first.push_back(static_cast<int32_t>(first - taps.origin));
+    taps.count.push_back(static_cast<int32_t>(last - first));
+  }
+  return taps;
+}
+
+// Python's round((side − size) / 2): a half goes to the even neighbour.
+int64_t crop_begin(int64_t side, int64_t size) {
+  const int64_t twice = side - size;
+  return twice / 2 + (twice % 2 != 0 && twice / 2 % 2 != 0 ? 1 : 0);
+}
+
+void check(const ResizeBicubicParams& p) {
+  SCLIP_CHECK(p.src != nullptr && p.dst != nullptr, kInvalidArgument, "resize_bicubic: src and dst must be given");
+  const int64_t longest = std::max(p.src_height, p.src_width);
+  SCLIP_CHECK(p.src_height >= 1 && p.src_width >= 1 && p.size >= 1 && longest <= (int64_t{1} << 24) && p.size <= 65536,
+              kInvalidArgument, "resize_bicubic: cannot resize ", p.src_width, " × ", p.src_height,
+              " pixels to a short side of ", p.size);
+}
+
+}  // namespace
+
+void resize_bicubic_cpu(const ResizeBicubicParams& p) {
+  check(p);
+  const int64_t shortest = std::min(p.src_height, p.src_width);
+  const int64_t height = p.src_height * p.size / shortest;
+  const int64_t width = p.src_width * p.size / shortest;
+  const Taps across = make_taps(p.src_width, width, crop_begin(width, p.size), p.size);
+  const Taps down = make_taps(p.src_height, height, crop_begin(height, p.size), p.size);
+
+  // The photo's rows that the crop needs, resized across: (rows, 3, S).
+  const int64_t rows = down.extent;
+  const int64_t row_bytes = 3 * p.size;
+  AlignedBuffer<uint8_t> narrow(static_cast<size_t>(rows * row_bytes));
+
+  const int64_t plane_stride = round_up(across.extent) + kLane;
+  const auto split_row = HWY_DYNAMIC_DISPATCH(SplitRow);
+  const auto resize_across = HWY_DYNAMIC_DISPATCH(ResizeAcross);
+  parallel_for((rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
+    std::vector<uint8_t> planes(static_cast<size_t>(3 * plane_stride));
+    const int64_t end = std::min(rows, (task + 1) * kRowsPerTask);
+    for (int64_t y = task * kRowsPerTask; y < end; ++y) {
+      const uint8_t* row = p.src + ((down.origin + y) * p.src_width + across.origin) * 3;
+      split_row(row, across.extent, plane_stride, planes.data());
+      for (int64_t c = 0; c < 3; ++c) {
+        resize_across(planes.data() + c * plane_stride, across, narrow.data() + y * row_bytes + c * p.size);
+      }
+    }
+  });
+
+  const auto resize_down = HWY_DYNAMIC_DISPATCH(ResizeDown);
+  parallel_for(p.size, [&](int64_t y) {
+    const auto i = static_cast<size_t>(y);
+    for (int64_t c = 0; c < 3; ++c) {
+      const auto channel = static_cast<size_t>(c);
+      resize_down(narrow.data() + down.first[i] * row_bytes + c * p.size, row_bytes,
+                  down.weights.data() + y * down.stride, down.count[i], p.size, p.mean[channel], p.std[channel],
+                  p.dst + (c * p.size + y) * p.size);
+    }
+  });
+}
+
+}  // namespace sclip
+#endif

@@ -1,0 +1,33 @@
+// Bilinear resize of an 8-bit RGB photo, and normalisation into planes: the rule named `opencv-linear`.
+//
+// Half-pixel centres, no antialiasing, 8-bit fixed point as OpenCV's INTER_LINEAR, bit for bit:
+//   f  = (float)((i + 0.5) · src/dst − 0.5), computed in f64;  s = floor(f);  f −= s
+//   weights rint((1 − f) · 2048) and rint(f · 2048), f in f32
+//   columns:  a = p[s]·w0 + p[s+1]·w1; a column that reaches outside the photo has weights (2048, 0)
+//   rows:     u8 = ((((a0 >> 4) · v0) >> 16) + (((a1 >> 4) · v1) >> 16) + 2) >> 2; rows outside are clamped
+//   dst = (u8 − mean) / std in f32
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace sclip {
+
+struct ResizeNormalizeParams {
+  const uint8_t* src = nullptr;  // (H0, W0, 3), contiguous
+  float* dst = nullptr;          // (3, H, W), contiguous; does not overlap src
+  int64_t src_height = 0;        // H0, 1 … 2^24
+  int64_t src_width = 0;         // W0
+  int64_t dst_height = 0;        // H
+  int64_t dst_width = 0;         // W
+  std::array<float, 3> mean{};   // of R, G, B in 0 … 255
+  std::array<float, 3> std{1, 1, 1};
+};
+
+void resize_normalize_cpu(const ResizeNormalizeParams& params);
+
+namespace ref {
+void resize_normalize(const ResizeNormalizeParams& params);
+}
+
+}  // namespace sclip

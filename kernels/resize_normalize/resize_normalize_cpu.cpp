@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "kernels/resize_normalize/resize_normalize.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/resize_normalize/resize_normalize_cpu.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace sclip {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// One row of one channel: two horizontal passes (already >> 4, so 15 bits) → u8 value → normalised f32.
+// MulHigh is the (a · v) >> 16 of the contract.
+void BlendRow(const int16_t* HWY_RESTRICT upper, const int16_t* HWY_RESTRICT lower, int16_t v0, int16_t v1, float mean,
+              float std, int64_t width, float* HWY_RESTRICT out) {
+  const hn::ScalableTag<float> df;
+  const hn::Rebind<int16_t, decltype(df)> d16;  // as many lanes as df has
+  const hn::Rebind<int32_t, decltype(df)> d32;
+  const auto w0 = hn::Set(d16, v0);
+  const auto w1 = hn::Set(d16, v1);
+  const auto blend = [&](auto a0, auto a1) HWY_ATTR {
+    const auto sum = hn::Add(hn::MulHigh(a0, w0), hn::MulHigh(a1, w1));
+    const auto u8 = hn::ShiftRight<2>(hn::Add(sum, hn::Set(d16, 2)));
+    const auto value = hn::ConvertTo(df, hn::PromoteTo(d32, u8));
+    return hn::Div(hn::Sub(value, hn::Set(df, mean)), hn::Set(df, std));
+  };
+  const auto lanes = static_cast<int64_t>(hn::Lanes(df));
+  int64_t x = 0;
+  for (; x + lanes <= width; x += lanes) {
+    hn::StoreU(blend(hn::LoadU(d16, upper + x), hn::LoadU(d16, lower + x)), df, out + x);
+  }
+  for (; x < width; ++x) {
+    const int sum = ((upper[x] * v0) >> 16) + ((lower[x] * v1) >> 16);
+    out[x] = (static_cast<float>((sum + 2) >> 2) - mean) / std;
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace sclip
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sclip {
+namespace {
+
+HWY_EXPORT(BlendRow);
+
+constexpr int64_t kRowsPerTask = 16;
+constexpr int64_t kMaxSide = int64_t{1} << 24;  // f32 still tells pixels apart
+
+struct Column {
+  int32_t first, second;  // byte offsets of the two pixels in a row
+  int16_t w0, w1;
+};
+
+// floor and fraction of the source coordinate, in OpenCV's order of roundings.
+std::pair<int64_t, float> source_coordinate(int64_t i, int64_t src, int64_t dst) {
+  const double scale = 1.0 / (static_cast<double>(dst) / static_cast<double>(src));
+  const auto f = static_cast<float>((static_cast<double>(i) + 0.5) * scale - 0.5);
+  const float floor = std::floor(f);
+  return {static_cast<int64_t>(floor), f - floor};
+}
+
+int16_t fixed_point(float weight) {
+  return static_cast<int16_t>(std::rint(weight * 2048.f));
+}
+
+std::vector<Column> make_columns(int64_t src_width, int64_t dst_width) {
+  std::vector<Column> columns(static_cast<size_t>(dst_width));
+  for (int64_t x = 0; x < dst_width; ++x) {
+    auto [s, f] = source_coordinate(x, src_width, dst_width);
+    if (s < 0 || s >= src_width - 1) {
+      s = std::clamp<int64_t>(s, 0, src_width - 1);
+      f = 0;
+    }
+    const int64_t next = std::min(s + 1, src_width - 1);
+    columns[static_cast<size_t>(x)] = {static_cast<int32_t>(3 * s), static_cast<int32_t>(3 * next),
+                                       fixed_point(1.f - f), fixed_point(f)};
+  }
+  return columns;
+}
+
+// Horizontal pass of one photo row into three planes of 15-bit values.
+void resize_across(const uint8_t* row, const std::vector<Column>& columns, int16_t* planes) {
+  const size_t width = columns.size();
+  for (size_t x = 0; x < width; ++x) {
+    const Column& column = columns[x];
+    for (size_t c = 0; c < 3; ++c) {
+      const int a = row[static_cast<size_t>(column.first) + c] * column.w0 +
+                    row[static_cast<size_t>(column.second) + c] * column.w1;
+      planes[c * width + x] = static_cast<int16_t>(a >> 4);
+    }
+  }
+}
+
+// The last two photo rows that were resized across; enlarging uses each several times.
+class RowCache {
+ public:
+  RowCache(const ResizeNormalizeParams& params, const std::vector<Column>& columns)
+      : params_(params), columns_(columns), values_(2 * 3 * columns.size()) {}
+
+  const int16_t* get(int64_t y) {
+    const auto slot = static_cast<size_t>(y & 1);
+    int16_t* planes = values_.data() + slot * 3 * columns_.size();
+    if (rows_[slot] != y) {
+      resize_across(params_.src + y * params_.src_width * 3, columns_, planes);
+      rows_[slot] = y;
+    }
+    return planes;
+  }
+
+ private:
+  const ResizeNormalizeParams& params_;
+  const std::vector<Column>& columns_;
+  std::vector<int16_t> values_;
+  std::array<int64_t, 2> rows_{-1, -1};
+};
+
+void check(const ResizeNormalizeParams& p) {
+  SCLIP_CHECK(p.src != nullptr && p.dst != nullptr, kInvalidArgument, "resize_normalize: src and dst must be given");
+  for (const int64_t side : {p.src_height, p.src_width, p.dst_height, p.dst_width}) {
+    SCLIP_CHECK(side >= 1 && side <= kMaxSide, kInvalidArgument, "resize_normalize: cannot resize ", p.src_width, " × ",
+                p.src_height, " pixels to ", p.dst_width, " × ", p.dst_height, ": sides must be 1 … ", kMaxSide);
+  }
+}
+
+}  // namespace
+
+void resize_normalize_cpu(const ResizeNormalizeParams& p) {
+  check(p);
+  const std::vector<Column> columns = make_columns(p.src_width, p.dst_width);
+  const auto blend_row = HWY_DYNAMIC_DISPATCH(BlendRow);
+  parallel_for((p.dst_height + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
+    RowCache cache(p, columns);
+    const int64_t end = std::min(p.dst_height, (task + 1) * kRowsPerTask);
+    for (int64_t y = task * kRowsPerTask; y < end; ++y) {
+      const auto [s, f] = source_coordinate(y, p.src_height, p.dst_height);
+      // Neighbours lie in different slots of the cache; clamped to one row, they share it.
+      const int16_t* upper = cache.get(std::clamp<int64_t>(s, 0, p.src_height - 1));
+      const int16_t* lower = cache.get(std::clamp<int64_t>(s + 1, 0, p.src_height - 1));
+      for (int64_t c = 0; c < 3; ++c) {
+        const auto channel = static_cast<size_t>(c);
+        blend_row(upper + c * p.dst_width, lower + c * p.dst_width, fixed_point(1.f - f), fixed_point(f),
+                  p.mean[channel], p.std[channel], p.dst_width, p.dst + (c * p.dst_height + y) * p.dst_width);
+      }
+    }
+  });
+}
+
+}  // namespace sclip
+#endif
