@@ -1,0 +1,60 @@
+#include "engine/window_grid.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace sclip {
+namespace {
+
+std::vector<int32_t> edges(int length, int crop, int stride) {
+  // In 64 bits: a stride may be as large as an int.
+  const int64_t reach = std::max<int64_t>(static_cast<int64_t>(length) - crop + stride - 1, 0);
+  const int64_t count = reach / stride + 1;
+  std::vector<int32_t> out(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t end = std::min<int64_t>(i * stride + crop, length);
+    out[static_cast<size_t>(i)] = static_cast<int32_t>(std::max<int64_t>(end - crop, 0));
+  }
+  return out;
+}
+
+int covering(const std::vector<int32_t>& starts, int length, int at) {
+  return static_cast<int>(
+      std::count_if(starts.begin(), starts.end(), [&](int s) { return s <= at && at < s + length; }));
+}
+
+}  // namespace
+
+Window WindowGrid::window(int i) const {
+  const auto columns = static_cast<int>(xs.size());
+  return {xs[static_cast<size_t>(i % columns)], ys[static_cast<size_t>(i / columns)], window_width, window_height};
+}
+
+int WindowGrid::coverage(int x, int y) const {
+  return covering(xs, window_width, x) * covering(ys, window_height, y);
+}
+
+WindowGrid make_window_grid(int height, int width, int crop, int stride) {
+  SCLIP_CHECK(height >= 1 && width >= 1, kInvalidArgument, "cannot lay windows on a photo of ", width, "×", height,
+              " pixels");
+  SCLIP_CHECK(crop >= 0, kInvalidArgument, "the window size is ", crop, "; give 0 for the whole photo, or more");
+  WindowGrid grid;
+  grid.width = width;
+  grid.height = height;
+  if (crop == 0) {
+    grid.window_width = width;
+    grid.window_height = height;
+    grid.xs = grid.ys = {0};
+    return grid;
+  }
+  SCLIP_CHECK(stride >= 1 && stride <= crop, kInvalidArgument, "windows of ", crop, " pixels at a stride of ", stride,
+              " leave gaps or never advance; give a stride from 1 to ", crop);
+  grid.window_width = std::min(crop, width);
+  grid.window_height = std::min(crop, height);
+  grid.xs = edges(width, crop, stride);
+  grid.ys = edges(height, crop, stride);
+  return grid;
+}
+
+}  // namespace sclip

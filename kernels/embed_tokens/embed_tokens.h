@@ -1,0 +1,27 @@
+// The text tower's input: out[m] = token_table[tokens[m]] + position_table[positions[m]].
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+
+namespace sclip {
+
+struct EmbedTokensParams {
+  const int32_t* tokens = nullptr;        // (M) in [0, V): the caller has checked
+  const int32_t* positions = nullptr;     // (M) in [0, T): the caller has checked
+  const void* token_table = nullptr;      // (V, C) in table_dtype
+  const float* position_table = nullptr;  // (T, C)
+  float* out = nullptr;                   // (M, C); overlaps nothing
+  DType table_dtype = DType::kF32;        // kF32, kF16 or kBF16
+  int64_t count = 0;                      // M
+  int64_t width = 0;                      // C
+};
+
+void embed_tokens_cpu(const EmbedTokensParams& params);
+
+namespace ref {
+void embed_tokens(const EmbedTokensParams& params);
+}
+
+}  // namespace sclip
