@@ -1,0 +1,26 @@
+"""OpenAI's own checkpoints: the TorchScript archives they publish, and state dicts with their key names."""
+from pathlib import Path
+
+from .checkpoint import Checkpoint, digest, open_state_dict
+from .clip_keys import IGNORABLE, infer_config
+
+# SHA-256 of the published files, as the addresses that clip.load() downloads from spell them.
+PUBLISHED = {
+    "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af": "ViT-B-32",
+    "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f": "ViT-B-16",
+    "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836": "ViT-L-14",
+    "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02": "ViT-L-14-336",
+}
+
+
+def open_openai(path, options):
+    """A file of --from openai; always QuickGELU."""
+    state = open_state_dict(path)
+    config = infer_config(state.tensors, path, "quick_gelu", options.vision_heads, options.text_heads)
+    sha256 = digest(path)
+    checkpoint = Checkpoint("openai", state.tensors, config, IGNORABLE, Path(path).stem,
+                            f"{Path(path).name}, sha256 {sha256}")
+    if sha256 in PUBLISHED:
+        checkpoint.model = PUBLISHED[sha256]
+        checkpoint.licence = "MIT (OpenAI CLIP, https://github.com/openai/CLIP)"
+    return checkpoint
