@@ -1,0 +1,96 @@
+"""The C++ tokenizer gives the ids of open_clip's: on every prompt of the class files and on awkward strings.
+
+The one accepted difference is ftfy's repair of mojibake, which the C++ side does not do: strings that it changes are
+counted, compared with the repair switched off, and shown with `pytest -s`.
+"""
+
+import collections
+import functools
+import html
+import json
+import os
+import pathlib
+import subprocess
+
+import ftfy
+import open_clip.tokenizer
+import pytest
+
+import tokenizer_corpus
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MERGES = ROOT / "data" / "clip_merges.txt"
+BINARY = pathlib.Path(os.environ.get("SCLIP_BUILD", ROOT / "build")) / "sclip_tokenize_lines"
+
+pytestmark = pytest.mark.skipif(not BINARY.exists(), reason=f"{BINARY} is not built")
+
+
+def sclip(texts, mode="ids"):
+    lines = "".join(json.dumps(text) + "\n" for text in texts)
+    run = subprocess.run([BINARY, MERGES, mode], input=lines, capture_output=True, text=True, check=True)
+    out = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(out) == len(texts)
+    return out
+
+
+@functools.cache
+def reference():
+    return open_clip.tokenizer.SimpleTokenizer()
+
+
+def clean_without_repair(text):
+    cleaned = html.unescape(html.unescape(ftfy.fix_text(text, fix_encoding=False)))
+    return " ".join(cleaned.split()).lower()
+
+
+@functools.cache
+def reference_without_repair():
+    tokenizer = open_clip.tokenizer.SimpleTokenizer()
+    tokenizer.clean_fn = clean_without_repair
+    return tokenizer
+
+
+def without_repair(text):
+    """open_clip's ids with ftfy's mojibake repair off and everything else on."""
+    return reference_without_repair().encode(text)
+
+
+def test_merges_are_clips():
+    ours = MERGES.read_text(encoding="utf-8").splitlines()
+    theirs = sorted(reference().bpe_ranks.items(), key=lambda item: item[1])
+    assert [tuple(line.split(" ")) for line in ours] == [pair for pair, _ in theirs]
+
+
+def test_every_prompt_of_the_class_files():
+    templates = (ROOT / "data" / "imagenet_templates.txt").read_text().splitlines()
+    prompts = []
+    for file in sorted((ROOT / "data" / "class_names").glob("*.txt")):
+        for line in file.read_text().split("\n"):
+            prompts += [template.replace("{}", name) for name in line.split(", ") for template in templates]
+    assert len(prompts) > 40_000
+    assert sclip(prompts) == [reference().encode(prompt) for prompt in prompts]
+
+
+def test_corpus():
+    kinds, texts = zip(*tokenizer_corpus.corpus())
+    assert len(texts) >= 20_000
+    ours = sclip(texts)
+    repaired, wrong = collections.Counter(), []
+    for kind, text, ids in zip(kinds, texts, ours):
+        if ids == reference().encode(text):
+            continue
+        if ids == without_repair(text):
+            repaired[kind] += 1
+        else:
+            wrong.append((kind, text))
+    print(f"\n{len(texts)} strings; {sum(repaired.values())} differ by mojibake repair: {dict(repaired)}")
+    assert not wrong, f"{len(wrong)} of {len(texts)} differ, the first: {wrong[:3]!r}"
+
+
+def test_every_code_point():
+    """Alone, inside a word and after a letter: class, case and normalisation of each."""
+    points = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    texts = [f"{c} x{c}y 'S{c}" for c in points]
+    wrong = [hex(ord(c)) for c, text, ids in zip(points, texts, sclip(texts))
+             if ids != reference().encode(text) and ids != without_repair(text)]
+    assert not wrong, f"{len(wrong)} code points differ: {wrong[:20]}"
