@@ -24,6 +24,7 @@ struct AttentionParams;
 struct AssembleTokensParams;
 struct EmbedTokensParams;
 struct GatherPatchesParams;
+struct GatherRowsParams;
 struct L2NormalizeParams;
 struct LayerNormParams;
 struct ResizeBicubicParams;
@@ -41,9 +42,9 @@ enum class Epilogue : uint8_t {
 
 struct LinearSpec {
   std::string name;   // for error messages
-  TensorView weight;  // (n, k), or (k, n) when `transposed`; f32, f16 or bf16; host memory, read once
+  TensorView weight{};  // (n, k), or (k, n) when `transposed`; f32, f16 or bf16; host memory, read once
   bool transposed = false;
-  TensorView bias;  // (n), or no data
+  TensorView bias{};  // (n), or no data
   Epilogue epilogue = Epilogue::kNone;
   DType input = DType::kF32;   // dtype of x: kF32, or the backend's activation dtype
   DType output = DType::kF32;  // dtype of y
@@ -73,6 +74,7 @@ class Stream {
   virtual void gather_patches(const GatherPatchesParams&) = 0;
   virtual void assemble_tokens(const AssembleTokensParams&) = 0;
   virtual void embed_tokens(const EmbedTokensParams&) = 0;
+  virtual void gather_rows(const GatherRowsParams&) = 0;
   virtual void layernorm(const LayerNormParams&) = 0;
   virtual void attention(const AttentionParams&) = 0;
   virtual void tree_attention(const TreeAttentionParams&) = 0;
@@ -111,6 +113,8 @@ class Backend {
   virtual std::unique_ptr<Linear> make_linear(const LinearSpec& spec) const = 0;
   // A copy of `tensor` in backend memory, converted to f32.
   virtual std::unique_ptr<Memory> make_constant(const TensorView& tensor) const = 0;
+  // The bytes of `tensor` in backend memory, as they are. May refer to the tensor's own memory, which must outlive it.
+  virtual std::unique_ptr<Memory> make_view(const TensorView& tensor) const = 0;
 };
 
 enum class Precision : uint8_t { kAuto, kF32, kBF16 };

@@ -1,0 +1,113 @@
+#include "backends/cpu/cpu_backend.h"
+
+#include <cstring>
+
+#include "backends/cpu/cpu_linear.h"
+#include "core/buffer.h"
+#include "core/parallel.h"
+#include "kernels/attention/attention.h"
+#include "kernels/embed_tokens/embed_tokens.h"
+#include "kernels/gather_rows/gather_rows.h"
+#include "kernels/l2_normalize/l2_normalize.h"
+#include "kernels/layernorm/layernorm.h"
+#include "kernels/patch_embed/patch_embed.h"
+#include "kernels/resize_bicubic/resize_bicubic.h"
+#include "kernels/resize_normalize/resize_normalize.h"
+#include "kernels/tree_attention/tree_attention.h"
+#include "kernels/window_merge/window_merge.h"
+
+namespace sclip {
+namespace {
+
+class CpuMemory : public Memory {
+ public:
+  explicit CpuMemory(size_t bytes) : buffer_(bytes) {
+    data_ = buffer_.data();
+    size_ = bytes;
+  }
+
+ private:
+  AlignedBuffer<std::byte> buffer_;
+};
+
+class HostView : public Memory {
+ public:
+  explicit HostView(const TensorView& tensor) {
+    data_ = const_cast<void*>(tensor.data);
+    size_ = tensor.bytes();
+  }
+};
+
+class CpuStream : public Stream {
+ public:
+  explicit CpuStream(const dnnl::engine& engine) : stream_(engine) {}
+
+  void resize_normalize(const ResizeNormalizeParams& p) override { resize_normalize_cpu(p); }
+  void resize_bicubic(const ResizeBicubicParams& p) override { resize_bicubic_cpu(p); }
+  void gather_patches(const GatherPatchesParams& p) override { gather_patches_cpu(p); }
+  void assemble_tokens(const AssembleTokensParams& p) override { assemble_tokens_cpu(p); }
+  void embed_tokens(const EmbedTokensParams& p) override { embed_tokens_cpu(p); }
+  void gather_rows(const GatherRowsParams& p) override { gather_rows_cpu(p); }
+  void layernorm(const LayerNormParams& p) override { layernorm_cpu(p); }
+  void attention(const AttentionParams& p) override { attention_cpu(p); }
+  void tree_attention(const TreeAttentionParams& p) override { tree_attention_cpu(p); }
+  void l2_normalize(const L2NormalizeParams& p) override { l2_normalize_cpu(p); }
+  void window_merge(const WindowMergeParams& p) override { window_merge_cpu(p, merge_workspace_); }
+
+  void linear(const Linear& layer, const void* x, int64_t rows, void* y) override {
+    const auto& cpu_layer = static_cast<const CpuLinear&>(layer);
+    const CpuLinear::Plan& plan = cpu_layer.plan(rows);
+    scratch_.resize_discard(plan.scratch_bytes);
+    cpu_layer.run(plan, stream_, x, y, scratch_.data());
+  }
+
+  void upload(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
+  void download(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
+  void synchronize() override {}
+
+ private:
+  dnnl::stream stream_;
+  AlignedBuffer<std::byte> scratch_;
+  WindowMergeWorkspace merge_workspace_;
+};
+
+class CpuBackend : public Backend {
+ public:
+  explicit CpuBackend(DType activation_dtype) : engine_(dnnl::engine::kind::cpu, 0), dtype_(activation_dtype) {}
+
+  std::string_view name() const override { return "cpu"; }
+  std::string description() const override { return str(describe_cpu(), ", ", max_threads(), " threads"); }
+  DType activation_dtype() const override { return dtype_; }
+
+  std::unique_ptr<Memory> allocate(size_t bytes) const override { return std::make_unique<CpuMemory>(bytes); }
+  std::unique_ptr<Stream> make_stream() const override { return std::make_unique<CpuStream>(engine_); }
+  std::unique_ptr<Linear> make_linear(const LinearSpec& spec) const override {
+    return std::make_unique<CpuLinear>(spec, engine_);
+  }
+  std::unique_ptr<Memory> make_constant(const TensorView& tensor) const override {
+    const auto count = static_cast<size_t>(tensor.shape.count());
+    auto memory = std::make_unique<CpuMemory>(count * sizeof(float));
+    convert_to_f32(tensor.dtype, tensor.data, static_cast<float*>(memory->data()), count);
+    return memory;
+  }
+  std::unique_ptr<Memory> make_view(const TensorView& tensor) const override {
+    return std::make_unique<HostView>(tensor);
+  }
+
+ private:
+  dnnl::engine engine_;
+  DType dtype_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend(Precision precision, int threads) {
+  SCLIP_CHECK(threads >= 0, kInvalidArgument, "the number of threads is ", threads, "; give 0 for all, or more");
+  if (threads > 0) set_num_threads(threads);
+  SCLIP_CHECK(precision != Precision::kBF16 || cpu_has_bf16(), kUnsupported, "this processor (", describe_cpu(),
+              ") has no bf16 instructions; use precision f32 or auto");
+  const bool bf16 = precision == Precision::kBF16 || (precision == Precision::kAuto && cpu_has_bf16());
+  return std::make_unique<CpuBackend>(bf16 ? DType::kBF16 : DType::kF32);
+}
+
+}  // namespace sclip

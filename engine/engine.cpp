@@ -1,0 +1,43 @@
+#include "engine/engine.h"
+
+#include <mutex>
+
+#include "engine/text_encoder.h"
+#include "engine/vision_encoder.h"
+
+namespace sclip {
+
+struct Engine::Towers {
+  std::once_flag vision_once, text_once;
+  std::unique_ptr<VisionEncoder> vision;
+  std::unique_ptr<TextEncoder> text;
+};
+
+Engine::Engine(WeightBlob blob, std::unique_ptr<Backend> backend)
+    : blob_(std::move(blob)),
+      backend_(std::move(backend)),
+      tokenizer_(std::make_unique<Tokenizer>(blob_.merges())),
+      towers_(std::make_unique<Towers>()) {
+  SCLIP_CHECK(tokenizer_->vocab_size() == config().text.vocabulary, kCorruptData, blob_.name(), ": its merges make ",
+              tokenizer_->vocab_size(), " tokens, its token table has ", config().text.vocabulary, " rows");
+}
+
+Engine::~Engine() = default;
+
+std::shared_ptr<const Engine> Engine::load(const std::filesystem::path& blob, const EngineOptions& options) {
+  auto backend = make_backend(options.backend);
+  return std::shared_ptr<const Engine>(new Engine(
+      WeightBlob(blob, options.verify ? BlobCheck::kHashes : BlobCheck::kStructureOnly), std::move(backend)));
+}
+
+const VisionEncoder& Engine::vision() const {
+  std::call_once(towers_->vision_once, [&] { towers_->vision = std::make_unique<VisionEncoder>(blob_, *backend_); });
+  return *towers_->vision;
+}
+
+const TextEncoder& Engine::text() const {
+  std::call_once(towers_->text_once, [&] { towers_->text = std::make_unique<TextEncoder>(blob_, *backend_); });
+  return *towers_->text;
+}
+
+}  // namespace sclip

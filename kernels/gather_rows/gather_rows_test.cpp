@@ -1,0 +1,20 @@
+#include "kernels/gather_rows/gather_rows.h"
+
+#include "tests/catch.h"
+#include "tests/compare.h"
+
+using namespace sclip;
+
+TEST_CASE("gather_rows agrees with the oracle", "[gather_rows]") {
+  const auto [rows, cols, count] = GENERATE(table<int64_t, int64_t, int64_t>({{1, 1, 1}, {7, 33, 5}, {300, 512, 700}}));
+  const auto x = testing::random_normal(static_cast<size_t>(rows * cols), 31);
+  std::mt19937 generator(32);
+  std::vector<int32_t> indices(static_cast<size_t>(count));
+  for (int32_t& i : indices) i = static_cast<int32_t>(generator() % static_cast<uint32_t>(rows));
+  std::vector<float> expected(static_cast<size_t>(count * cols)), actual(expected.size());
+  GatherRowsParams p{.x = x.data(), .indices = indices.data(), .out = expected.data(), .count = count, .cols = cols};
+  ref::gather_rows(p);
+  p.out = actual.data();
+  gather_rows_cpu(p);
+  CHECK(actual == expected);
+}
