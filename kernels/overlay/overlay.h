@@ -14,7 +14,7 @@
 
 namespace sclip {
 
-constexpr int kCoreOpacity = 225;
+constexpr int kCoreOpacity = 215;
 constexpr int kHaloOpacity = 90;
 
 struct OverlayParams {

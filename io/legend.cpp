@@ -1,0 +1,118 @@
+#include "io/legend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "io/text.h"
+
+namespace sclip {
+namespace {
+
+constexpr Rgb kPanel{24, 26, 31}, kText{240, 241, 244}, kQuiet{158, 163, 173};
+
+// All lengths in ems, so that a legend looks the same at every size.
+constexpr double kMargin = 1.1;     // around the entries
+constexpr double kLine = 1.75;      // from one baseline to the next
+constexpr double kSwatch = 1.05;    // side of the colour square
+constexpr double kGap = 0.55;       // between square, name and share
+constexpr double kColumnGap = 1.8;  // between columns
+constexpr double kLongestName = 16;
+
+int pixels(double ems, double em) {
+  return static_cast<int>(std::lround(ems * em));
+}
+
+double text_size(int photo_width, int photo_height) {
+  return std::max(12.0, 0.023 * std::sqrt(static_cast<double>(photo_width) * photo_height) + 5);
+}
+
+std::string share_text(double share) {
+  char text[16];
+  const double percent = 100 * share;
+  if (percent >= 9.95) {
+    std::snprintf(text, sizeof text, "%.0f%%", percent);
+  } else if (percent >= 0.05) {
+    std::snprintf(text, sizeof text, "%.1f%%", percent);
+  } else {
+    return "<0.1%";
+  }
+  return text;
+}
+
+}  // namespace
+
+Legend::Legend(int photo_width, int photo_height, std::vector<LegendEntry> entries)
+    : photo_width_(photo_width),
+      photo_height_(photo_height),
+      em_(text_size(photo_width, photo_height)),
+      below_(photo_width >= photo_height) {
+  std::erase_if(entries, [](const LegendEntry& e) { return !(e.share > 0); });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const LegendEntry& a, const LegendEntry& b) { return a.share > b.share; });
+  const TextStyle style(em_);
+  double widest = style.width("+ 99 more");
+  const double share_width = style.width("<0.1%");
+  for (LegendEntry& entry : entries) {
+    entry.name = style.shortened(entry.name, kLongestName * em_);
+    widest = std::max(widest, style.width(entry.name));
+  }
+  cell_width_ = static_cast<int>(std::ceil((kSwatch + 2 * kGap) * em_ + widest + share_width));
+
+  const int margins = 2 * pixels(kMargin, em_), line = pixels(kLine, em_), gap = pixels(kColumnGap, em_);
+  const int count = std::max(1, static_cast<int>(entries.size()));
+  if (below_) {
+    columns_ = std::clamp((photo_width - margins + gap) / (cell_width_ + gap), 1, count);
+    const int most_rows = std::max(3, static_cast<int>(0.4 * photo_height) / line);
+    rows_ = std::min((count + columns_ - 1) / columns_, most_rows);
+    columns_ = (std::min(count, rows_ * columns_) + rows_ - 1) / rows_;
+  } else {
+    columns_ = 1;
+    rows_ = std::min(count, std::max(3, (photo_height - margins) / line));
+  }
+  const auto room = static_cast<size_t>(rows_ * columns_);
+  if (entries.size() > room) {  // the last place tells how many are missing
+    hidden_ = entries.size() - (room - 1);
+    entries.resize(room - 1);
+  }
+  entries_ = std::move(entries);
+
+  const int panel_width = margins + columns_ * (cell_width_ + gap) - gap;
+  const int panel_height = margins + rows_ * line;
+  width_ = below_ ? std::max(photo_width, panel_width) : photo_width + panel_width;
+  height_ = below_ ? photo_height + panel_height : std::max(photo_height, panel_height);
+}
+
+void Legend::draw(const Canvas& canvas) const {
+  fill_rectangle(canvas, photo_width_, 0, width_ - photo_width_, photo_height_, kPanel);
+  fill_rectangle(canvas, 0, photo_height_, width_, height_ - photo_height_, kPanel);
+
+  const TextStyle style(em_);
+  const int margin = pixels(kMargin, em_), line = pixels(kLine, em_), swatch = pixels(kSwatch, em_);
+  // Columns spread over the width of the panel.
+  const int panel_x = below_ ? 0 : photo_width_;
+  const int panel_y = below_ ? photo_height_ : 0;
+  const int spare = width_ - panel_x - 2 * margin - columns_ * cell_width_;
+  const int gap = columns_ > 1 ? std::min(spare / (columns_ - 1), pixels(4 * kColumnGap, em_)) : 0;
+  const auto place = [&](size_t i) {
+    const int column = static_cast<int>(i) / rows_, row = static_cast<int>(i) % rows_;
+    return std::pair(panel_x + margin + column * (cell_width_ + gap), panel_y + margin + row * line);
+  };
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const LegendEntry& entry = entries_[i];
+    const auto [x, top] = place(i);
+    const int baseline = top + static_cast<int>(std::lround((line + style.cap_height()) / 2));
+    fill_rounded_square(canvas, x, top + (line - swatch) / 2, swatch, 0.28 * swatch, entry.color);
+    style.draw(canvas, x + (kSwatch + kGap) * em_, baseline, entry.name, kText);
+    const std::string share = share_text(entry.share);
+    style.draw(canvas, x + cell_width_ - style.width(share), baseline, share, kQuiet);
+  }
+  if (hidden_ > 0) {
+    const auto [x, top] = place(entries_.size());
+    const int baseline = top + static_cast<int>(std::lround((line + style.cap_height()) / 2));
+    style.draw(canvas, x + (kSwatch + kGap) * em_, baseline, "+ " + std::to_string(hidden_) + " more", kQuiet);
+  }
+}
+
+}  // namespace sclip

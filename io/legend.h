@@ -1,0 +1,41 @@
+// Legend: a panel below or beside a photo that tells which colour is which class, and its share of the photo.
+//
+// Largest class first; classes without a pixel are left out; what does not fit becomes "+ n more". Letters grow with
+// the photo. Wide photos get the panel below, tall ones on the right.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/canvas.h"
+
+namespace sclip {
+
+struct LegendEntry {
+  std::string name;  // UTF-8
+  Rgb color;
+  double share = 0;  // of the photo, 0 … 1
+};
+
+class Legend {
+ public:
+  Legend(int photo_width, int photo_height, std::vector<LegendEntry> entries);
+
+  // Size of photo and panel together, at least the photo's. The photo's place is the top left corner.
+  int width() const { return width_; }
+  int height() const { return height_; }
+  // Paints all of a canvas of that size but the photo's place.
+  void draw(const Canvas& canvas) const;
+
+ private:
+  std::vector<LegendEntry> entries_;  // those shown
+  size_t hidden_ = 0;                 // those that are not
+  int photo_width_, photo_height_;
+  int width_, height_;
+  double em_;           // text size in pixels
+  bool below_;          // or beside
+  int rows_, columns_;  // of entries
+  int cell_width_;
+};
+
+}  // namespace sclip

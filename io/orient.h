@@ -1,0 +1,12 @@
+// EXIF orientation: the eight ways in which a camera may have stored a picture.
+#pragma once
+
+#include "core/image_view.h"
+#include "io/image.h"
+
+namespace sclip {
+
+// A copy of `stored` turned and mirrored upright; `orientation` is EXIF's 1 … 8, 5 … 8 swap the sides.
+Image oriented_copy(ImageView stored, int orientation);
+
+}  // namespace sclip

@@ -1,0 +1,47 @@
+#include "io/overlay_picture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/error.h"
+#include "io/legend.h"
+#include "kernels/overlay/overlay.h"
+
+namespace sclip {
+namespace {
+
+// A border must be seen when the whole picture is shown on a screen.
+int64_t line_width(int width, int height) {
+  return std::max<int64_t>(1, std::lround(std::min(width, height) / 900.0));
+}
+
+}  // namespace
+
+Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayClass> classes, bool legend) {
+  SCLIP_CHECK(photo.width == labels.width && photo.height == labels.height, kInvalidArgument, "cannot lay a mask of ",
+              labels.width, " × ", labels.height, " pixels over a photo of ", photo.width, " × ", photo.height);
+  std::vector<uint8_t> colors;
+  std::vector<LegendEntry> entries;
+  for (const OverlayClass& c : classes) {
+    colors.insert(colors.end(), {c.color.r, c.color.g, c.color.b, c.opacity});
+    if (legend) entries.push_back({c.name, c.color, c.share});
+  }
+  const Legend panel(photo.width, photo.height, std::move(entries));
+  Image picture = legend ? Image(panel.width(), panel.height()) : Image(photo.width, photo.height);
+  const size_t stride = static_cast<size_t>(picture.width) * 3;
+  overlay_cpu({.photo = photo.rgb,
+               .labels = labels.labels,
+               .labels_dtype = DType::kU16,
+               .colors = colors.data(),
+               .classes = static_cast<int64_t>(classes.size()),
+               .dst = picture.rgb.data(),
+               .dst_stride = static_cast<int64_t>(stride),
+               .height = photo.height,
+               .width = photo.width,
+               .line = line_width(photo.width, photo.height)});
+  if (legend) panel.draw({picture.rgb.data(), picture.width, picture.height, stride});
+  return picture;
+}
+
+}  // namespace sclip
