@@ -1,0 +1,152 @@
+#include "sim/memory.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace cudasim {
+
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kDeviceBytes = 80ull << 30;
+
+DeviceMemory& DeviceMemory::get() {
+  static DeviceMemory* memory = new DeviceMemory;  // never destroyed: programs free in their own destructors
+  return *memory;
+}
+
+DeviceMemory::DeviceMemory() : bounds_(kSlotCount) {
+  const uint64_t bytes = kSlotCount << kSlotShift;
+  void* p = mmap(nullptr, 2 * bytes + (1ull << kSlotShift), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) {
+    std::fprintf(stderr, "cudasim: cannot reserve %llu GiB of address space; raise the limit (ulimit -v unlimited).\n",
+                 static_cast<unsigned long long>(2 * bytes >> 30));
+    std::exit(2);
+  }
+  base_ = ((reinterpret_cast<uint64_t>(p) >> kSlotShift) + 1) << kSlotShift;
+  shift_ = bytes;
+}
+
+uint64_t DeviceMemory::allocate(uint64_t size, AllocKind kind, const std::string& name) {
+  std::lock_guard lock(mutex_);
+  if (size == 0) size = 1;
+  if (used_ + size > kDeviceBytes) return 0;
+  const uint64_t half = 1ull << (kSlotShift - 1);
+  // At least 1 GiB of gap on both sides; the low bits vary so that allocations do not share cache sets.
+  const uint64_t slots = ((half + size + half / 2) >> kSlotShift) + 1;
+  uint64_t slot = kSlotCount;
+  for (uint64_t tries = 0; tries < kSlotCount; ++tries) {
+    if (next_slot_ + slots > kSlotCount) next_slot_ = 0;
+    bool free = true;
+    for (uint64_t i = 0; i < slots; ++i) free &= bounds_[next_slot_ + i].hi == 0;
+    if (free) { slot = next_slot_; next_slot_ += slots; break; }
+    ++next_slot_;
+  }
+  if (slot == kSlotCount) return 0;
+  const uint64_t address = base_ + (slot << kSlotShift) + half + (serial_ * 37 % 64) * kPage + (serial_ * 5 % 8) * 512;
+  const uint64_t map_lo = address & ~(kPage - 1), map_hi = (address + size + kPage - 1) & ~(kPage - 1);
+  void* bytes = reinterpret_cast<void*>(map_lo + shift_);
+  bool ok;
+  if (kind == AllocKind::kHost || kind == AllocKind::kManaged) {
+    const int fd = memfd_create("cudasim", MFD_CLOEXEC);
+    ok = fd >= 0 && ftruncate(fd, off_t(map_hi - map_lo)) == 0 &&
+         mmap(bytes, map_hi - map_lo, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED &&
+         mmap(reinterpret_cast<void*>(map_lo), map_hi - map_lo, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
+    if (fd >= 0) close(fd);
+  } else {
+    ok = mmap(bytes, map_hi - map_lo, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+  }
+  if (!ok) return 0;
+  Allocation a;
+  a.address = address;
+  a.size = size;
+  a.first_slot = slot;
+  a.slots = slots;
+  a.serial = ++serial_;
+  a.kind = kind;
+  a.name = name;
+  for (uint64_t i = 0; i < slots; ++i) bounds_[slot + i] = {address, address + size};
+  // Reused address space forgets what was freed there.
+  auto it = by_address_.lower_bound(base_ + (slot << kSlotShift));
+  while (it != by_address_.end() && it->first < base_ + ((slot + slots) << kSlotShift)) it = by_address_.erase(it);
+  by_address_[address] = a;
+  used_ += size;
+  return address;
+}
+
+bool DeviceMemory::release(uint64_t address) {
+  std::lock_guard lock(mutex_);
+  auto it = by_address_.find(address);
+  if (it == by_address_.end() || it->second.freed) return false;
+  Allocation& a = it->second;
+  const uint64_t lo = a.address & ~(kPage - 1), hi = (a.address + a.size + kPage - 1) & ~(kPage - 1);
+  for (uint64_t at : {lo, lo + shift_}) {
+    if (at == lo && a.kind != AllocKind::kHost && a.kind != AllocKind::kManaged) continue;
+    mmap(reinterpret_cast<void*>(at), hi - lo, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+  }
+  for (uint64_t i = 0; i < a.slots; ++i) bounds_[a.first_slot + i] = {};
+  a.freed = true;
+  used_ -= a.size;
+  return true;
+}
+
+const Allocation* DeviceMemory::find(uint64_t address, uint64_t bytes) const {
+  std::lock_guard lock(mutex_);
+  auto it = by_address_.upper_bound(address);
+  if (it == by_address_.begin()) return nullptr;
+  const Allocation& a = (--it)->second;
+  return !a.freed && address >= a.address && address - a.address < a.size && bytes <= a.size - (address - a.address) ? &a : nullptr;
+}
+
+const Allocation* DeviceMemory::nearest(uint64_t address) const {
+  auto it = by_address_.upper_bound(address);
+  const Allocation* after = it == by_address_.end() ? nullptr : &it->second;
+  const Allocation* before = it == by_address_.begin() ? nullptr : &std::prev(it)->second;
+  if (!before || !after) return before ? before : after;
+  const uint64_t to_before = address < before->address + before->size ? 0 : address - before->address - before->size;
+  return to_before <= after->address - address ? before : after;
+}
+
+std::string DeviceMemory::describe(uint64_t address) const {
+  std::lock_guard lock(mutex_);
+  const Allocation* a = nearest(address);
+  if (!a) return "there are no allocations";
+  char head[64];
+  std::snprintf(head, sizeof head, " at 0x%llx", static_cast<unsigned long long>(a->address));
+  const char* kind = a->kind == AllocKind::kHost ? "host " : a->kind == AllocKind::kManaged ? "managed " : "";
+  std::string what = a->name.empty() ? std::to_string(a->size) + "-byte " + kind + "allocation #" + std::to_string(a->serial)
+                                     : std::to_string(a->size) + "-byte variable " + a->name;
+  what = (a->freed ? "the freed " : "the ") + what + head;
+  if (address < a->address) return std::to_string(a->address - address) + " bytes before " + what;
+  if (address >= a->address + a->size) return std::to_string(address - a->address - a->size) + " bytes after the end of " + what;
+  return std::to_string(address - a->address) + " bytes into " + what;
+}
+
+std::vector<Allocation> DeviceMemory::live() const {
+  std::lock_guard lock(mutex_);
+  std::vector<Allocation> out;
+  for (const auto& [address, a] : by_address_)
+    if (!a.freed) out.push_back(a);
+  return out;
+}
+
+void DeviceMemory::register_host(void* p, uint64_t bytes) {
+  std::lock_guard lock(mutex_);
+  host_ranges_[reinterpret_cast<uint64_t>(p)] = bytes;
+}
+
+bool DeviceMemory::unregister_host(void* p) {
+  std::lock_guard lock(mutex_);
+  return host_ranges_.erase(reinterpret_cast<uint64_t>(p)) != 0;
+}
+
+bool DeviceMemory::host_registered(uint64_t address, uint64_t bytes) const {
+  std::lock_guard lock(mutex_);
+  auto it = host_ranges_.upper_bound(address);
+  if (it == host_ranges_.begin()) return false;
+  --it;
+  return address - it->first < it->second && bytes <= it->second - (address - it->first);
+}
+
+}  // namespace cudasim

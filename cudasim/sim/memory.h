@@ -1,0 +1,61 @@
+// Simulated device memory. Every allocation stands alone in reserved address space, gigabytes away from the next one,
+// so that stride mistakes hit a gap. The addresses handed out are not readable by the host (as on a real machine):
+// the bytes live kHostShift higher. Host-visible (pinned, managed) allocations are mapped at both places.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace cudasim {
+
+constexpr uint64_t kSlotShift = 32;  // 4 GiB of address space per slot
+constexpr uint64_t kSlotCount = 8192;
+
+struct AllocBounds {  // the allocation that a slot of address space belongs to; lo == hi: none
+  uint64_t lo = 0, hi = 0;
+};
+
+enum class AllocKind : uint8_t { kDevice, kHost, kManaged, kGlobal };
+
+struct Allocation {
+  uint64_t address = 0, size = 0, first_slot = 0, slots = 0, serial = 0;
+  AllocKind kind = AllocKind::kDevice;
+  bool freed = false;
+  std::string name;  // of a module variable
+};
+
+class DeviceMemory {
+ public:
+  static DeviceMemory& get();
+  uint64_t allocate(uint64_t size, AllocKind kind, const std::string& name = {});  // 0: out of memory
+  bool release(uint64_t address);  // false: no such live allocation starts there
+  // The allocation that holds [address, address + bytes), or nullptr.
+  const Allocation* find(uint64_t address, uint64_t bytes = 1) const;
+  const Allocation* nearest(uint64_t address) const;  // live or freed, for reports
+  std::string describe(uint64_t address) const;       // "16 bytes after the 4096-byte allocation #3 at 0x..."
+  std::vector<Allocation> live() const;
+  uint64_t used() const { return used_; }
+  uint8_t* host(uint64_t address) const { return reinterpret_cast<uint8_t*>(address + shift_); }
+  // Memory of the host that the program registered: readable by kernels where it is.
+  void register_host(void* p, uint64_t bytes);
+  bool unregister_host(void* p);
+  bool host_registered(uint64_t address, uint64_t bytes) const;
+
+  uint64_t base() const { return base_; }
+  int64_t shift() const { return int64_t(shift_); }
+  const AllocBounds* bounds() const { return bounds_.data(); }
+
+ private:
+  DeviceMemory();
+  uint64_t base_ = 0, shift_ = 0, used_ = 0, next_slot_ = 0, serial_ = 0;
+  std::vector<AllocBounds> bounds_;
+  std::map<uint64_t, Allocation> by_address_;  // live and freed
+  std::map<uint64_t, uint64_t> host_ranges_;
+  mutable std::mutex mutex_;
+};
+
+}  // namespace cudasim
