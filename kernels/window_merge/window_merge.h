@@ -7,6 +7,7 @@
 //   area filter: s[q ≠ 0] = 0 unless class q is the argmax of s on more than
 //         area_threshold · (pixels whose argmax is not 0) pixels
 //   score = max s; label = argmax s, the lowest on ties, and 0 where score < prob_threshold
+// A score below 2^-126 is 0.
 //
 // Bilinear is torch's interpolate(mode="bilinear", align_corners=False), its indices and weights in f32:
 //   source = max((i + 0.5) · (in / out) − 0.5, 0). Equal sizes are the identity.
@@ -80,7 +81,7 @@ class WindowMergeWorkspace {
 void window_merge_cpu(const WindowMergeParams& params, WindowMergeWorkspace& workspace);
 
 namespace ref {
-// Every stage by itself, in double; full_logits and class_scores are the rounded results.
+// Every stage by itself, on whole planes, in double but for the interpolation weights.
 void window_merge(const WindowMergeParams& params);
 }  // namespace ref
 

@@ -1,0 +1,50 @@
+#include "kernels/embed_tokens/embed_tokens.h"
+
+#include "core/error.h"
+#include "tests/catch.h"
+#include "tests/compare.h"
+
+using namespace sclip;
+using testing::random_normal;
+
+TEST_CASE("embed_tokens agrees with the oracle to the last bit", "[embed_tokens]") {
+  const int64_t width = GENERATE(1, 7, 64, 513);
+  const int64_t count = GENERATE(0, 1, 63, 64, 200);
+  const DType dtype = GENERATE(DType::kF32, DType::kF16, DType::kBF16);
+  CAPTURE(width, count, to_string(dtype));
+  const int64_t vocabulary = 31, context = 77;
+  const auto n = static_cast<size_t>(vocabulary * width);
+  const auto table = random_normal(n, 1, 0, 0.02f);
+  const auto position = random_normal(static_cast<size_t>(context * width), 2, 0, 0.01f);
+  std::vector<Float16> half(n);
+  std::vector<BFloat16> brain(n);
+  for (size_t i = 0; i < n; ++i) {
+    half[i] = to_float16(table[i]);
+    brain[i] = to_bfloat16(table[i]);
+  }
+  const auto m = static_cast<size_t>(count);
+  std::vector<int32_t> tokens(m), positions(m);
+  for (size_t i = 0; i < m; ++i) {
+    tokens[i] = static_cast<int32_t>(i * 17 % 31);
+    positions[i] = static_cast<int32_t>(i * 5 % 77);
+  }
+  std::vector<float> expected(m * static_cast<size_t>(width), -1.f), actual = expected;
+  EmbedTokensParams p{.tokens = tokens.data(),
+                      .positions = positions.data(),
+                      .token_table = table.data(),
+                      .position_table = position.data(),
+                      .out = expected.data(),
+                      .table_dtype = dtype,
+                      .count = count,
+                      .width = width};
+  if (dtype == DType::kF16) p.token_table = half.data();
+  if (dtype == DType::kBF16) p.token_table = brain.data();
+  ref::embed_tokens(p);
+  p.out = actual.data();
+  embed_tokens_cpu(p);
+  CHECK(actual == expected);
+}
+
+TEST_CASE("embed_tokens refuses a table of integers", "[embed_tokens]") {
+  CHECK_THROWS_AS(embed_tokens_cpu({.table_dtype = DType::kI32}), Error);
+}

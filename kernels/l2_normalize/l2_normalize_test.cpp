@@ -1,0 +1,88 @@
+#include "kernels/l2_normalize/l2_normalize.h"
+
+#include <limits>
+
+#include "core/error.h"
+#include "tests/catch.h"
+#include "tests/compare.h"
+
+using namespace sclip;
+using testing::random_normal;
+
+namespace {
+
+// The sum of n squares is off by at most n/2 roundings in one lane, halved by the root; then root and quotient.
+double tolerance(int64_t cols) {
+  return 0x1p-24 * (3 + static_cast<double>(cols) / 4);
+}
+
+}  // namespace
+
+TEST_CASE("l2_normalize agrees with the oracle at any magnitude", "[l2_normalize]") {
+  const int64_t cols = GENERATE(1, 2, 15, 16, 17, 64, 512, 513, 1023);
+  const int64_t rows = GENERATE(1, 3, 197);
+  const float scale = GENERATE(1.f, 1e-30f, 1e-20f, 1e19f, 1e30f);
+  CAPTURE(cols, rows, scale);
+  const auto n = static_cast<size_t>(rows * cols);
+  const auto x = random_normal(n, 1, 0, scale);
+  std::vector<float> expected(n), actual(n);
+  L2NormalizeParams p{.x = x.data(), .y = expected.data(), .rows = rows, .cols = cols};
+  ref::l2_normalize(p);
+  p.y = actual.data();
+  l2_normalize_cpu(p);
+  const auto same = testing::all_close(actual.data(), expected.data(), n, 1e-12, tolerance(cols));
+  INFO(same.message);
+  CHECK(same);
+}
+
+TEST_CASE("rows of zeros stay zeros, rows with NaN are NaN, others do not notice", "[l2_normalize]") {
+  const int64_t cols = 37;
+  std::vector<float> x(4 * cols, 0.f);
+  x[1 * cols + 5] = -3.f;
+  x[2 * cols + 36] = std::numeric_limits<float>::quiet_NaN();
+  x[3 * cols] = std::numeric_limits<float>::denorm_min();
+  l2_normalize_cpu({.x = x.data(), .y = x.data(), .rows = 4, .cols = cols});  // in place
+  for (size_t c = 0; c < cols; ++c) {
+    REQUIRE(x[c] == 0.f);
+    REQUIRE(x[cols + c] == (c == 5 ? -1.f : 0.f));
+    REQUIRE(std::isnan(x[2 * cols + c]));
+    REQUIRE(x[3 * cols + c] == (c == 0 ? 1.f : 0.f));
+  }
+}
+
+TEST_CASE("l2_normalize reads and writes bf16, and skips between batches", "[l2_normalize]") {
+  const int64_t batch = 3, rows = 4, cols = 70, stride = 5 * cols;  // a class token per batch is left out
+  const auto wide = random_normal(static_cast<size_t>(batch * stride), 1);
+  std::vector<BFloat16> narrow(wide.size());
+  for (size_t i = 0; i < wide.size(); ++i) narrow[i] = to_bfloat16(wide[i]);
+  const bool narrow_x = GENERATE(false, true);
+  const size_t count = batch * rows * cols;
+  std::vector<float> expected(count), actual(count);
+  std::vector<BFloat16> rounded(count);
+  L2NormalizeParams p{.x = wide.data() + cols,
+                      .y = expected.data(),
+                      .batch = batch,
+                      .rows = rows,
+                      .cols = cols,
+                      .x_stride = stride,
+                      .y_stride = rows * cols};
+  if (narrow_x) {
+    p.x = narrow.data() + cols;
+    p.x_dtype = DType::kBF16;
+  }
+  ref::l2_normalize(p);
+  p.y = actual.data();
+  l2_normalize_cpu(p);
+  const auto same = testing::all_close(actual.data(), expected.data(), count, 1e-12, tolerance(cols));
+  INFO(same.message);
+  CHECK(same);
+  p.y = rounded.data();
+  p.y_dtype = DType::kBF16;
+  l2_normalize_cpu(p);
+  for (size_t i = 0; i < count; ++i) REQUIRE(rounded[i].bits == to_bfloat16(actual[i]).bits);
+}
+
+TEST_CASE("l2_normalize refuses other dtypes", "[l2_normalize]") {
+  CHECK_THROWS_AS(l2_normalize_cpu({.x_dtype = DType::kF16}), Error);
+  CHECK_THROWS_AS(l2_normalize_cpu({.y_dtype = DType::kI32}), Error);
+}
