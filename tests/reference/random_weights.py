@@ -27,12 +27,13 @@ class Shape:
     vocabulary: int = 49408
     vision_mlp: int | None = None
     text_mlp: int | None = None
+    qk_gain: float = 1.1  # of in_proj: fewer tokens differ more from each other, and want less
 
 
 VIT_B_16 = Shape()
 
 
-def _block(normal, prefix: str, width: int, mlp: int) -> dict:
+def _block(normal, prefix: str, width: int, mlp: int, qk_gain: float) -> dict:
     def linear(out, into, gain):
         return normal((out, into), gain / into**0.5)
 
@@ -40,7 +41,7 @@ def _block(normal, prefix: str, width: int, mlp: int) -> dict:
     for norm in ("ln_1", "ln_2"):
         tensors[f"{prefix}.{norm}.weight"] = 1 + normal((width,), 0.1)
         tensors[f"{prefix}.{norm}.bias"] = normal((width,), 0.1)
-    tensors[f"{prefix}.attn.in_proj_weight"] = linear(3 * width, width, 1.1)
+    tensors[f"{prefix}.attn.in_proj_weight"] = linear(3 * width, width, qk_gain)
     tensors[f"{prefix}.attn.in_proj_bias"] = normal((3 * width,), 0.1)
     tensors[f"{prefix}.attn.out_proj.weight"] = linear(width, width, 0.5)
     tensors[f"{prefix}.attn.out_proj.bias"] = normal((width,), 0.1)
@@ -77,9 +78,9 @@ def random_state_dict(shape: Shape = VIT_B_16, seed: int = 1) -> dict[str, np.nd
         "logit_scale": np.array(np.log(100.0), np.float32),
     }
     for i in range(shape.vision_layers):
-        tensors |= _block(normal, f"visual.transformer.resblocks.{i}", v, shape.vision_mlp or 4 * v)
+        tensors |= _block(normal, f"visual.transformer.resblocks.{i}", v, shape.vision_mlp or 4 * v, shape.qk_gain)
     for i in range(shape.text_layers):
-        tensors |= _block(normal, f"transformer.resblocks.{i}", t, shape.text_mlp or 4 * t)
+        tensors |= _block(normal, f"transformer.resblocks.{i}", t, shape.text_mlp or 4 * t, shape.qk_gain)
     return {k: a.astype(np.float16) for k, a in tensors.items()}
 
 
