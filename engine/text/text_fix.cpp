@@ -1,6 +1,7 @@
 #include "engine/text/text_fix.h"
 
 #include "engine/text/html_unescape.h"
+#include "engine/text/mojibake.h"
 #include "engine/text/unicode.h"
 #include "engine/text/windows_1252.h"
 
@@ -86,6 +87,7 @@ std::u32string fix_line(std::u32string text, bool unescape) {
   for (;;) {
     const std::u32string before = text;
     if (unescape) text = unescape_html_strictly(text);
+    text = repair_mojibake(text);
     std::u32string fixed;
     fixed.reserve(text.size());
     for (const char32_t c : text) append_fixed(c, fixed);

@@ -1,9 +1,8 @@
-// The part of ftfy.fix_text that concerns well-formed text.
+// ftfy.fix_text, with its defaults.
 //
-// Line by line, until nothing changes: HTML references with a semicolon (unless a "<" has been seen), C1 controls
-// as Windows-1252, Latin ligatures, halfwidth and fullwidth forms, curly quotes, line breaks, terminal escapes,
-// control characters, NFC. Not done: ftfy's repair of mojibake, that is text decoded with the wrong encoding
-// ("Ã©" for "é"); such text passes through as it is. Surrogates cannot occur in decoded UTF-8.
+// Line by line, until nothing changes: HTML references with a semicolon (unless a "<" has been seen), mojibake
+// (mojibake.h), C1 controls as Windows-1252, Latin ligatures, halfwidth and fullwidth forms, curly quotes, line
+// breaks, terminal escapes, control characters, NFC. Surrogates cannot occur in decoded UTF-8.
 #pragma once
 
 #include <string>

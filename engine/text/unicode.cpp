@@ -4,27 +4,17 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <vector>
 
 #include "core/error.h"
+#include "engine/text/character_patterns.h"
 #include "engine/text/utf8.h"
 
 namespace sclip {
 namespace {
 
-struct CodePointRange {
-  char32_t first;
-  char32_t last;
-};
 #include "engine/text/tables/casing.inc"
 #include "engine/text/tables/letters_and_numbers.inc"
-
-bool contains(std::span<const CodePointRange> ranges, char32_t c) {
-  const auto after = std::upper_bound(ranges.begin(), ranges.end(), c,
-                                      [](char32_t value, const CodePointRange& range) { return value < range.first; });
-  return after != ranges.begin() && c <= std::prev(after)->last;
-}
 
 }  // namespace
 

@@ -38,6 +38,8 @@ WIDE = [chr(c) for c in range(0xFF00, 0xFFF0)] + ["\u3000"]
 LIGATURES = "ĲĳŉǄǅǆǇǈǉǊǋǌǱǲǳﬀﬁﬂﬃﬄﬅﬆﬓﬔﬕﬖﬗꜲæœ"
 ENTITIES = sorted(html.entities.html5)
 PUNCTUATION = "!#$%&()*+,-./:;<=>?@[\\]^_{|}~…–—·•§¶†‡¿¡€£¥¢©®°±×÷≤≥≠∞√∑→←↑↓■□●○★☆♥♦♪、。・「」【】《》！？；："
+ENCODINGS = ["latin-1", "windows-1252", "windows-1251", "windows-1250", "windows-1253", "windows-1254", "windows-1257", "iso-8859-2",
+             "macroman", "cp437"]
 SPECIALS = ["<start_of_text>", "<end_of_text>", "<START_OF_TEXT>", "<|startoftext|>", "<|endoftext|>", "<end_of_text",
             "<\u017Ftart_of_text>", "&lt;end_of_text&gt;", "<start_of_text><end_of_text>", "a<end_of_text>b", "</w>", "<pad>"]
 
@@ -84,10 +86,22 @@ def case_text(rng):
 
 
 def mojibake(rng):
-    text = rng.choice(["café", "naïve façade", "“quoted” – text…", "Ångström", "日本語", "привет", "it’s", "€5", "ελλάδα"])
+    """UTF-8 (or CESU-8) read in a wrong encoding, once or twice, and then damaged now and then."""
+    text = rng.choice(["café", "naïve façade à la mode", "“quoted” – text…", "Ångström", "日本語", "привет", "it’s", "€5", "ελλάδα",
+                       "a\u00A0b", "às vezes àquela", "🐱", "Łódź šíp", "\ud83d\ude00", "مرحبا", script(rng, SCRIPTS["accented"])])
     for _ in range(rng.randint(1, 2)):
-        text = text.encode().decode(rng.choice(["latin-1", "windows-1252", "cp437", "macroman", "windows-1251"]), "replace")
-    return sentence(rng) + " " + text
+        data = text.encode("utf-8", "surrogatepass").replace(b"\0", rng.choice([b"\0", b"\xc0\x80"]))
+        text = data.decode(rng.choice(ENCODINGS), rng.choice(["replace", "ignore"]))
+    for change in [("\u00A0", " "), ("\uFFFD", "?"), ("\uFFFD", "\x1A"), ("\u00AD", "")]:
+        if rng.random() < 0.2:
+            text = text.replace(*change)
+    return rng.choice(["", sentence(rng) + " ", "é ", "ж "]) + text + rng.choice(["", " " + sentence(rng)])
+
+
+def latin(rng):
+    """Letters and symbols of the single-byte encodings in any order: what looks like mojibake and is not."""
+    letters = bytes(range(0x80, 0x100)).decode(rng.choice(ENCODINGS), "ignore")
+    return "".join(rng.choice(rng.choice([letters, "aeiou Az "])) for _ in range(rng.randint(2, 20)))
 
 
 KINDS = {
@@ -108,12 +122,13 @@ KINDS = {
     "special": lambda rng: mixed(rng, SPECIALS),
     "any": lambda rng: "".join(pick(rng, ASSIGNED, 1, 20)),
     **{name: (lambda rng, letters=letters: script(rng, letters)) for name, letters in SCRIPTS.items()},
+    "latin": latin,
     "mojibake": mojibake,
 }
 
 
-def corpus():
+def corpus(round_=0):
     for kind, make in KINDS.items():
-        rng = random.Random(f"{SEED} {kind}")
+        rng = random.Random(f"{SEED + round_} {kind}")
         for _ in range(PER_KIND):
             yield kind, make(rng)
