@@ -42,10 +42,13 @@ class Source {
   }
 
  private:
-  // stb_image reads ahead by its buffer's size, but asks again only when it needs a byte: nothing left is an overrun.
+  // Into its own buffer, where its first read goes, stb_image reads ahead, and asks again only when it needs a byte;
+  // elsewhere it reads what it needs at once.
   int read(char* to, int n) {
-    const size_t count = std::min(static_cast<size_t>(std::max(n, 0)), bytes_.size());
-    if (count == 0 && n > 0) overrun_ = true;
+    if (ahead_ == nullptr) ahead_ = to;
+    const size_t wanted = static_cast<size_t>(std::max(n, 0));
+    const size_t count = std::min(wanted, bytes_.size());
+    if (count < (to == ahead_ ? std::min<size_t>(wanted, 1) : wanted)) overrun_ = true;
     if (count > 0) std::memcpy(to, bytes_.data(), count);
     bytes_ = bytes_.subspan(count);
     return static_cast<int>(count);
@@ -53,6 +56,7 @@ class Source {
   void skip(int n) { bytes_ = bytes_.subspan(std::min(static_cast<size_t>(std::max(n, 0)), bytes_.size())); }
 
   std::span<const std::byte> bytes_;
+  char* ahead_ = nullptr;
   bool overrun_ = false;
 };
 

@@ -1,0 +1,127 @@
+#include "io/npy.h"
+
+#include <cstring>
+#include <filesystem>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "tests/catch.h"
+
+namespace sclip {
+namespace {
+
+using Catch::Matchers::Contains;
+
+class Folder {
+ public:
+  Folder() : path_(std::filesystem::temp_directory_path() / "sclip_npy_test") {
+    std::filesystem::remove_all(path_);
+    std::filesystem::create_directories(path_);
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  std::filesystem::path operator/(const char* name) const { return path_ / name; }
+  bool empty() const { return std::filesystem::is_empty(path_); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+TEST_CASE("arrays come back as they were written") {
+  const Folder folder;
+  const DType dtype = GENERATE(DType::kF32, DType::kF16, DType::kU8, DType::kU16, DType::kI32, DType::kI64);
+  const Shape shape = GENERATE(Shape{}, Shape{5}, Shape{0}, Shape{2, 3}, Shape{4, 1, 7}, Shape{2, 2, 2, 2});
+  std::vector<uint8_t> bytes(static_cast<size_t>(shape.count()) * size_of(dtype));
+  std::iota(bytes.begin(), bytes.end(), uint8_t{1});
+  write_npy(folder / "a.npy", {bytes.data(), dtype, shape});
+  const NpyArray array = read_npy(folder / "a.npy");
+  CHECK(array.dtype == dtype);
+  CHECK(array.shape == shape);
+  REQUIRE(array.data.size() == bytes.size());
+  CHECK((bytes.empty() || std::memcmp(array.data.data(), bytes.data(), bytes.size()) == 0));
+}
+
+TEST_CASE("the header is what numpy.save writes") {
+  const Folder folder;
+  const std::vector<float> values(6);
+  write_npy(folder / "a.npy", {values.data(), DType::kF32, {2, 3}});
+  const std::string text = read_text_file(folder / "a.npy");
+  CHECK(text.substr(0, 10) == std::string("\x93NUMPY\x01\x00v\x00", 10));
+  CHECK(text.substr(10, 60) == "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ");
+  CHECK(text[127] == '\n');
+  CHECK(text.size() == 128 + 24);
+}
+
+TEST_CASE("blocks of rows arrive in any order") {
+  const Folder folder;
+  const int64_t planes = 3, height = 7, width = 5;
+  std::vector<float> whole(static_cast<size_t>(planes * height * width));
+  std::iota(whole.begin(), whole.end(), 0.f);
+  {
+    NpyWriter writer(folder / "a.npy", DType::kF32, {planes, height, width});
+    for (const int64_t y : {4, 0, 2, 6}) {
+      const int64_t rows = std::min<int64_t>(2, height - y);
+      std::vector<float> block;
+      for (int64_t k = 0; k < planes; ++k) {
+        const auto begin = whole.begin() + (k * height + y) * width;
+        block.insert(block.end(), begin, begin + rows * width);
+      }
+      writer.write_rows(y, rows, block.data());
+    }
+    CHECK_THROWS_AS(writer.write_rows(6, 2, whole.data()), Error);
+    CHECK_THROWS_AS(writer.write(100, whole.data(), 6), Error);
+    CHECK_FALSE(std::filesystem::exists(folder / "a.npy"));
+    writer.commit();
+  }
+  const NpyArray array = read_npy(folder / "a.npy");
+  CHECK(std::equal(whole.begin(), whole.end(), array.as<float>()));
+}
+
+TEST_CASE("an array that is not committed leaves nothing") {
+  const Folder folder;
+  { NpyWriter writer(folder / "a.npy", DType::kF32, {10}); }
+  CHECK(folder.empty());
+}
+
+TEST_CASE("damaged and foreign npy files are refused with the reason") {
+  const Folder folder;
+  const auto error_of = [&](const std::string& text) -> std::string {
+    write_file_atomically(folder / "a.npy", std::string_view(text));
+    try {
+      read_npy(folder / "a.npy");
+    } catch (const Error& error) {
+      CHECK_THAT(error.what(), Contains("a.npy"));
+      return error.what();
+    }
+    return "no error";
+  };
+  const auto with_header = [](std::string header, size_t data) {
+    return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header +
+           std::string(data, 'x');
+  };
+  CHECK_THAT(error_of(""), Contains("not a .npy"));
+  CHECK_THAT(error_of("hello, this is text"), Contains("not a .npy"));
+  CHECK_THAT(error_of(std::string("\x93NUMPY\x02\x00\x10\x00\x00\x00", 12)), Contains("version"));
+  CHECK_THAT(error_of(with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 23)), Contains("fit"));
+  CHECK_THAT(error_of(with_header("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24)),
+             Contains("Fortran"));
+  CHECK_THAT(error_of(with_header("{'descr': '<c8', 'fortran_order': False, 'shape': (2,), }", 16)), Contains("<c8"));
+  CHECK_THAT(error_of(with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1), }", 4)),
+             Contains("shape"));
+  CHECK_THAT(error_of(with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999, 9999999999), }", 4)),
+             Contains("fit"));
+  CHECK_THAT(error_of(with_header("{'fortran_order': False}", 4)), Contains("damaged"));
+  CHECK_THAT(error_of(with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (2", 8)), Contains("shape"));
+}
+
+TEST_CASE("bf16 has no name in NumPy") {
+  const Folder folder;
+  const uint16_t value = 0;
+  CHECK_THROWS_AS(write_npy(folder / "a.npy", {&value, DType::kBF16, {1}}), Error);
+  CHECK(folder.empty());
+}
+
+}  // namespace
+}  // namespace sclip

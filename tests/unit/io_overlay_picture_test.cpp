@@ -1,0 +1,105 @@
+#include "io/overlay_picture.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "io/legend.h"
+#include "io/text.h"
+#include "tests/catch.h"
+
+namespace sclip {
+namespace {
+
+constexpr Rgb kInk{255, 255, 255};
+
+// Pixels that drawing `text` changes.
+int ink(const std::string& text) {
+  std::vector<uint8_t> pixels(400 * 60 * 3);
+  const Canvas canvas{pixels.data(), 400, 60, 1200};
+  TextStyle(24).draw(canvas, 5, 40, text, kInk);
+  return static_cast<int>(std::count_if(pixels.begin(), pixels.end(), [](uint8_t p) { return p != 0; }));
+}
+
+TEST_CASE("text: the letters that class names need are in the font, the others show as boxes") {
+  const TextStyle style(20);
+  CHECK(ink("sky") > 100);
+  CHECK(ink("é") > ink("e"));
+  const double box = style.width("日");
+  CHECK(box > 0);
+  CHECK(style.width("\xff") == box);          // not UTF-8
+  CHECK(style.width("\xe6\x97") == 2 * box);  // a character cut off
+  CHECK(style.width("ñ") == style.width("n"));
+  CHECK(style.width("日本") == 2 * box);
+  CHECK(ink("日") > 0);
+}
+
+TEST_CASE("text: what is too long ends in an ellipsis, between characters") {
+  const TextStyle style(20);
+  CHECK(style.shortened("sky", 1000) == "sky");
+  const std::string shortened = style.shortened("ééééééééééééééééééé", 100);
+  CHECK(shortened.ends_with("…"));
+  CHECK(style.width(shortened) <= 100);
+  CHECK((shortened.size() - std::string("…").size()) % 2 == 0);
+}
+
+TEST_CASE("text outside the canvas is clipped") {
+  std::vector<uint8_t> pixels(10 * 10 * 3);
+  const Canvas canvas{pixels.data(), 10, 10, 30};
+  CHECK_NOTHROW(TextStyle(40).draw(canvas, -20, 5, "clipped at every side", kInk));
+}
+
+std::vector<OverlayClass> classes(size_t count) {
+  const std::vector<Rgb> palette = make_palette(count, false);
+  std::vector<OverlayClass> out;
+  for (size_t i = 0; i < count; ++i)
+    out.push_back({"class " + std::to_string(i), palette[i], 1.0 / static_cast<double>(count)});
+  return out;
+}
+
+TEST_CASE("an overlay holds the photo in its corner, and a legend of any number of classes") {
+  const auto [width, height] = GENERATE(std::pair(1, 1), std::pair(640, 427), std::pair(300, 900), std::pair(7, 500));
+  const size_t count = GENERATE(1u, 5u, 171u, 1000u);
+  CAPTURE(width, height, count);
+  Image photo(width, height);
+  std::fill(photo.rgb.begin(), photo.rgb.end(), uint8_t{100});
+  const std::vector<uint16_t> labels(static_cast<size_t>(width) * static_cast<size_t>(height), 0);
+  const std::vector<OverlayClass> all = classes(count);
+  const Image picture = draw_overlay(photo.view(), {labels.data(), width, height}, all);
+  CHECK(picture.width >= width);
+  CHECK(picture.height >= height);
+  CHECK((picture.width > width || picture.height > height));
+  CHECK(picture.height <= std::max(1.45 * height, height + 140.0));
+  const size_t last =
+      (static_cast<size_t>(height - 1) * static_cast<size_t>(picture.width) + static_cast<size_t>(width) - 1) * 3;
+  CHECK(picture.rgb[last] == (100 * 127 + all[0].color.r * 128 + 127) / 255);
+}
+
+TEST_CASE("without a legend the picture has the photo's size") {
+  Image photo(20, 10);
+  std::fill(photo.rgb.begin(), photo.rgb.end(), uint8_t{100});
+  const std::vector<uint16_t> labels(200, 9);  // no such class: the bare photo
+  const Image picture = draw_overlay(photo.view(), {labels.data(), 20, 10}, classes(3), false);
+  CHECK(picture.width == 20);
+  CHECK(picture.height == 10);
+  CHECK(std::equal(photo.rgb.begin(), photo.rgb.end(), picture.rgb.begin()));
+}
+
+TEST_CASE("a mask of another size is refused") {
+  const Image photo(2, 2);
+  const uint16_t labels[1] = {};
+  CHECK_THROWS_AS(draw_overlay(photo.view(), {labels, 1, 1}, {}), Error);
+}
+
+TEST_CASE("a legend leaves out classes without a pixel") {
+  const Legend none(640, 480, {{"a", {}, 0}, {"b", {}, 0}});
+  const Legend two(640, 480, {{"a", {}, 0.5}, {"b", {}, 0.5}});
+  const Legend three(640, 480, {{"a", {}, 0.5}, {"b", {}, 0.5}, {"c", {}, 0}});
+  CHECK(three.height() == two.height());
+  CHECK(none.height() <= two.height());
+}
+
+}  // namespace
+}  // namespace sclip
