@@ -60,6 +60,8 @@ Json parse_header_json(std::string_view text, const std::string& where) {
   } catch (const Json::parse_error& error) {
     fail(ErrorCode::kCorruptData, where, ": the header is not valid JSON, see byte ", kPrefixBytes + error.byte - 1,
          " of the file");
+  } catch (const Json::out_of_range&) {
+    fail(ErrorCode::kCorruptData, where, ": the header has a number that is too large");
   }
 }
 

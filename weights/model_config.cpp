@@ -94,6 +94,8 @@ Json parse_json(std::string_view text, const std::string& where) {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
     fail(ErrorCode::kCorruptData, where, " is not valid JSON, see its byte ", error.byte);
+  } catch (const Json::out_of_range&) {
+    fail(ErrorCode::kCorruptData, where, " has a number that is too large");
   }
 }
 

@@ -179,6 +179,7 @@ TEST_CASE("broken framing", "[weights]") {
   check_refused(header_is("{}"), {"without sclip's metadata", "sclip_convert"});
   check_refused(header_is(std::string(50000, '[')), {"nests deeper"});
   check_refused(header_is("{\"a\":\"\xff\"}"), {"not valid JSON"});
+  check_refused(header_is("{\"a\":1e999}"), {"a number that is too large"});
   std::vector<std::byte> zip = builder.bytes();
   zip[0] = std::byte{'P'};
   zip[1] = std::byte{'K'};
@@ -216,6 +217,9 @@ TEST_CASE("broken metadata", "[weights]") {
       {"no source", {"lacks source"}, [](BlobBuilder& b) { b.metadata.erase("source"); }},
       {"no model", {"lacks model"}, [](BlobBuilder& b) { b.metadata.erase("model"); }},
       {"config not JSON", {"config is not valid JSON"}, [](BlobBuilder& b) { b.metadata["config"] = "{"; }},
+      {"config with 1e999",
+       {"config has a number that is too large"},
+       [](BlobBuilder& b) { b.metadata["config"] = "{\"a\":1e999}"; }},
       {"config a list", {"config is not a JSON object"}, [](BlobBuilder& b) { b.metadata["config"] = "[]"; }},
   });
 }

@@ -30,7 +30,7 @@ def parse_arguments(argv):
     parser.add_argument("-o", "--output", required=True, help="blob to write, X.sclip")
     parser.add_argument("--dtype", choices=("f16", "bf16", "f32"), default="f16",
                         help="of the matrices; vectors and positions stay f32 (default: f16)")
-    parser.add_argument("--model", help="open_clip's name of the model: ViT-B-16-quickgelu has QuickGELU, ViT-B-16 GELU")
+    parser.add_argument("--model", help="open_clip's name: ViT-B-16-quickgelu has QuickGELU, ViT-B-16 GELU")
     parser.add_argument("--config", help="open_clip_config.json, instead of --model")
     parser.add_argument("--vision-heads", type=_positive, help="heads of the image tower (default: width/64)")
     parser.add_argument("--text-heads", type=_positive, help="heads of the text tower (default: width/64)")

@@ -35,7 +35,8 @@ def open_open_clip(path, options):
     vision_heads = options.vision_heads or facts.get("vision_heads")
     if vision_heads is None and "visual.conv1.weight" in tensors:
         vision_heads = tensors["visual.conv1.weight"].shape[0] // facts["head_width"]
-    config = infer_config(tensors, path, facts["activation"], vision_heads, options.text_heads or facts.get("text_heads"))
+    text_heads = options.text_heads or facts.get("text_heads")
+    config = infer_config(tensors, path, facts["activation"], vision_heads, text_heads)
     config.mean, config.std = facts.get("mean", config.mean), facts.get("std", config.std)
     return Checkpoint("open_clip", tensors, config, IGNORABLE, options.model or Path(path).stem,
                       f"{Path(path).name}, sha256 {digest(path)}")

@@ -5,8 +5,8 @@ from typing import Callable, Tuple
 import numpy as np
 
 # Our name of a dtype: what its bytes look like to numpy, which has no bfloat16.
-STORAGE = {"f64": "<f8", "f32": "<f4", "f16": "<f2", "bf16": "<u2", "i64": "<i8", "i32": "<i4", "i16": "<i2", "i8": "i1",
-           "u8": "u1", "bool": "?"}
+STORAGE = {"f64": "<f8", "f32": "<f4", "f16": "<f2", "bf16": "<u2", "i64": "<i8", "i32": "<i4", "i16": "<i2",
+           "i8": "i1", "u8": "u1", "bool": "?"}
 FLOATS = ("f64", "f32", "f16", "bf16")
 
 
