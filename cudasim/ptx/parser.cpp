@@ -167,7 +167,7 @@ Module::Module(std::string text, ModuleHooks* hooks) : text_(std::move(text)), t
       ts.expect('.', "after a linkage directive");
       word = ts.ident("a directive");
     }
-    if (word == "version") { ts.next(); if (ts.accept('.')) ts.next(); continue; }
+    if (word == "version") { ts.next(); continue; }
     if (word == "address_size") {
       if (ts.integer("an address size") != 64) ptx_error(dot.line, "", "only 64-bit addresses are supported.");
       continue;

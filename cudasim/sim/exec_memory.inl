@@ -143,7 +143,7 @@ INLINE uint32_t my_tag(const Warp& w, bool strong) {
 }
 
 template <int W>
-INLINE void shadow_read(Warp& w, const Instr& in, const uint64_t* a, uint32_t m, bool strong) {
+__attribute__((noinline)) void shadow_read(Warp& w, const Instr& in, const uint64_t* a, uint32_t m, bool strong) {
   Cta& c = *w.cta;
   const uint32_t me = my_tag(w, strong);
   if constexpr (W >= 4) {
@@ -158,7 +158,7 @@ INLINE void shadow_read(Warp& w, const Instr& in, const uint64_t* a, uint32_t m,
   }
 }
 template <int W>
-INLINE void shadow_write(Warp& w, const Instr& in, const uint64_t* a, uint32_t m, bool strong, const uint8_t* values) {
+__attribute__((noinline)) void shadow_write(Warp& w, const Instr& in, const uint64_t* a, uint32_t m, bool strong, const uint8_t* values) {
   Cta& c = *w.cta;
   const uint32_t me = my_tag(w, strong);
   if constexpr (W >= 4) {
@@ -176,7 +176,7 @@ INLINE void shadow_write(Warp& w, const Instr& in, const uint64_t* a, uint32_t m
 
 // ---- Moving lane values between registers and a packed array of W bytes per lane.
 template <int W>
-INLINE void scatter_to_registers(Warp& w, const Instr& in, const uint8_t* data, uint32_t m) {
+__attribute__((noinline)) void scatter_to_registers(Warp& w, const Instr& in, const uint8_t* data, uint32_t m) {
   const unsigned n = in.vec;
   const uint32_t* slots = n > 1 ? w.fn->slots.data() + in.aux : &in.d;
   const unsigned es = unsigned(W) / n;
@@ -209,7 +209,7 @@ INLINE void scatter_to_registers(Warp& w, const Instr& in, const uint8_t* data, 
   }
 }
 template <int W>
-INLINE void gather_from_registers(Warp& w, const Instr& in, uint8_t* data) {
+__attribute__((noinline)) void gather_from_registers(Warp& w, const Instr& in, uint8_t* data) {
   const unsigned n = in.vec;
   const uint32_t* slots = n > 1 ? w.fn->slots.data() + in.aux : &in.b;
   const unsigned es = unsigned(W) / n, rs = in.b_size;
@@ -231,7 +231,7 @@ INLINE bool strong_access(const Instr& in) {
 }
 
 template <int W>
-INLINE void load_global(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
+__attribute__((noinline)) void load_global(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
   Cta& c = *w.cta;
   m = check_global(w, in, a, m, W, "read");
   if (!m) return;
@@ -250,7 +250,7 @@ INLINE void load_global(Warp& w, const Instr& in, const uint64_t* a, uint32_t m)
   scatter_to_registers<W>(w, in, data, m);
 }
 template <int W>
-INLINE void store_global(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
+__attribute__((noinline)) void store_global(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
   Cta& c = *w.cta;
   m = check_global(w, in, a, m, W, "write");
   if (!m) return;
@@ -267,7 +267,7 @@ INLINE void store_global(Warp& w, const Instr& in, const uint64_t* a, uint32_t m
   }
 }
 template <int W>
-INLINE void load_shared(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
+__attribute__((noinline)) void load_shared(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
   Cta& c = *w.cta;
   m = check_shared(w, in, a, m, W, "read");
   if (!m) return;
@@ -282,7 +282,7 @@ INLINE void load_shared(Warp& w, const Instr& in, const uint64_t* a, uint32_t m)
   scatter_to_registers<W>(w, in, data, m);
 }
 template <int W>
-INLINE void store_shared(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
+__attribute__((noinline)) void store_shared(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
   Cta& c = *w.cta;
   m = check_shared(w, in, a, m, W, "write");
   if (!m) return;
@@ -306,7 +306,7 @@ INLINE void store_shared(Warp& w, const Instr& in, const uint64_t* a, uint32_t m
   }
 }
 template <int W, bool kStore>
-INLINE void access_local(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
+__attribute__((noinline)) void access_local(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
   const uint64_t limit = uint64_t(w.local_stride) - W;
   uint64_t bad = limit;
   for (int i = 0; i < 32; ++i) if (m >> i & 1) bad |= a[i] | (limit - a[i]) | ((a[i] & (W - 1)) ? 1ull << 63 : 0);
@@ -322,7 +322,7 @@ INLINE void access_local(Warp& w, const Instr& in, const uint64_t* a, uint32_t m
   if constexpr (!kStore) scatter_to_registers<W>(w, in, data, m);
 }
 template <int W>
-INLINE void load_param(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
+__attribute__((noinline)) void load_param(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
   const std::vector<uint8_t>& p = w.cta->launch->params;
   alignas(64) uint8_t data[32 * W];
   for (uint32_t k = m; k; k &= k - 1) {

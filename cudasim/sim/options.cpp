@@ -35,8 +35,8 @@ static Options read() {
 }
 
 const Options& options() {
-  static const Options o = read();
-  return o;
+  static const Options* o = new Options(read());  // never destroyed: used by exit handlers
+  return *o;
 }
 
 }  // namespace cudasim

@@ -1,0 +1,57 @@
+// Layer norm of 197 x 768, one block per row, checked against double arithmetic.
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+__global__ void layer_norm(const float* x, const float* g, const float* b, float* y, int d) {
+  __shared__ float part[2][8];
+  const float* row = x + size_t(blockIdx.x) * d;
+  float s = 0, q = 0;
+  for (int i = threadIdx.x; i < d; i += blockDim.x) { const float v = row[i]; s += v; q += v * v; }
+  for (int o = 16; o; o >>= 1) { s += __shfl_xor_sync(~0u, s, o); q += __shfl_xor_sync(~0u, q, o); }
+  if (threadIdx.x % 32 == 0) { part[0][threadIdx.x / 32] = s; part[1][threadIdx.x / 32] = q; }
+  __syncthreads();
+  s = q = 0;
+  for (int i = 0; i < blockDim.x / 32; ++i) { s += part[0][i]; q += part[1][i]; }
+  const float mean = s / d, inv = rsqrtf(q / d - mean * mean + 1e-5f);
+  for (int i = threadIdx.x; i < d; i += blockDim.x) y[size_t(blockIdx.x) * d + i] = (row[i] - mean) * inv * g[i] + b[i];
+}
+
+int main() {
+  const int n = 197, d = 768;
+  std::vector<float> x(n * d), g(d), b(d), y(n * d);
+  for (int i = 0; i < n * d; ++i) x[i] = std::sin(i * 0.37f) + 0.1f * float(i % 7);
+  for (int i = 0; i < d; ++i) g[i] = 1 + 0.01f * i, b[i] = 0.5f - 0.001f * i;
+  float *dx, *dg, *db, *dy;
+  cudaMalloc(&dx, n * d * 4);
+  cudaMalloc(&dg, d * 4);
+  cudaMalloc(&db, d * 4);
+  cudaMalloc(&dy, n * d * 4);
+  cudaMemcpy(dx, x.data(), n * d * 4, cudaMemcpyHostToDevice);
+  cudaMemcpy(dg, g.data(), d * 4, cudaMemcpyHostToDevice);
+  cudaMemcpy(db, b.data(), d * 4, cudaMemcpyHostToDevice);
+  double best = 1e9;
+  for (int k = 0; k < 5; ++k) {
+    const auto t = std::chrono::steady_clock::now();
+    layer_norm<<<n, 256>>>(dx, dg, db, dy, d);
+    cudaDeviceSynchronize();
+    best = std::fmin(best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - t).count());
+  }
+  cudaMemcpy(y.data(), dy, n * d * 4, cudaMemcpyDeviceToHost);
+  double worst = 0;
+  for (int r = 0; r < n; ++r) {
+    double s = 0, q = 0;
+    for (int i = 0; i < d; ++i) s += x[r * d + i];
+    s /= d;
+    for (int i = 0; i < d; ++i) q += (x[r * d + i] - s) * (x[r * d + i] - s);
+    const double inv = 1 / std::sqrt(q / d + 1e-5);
+    for (int i = 0; i < d; ++i) {
+      const double e = std::fabs((x[r * d + i] - s) * inv * g[i] + b[i] - y[r * d + i]);
+      if (!(e <= worst)) worst = e;
+    }
+  }
+  std::printf("layer_norm: error %.3g, best %.2f ms\n", worst, best);
+  cudaFree(dx); cudaFree(dg); cudaFree(db); cudaFree(dy);
+  return !(worst < 2e-5);
+}
