@@ -7,8 +7,8 @@
 set -eu
 
 build="g++ cmake ninja-build pkg-config ccache
-  libdnnl-dev libhwy-dev libcli11-dev libstb-dev nlohmann-json3-dev libexif-dev libpng-dev libssl-dev
-  libutf8proc-dev libzstd-dev catch2 libbenchmark-dev"
+  libdnnl-dev ocl-icd-opencl-dev libhwy-dev libcli11-dev libstb-dev nlohmann-json3-dev libexif-dev libpng-dev libssl-dev
+  libutf8proc-dev libzstd-dev zlib1g-dev catch2 libbenchmark-dev"
 test="python3 python3-venv clang clang-format libomp-dev"
 fuzzer_runtime=libclang-rt-dev  # a package of its own on Debian 12 and later, part of clang before
 

@@ -1,0 +1,82 @@
+// sclip classify: which of the classes a whole photo shows: CLIP's own read-out.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <string>
+
+#include "apps/console.h"
+#include "apps/run_options.h"
+#include "apps/subcommands.h"
+#include "apps/table.h"
+#include "engine/session.h"
+#include "io/image_decode.h"
+
+namespace sclip {
+namespace {
+
+struct ClassifyFlags {
+  ModelFlags model;
+  ClassFlags classes;
+  std::string photo;
+  int top = 10;
+  bool json = false;
+};
+
+std::string as_json(const ClassifyFlags& flags, const ClassList& classes, const std::vector<size_t>& order,
+                    const std::vector<float>& probabilities) {
+  using Json = nlohmann::ordered_json;
+  Json list = Json::array();
+  for (const size_t i : order) {
+    list.push_back({{"id", i}, {"name", classes.class_names[i]}, {"probability", probabilities[i]}});
+  }
+  const Json out = {{"photo", flags.photo}, {"classes", std::move(list)}};
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string as_table(const ClassList& classes, const std::vector<size_t>& order,
+                     const std::vector<float>& probabilities) {
+  std::vector<std::vector<std::string>> rows = {{"class", "probability"}};
+  for (const size_t i : order) rows.push_back({classes.class_names[i], percent(double{probabilities[i]})});
+  return format_table(rows);
+}
+
+int run_classify(const ClassifyFlags& flags) {
+  ClassList class_list = flags.classes.class_list();
+  const TextBankOptions bank_options = flags.classes.bank_options();
+  const Image photo = load_image(flags.photo);
+  const auto engine = flags.model.load();
+  if (auto warning = unknown_words_warning(engine->config(), class_list)) print_message(*warning);
+  const auto bank = make_text_bank(*engine, std::move(class_list), bank_options);
+  for (const std::string& warning : bank->warnings()) print_message("warning: " + warning);
+
+  Session session(engine);
+  const std::vector<float> probabilities = classify(session, photo.view(), *bank);
+  std::vector<size_t> order(probabilities.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return probabilities[a] > probabilities[b]; });
+  if (flags.top > 0 && order.size() > static_cast<size_t>(flags.top)) order.resize(static_cast<size_t>(flags.top));
+
+  const std::string text = flags.json ? as_json(flags, bank->classes(), order, probabilities)
+                                      : as_table(bank->classes(), order, probabilities);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return kExitDone;
+}
+
+}  // namespace
+
+void add_classify(CLI::App& app, const ChooseSubcommand& choose) {
+  auto flags = std::make_shared<ClassifyFlags>();
+  CLI::App* classify = app.add_subcommand("classify", "Say which of the classes a whole photo shows (zero-shot)");
+  classify->add_option("photo", flags->photo, "a picture")->required();
+  flags->classes.add_to(*classify);
+  flags->model.add_to(*classify);
+  classify->add_option("--top", flags->top, "how many classes to show; 0: all")
+      ->check(CLI::Range(0, 65536))
+      ->capture_default_str();
+  classify->add_flag("--json", flags->json, "print JSON instead of a table");
+  classify->callback([flags, choose] { choose([flags] { return run_classify(*flags); }); });
+}
+
+}  // namespace sclip

@@ -1,0 +1,87 @@
+// sclip embed: texts or photos as CLIP embeddings in a .npy file.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "apps/console.h"
+#include "apps/output_transaction.h"
+#include "apps/run_options.h"
+#include "apps/subcommands.h"
+#include "engine/session.h"
+#include "io/image_decode.h"
+#include "io/npy.h"
+
+namespace sclip {
+namespace {
+
+struct EmbedFlags {
+  ModelFlags model;
+  SegmentFlags windows;
+  std::vector<std::string> texts;
+  std::vector<std::string> images;
+  std::string out;
+  bool dense = false;
+  bool truncate = false;
+};
+
+struct Embeddings {
+  std::vector<float> data;
+  Shape shape;
+};
+
+Embeddings embed_images(Session& session, const std::vector<std::string>& files, int64_t embed_dim) {
+  Embeddings all{{}, {static_cast<int64_t>(files.size()), embed_dim}};
+  for (const std::string& file : files) {
+    const std::vector<float> one = session.embed_image(load_image(file).view());
+    all.data.insert(all.data.end(), one.begin(), one.end());
+  }
+  return all;
+}
+
+Embeddings embed_densely(Session& session, const std::string& file, const SegmentOptions& options) {
+  auto dense = session.dense_features(load_image(file).view(), options);
+  return {std::move(dense.data), {dense.windows, dense.grid_h, dense.grid_w, dense.embed_dim}};
+}
+
+int run_embed(const EmbedFlags& flags) {
+  SCLIP_CHECK(flags.texts.empty() != flags.images.empty(), kInvalidArgument,
+              "give --text or --image, and not both: one file holds one kind of embedding");
+  SCLIP_CHECK(!flags.dense || flags.images.size() == 1, kInvalidArgument, "--dense takes exactly one --image");
+  const std::filesystem::path out(flags.out);
+  if (out.has_parent_path()) make_output_folder(out.parent_path());
+
+  const auto engine = flags.model.load();
+  Session session(engine);
+  const int64_t embed_dim = engine->config().embed_dim;
+  Embeddings e;
+  if (!flags.texts.empty()) {
+    e = {session.embed_texts(flags.texts, flags.truncate), {static_cast<int64_t>(flags.texts.size()), embed_dim}};
+  } else if (flags.dense) {
+    e = embed_densely(session, flags.images[0], flags.windows.options(engine->config()));
+  } else {
+    e = embed_images(session, flags.images, embed_dim);
+  }
+  write_npy(out, {e.data.data(), DType::kF32, e.shape});
+  std::printf("wrote %s: f32 %s\n", one_line(flags.out).c_str(), to_string(e.shape).c_str());
+  return kExitDone;
+}
+
+}  // namespace
+
+void add_embed(CLI::App& app, const ChooseSubcommand& choose) {
+  auto flags = std::make_shared<EmbedFlags>();
+  CLI::App* embed = app.add_subcommand("embed", "Write CLIP embeddings of texts or photos to a .npy file");
+  // One value per flag: a text may begin with anything.
+  embed->add_option("--text", flags->texts, "a text; repeat it for more rows")->allow_extra_args(false);
+  embed->add_option("--image", flags->images, "a picture; repeat it for more rows")->allow_extra_args(false);
+  embed->add_flag("--dense", flags->dense,
+                  "all patches of all windows (windows, h, w, E) instead of one row a picture");
+  embed->add_option("-o,--out", flags->out, "the .npy file")->required();
+  embed->add_flag("--truncate", flags->truncate, "cut texts that are too long for the model instead of refusing them");
+  flags->windows.add_to(*embed, /*with_scores=*/false);
+  flags->model.add_to(*embed);
+  embed->callback([flags, choose] { choose([flags] { return run_embed(*flags); }); });
+}
+
+}  // namespace sclip

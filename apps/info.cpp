@@ -1,0 +1,102 @@
+// sclip info: what a model file says about itself, and what this machine can run it on.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "apps/model_path.h"
+#include "apps/subcommands.h"
+#include "apps/table.h"
+#include "backends/backend.h"
+#include "weights/weight_blob.h"
+
+namespace sclip {
+namespace {
+
+struct InfoFlags {
+  std::string model;
+  bool tensors = false;
+};
+
+std::string numbers(const std::array<float, 3>& values) {
+  return fixed(values[0], 3) + ", " + fixed(values[1], 3) + ", " + fixed(values[2], 3);
+}
+
+std::string model_text(const WeightBlob& blob) {
+  const ModelConfig& c = blob.config();
+  const BlobMetadata& m = blob.metadata();
+  int64_t parameters = 0;
+  for (const std::string& name : blob.names()) {
+    const TensorView t = blob.tensor(name);
+    if (t.dtype != DType::kU8) parameters += t.shape.count();
+  }
+  const auto line = [](const char* key, const std::string& value) {
+    std::string name(key);
+    name.resize(16, ' ');
+    return name + value + "\n";
+  };
+  std::string out;
+  out += line("file", blob.name() + ", " + readable_bytes(static_cast<double>(blob.file_bytes())));
+  out += line("model", m.model);
+  out += line("source", m.source);
+  out += line("licence", m.licence);
+  if (!m.notes.empty()) out += line("notes", m.notes);
+  out += line("sha256", blob.sha256());
+  out += line("parameters", fixed(static_cast<double>(parameters) / 1e6, 2) + " million in " +
+                                std::to_string(blob.names().size()) + " tensors");
+  out += line("vision", str(c.vision.layers, " layers of width ", c.vision.width, ", ", c.vision.heads, " heads, MLP ",
+                            c.vision.mlp_width, ", patch ", c.vision.patch_size, ", positions for ",
+                            c.vision.image_size, "×", c.vision.image_size, " pixels"));
+  out += line("text", str(c.text.layers, " layers of width ", c.text.width, ", ", c.text.heads, " heads, MLP ",
+                          c.text.mlp_width, ", context ", c.text.context, ", vocabulary ", c.text.vocabulary));
+  out += line("embedding", str(c.embed_dim, ", ", to_string(c.activation), ", layer norm eps ", c.layer_norm_eps,
+                               ", learned logit scale ", c.logit_scale));
+  out += line("preprocessing", str("short side ", c.preprocess.short_side, ", windows of ", c.preprocess.crop,
+                                   " every ", c.preprocess.stride, " pixels"));
+  out += line("", "mean " + numbers(c.preprocess.mean) + "; std " + numbers(c.preprocess.std));
+  std::string words;
+  for (const std::string& word : c.known_words) words += (words.empty() ? "" : ", ") + word;
+  out += line("known words", c.known_words.empty() ? "any: the vocabulary is open" : words);
+  return out;
+}
+
+std::string tensor_text(const WeightBlob& blob) {
+  std::vector<std::vector<std::string>> rows = {{"tensor", "type", "shape", "size"}};
+  for (const std::string& name : blob.names()) {
+    const TensorView t = blob.tensor(name);
+    rows.push_back(
+        {name, std::string(to_string(t.dtype)), to_string(t.shape), readable_bytes(static_cast<double>(t.bytes()))});
+  }
+  return "\n" + format_table(rows);
+}
+
+std::string backend_text() {
+  std::string out = "\nbackends\n";
+  for (const BackendStatus& b : list_backends()) {
+    std::string name = "  " + b.name;
+    name.resize(16, ' ');
+    out += name + (b.available ? "available: " : "refused: ") + b.detail + "\n";
+  }
+  return out;
+}
+
+int run_info(const InfoFlags& flags) {
+  const WeightBlob blob(find_model(flags.model));
+  std::string out = model_text(blob);
+  if (flags.tensors) out += tensor_text(blob);
+  out += backend_text();
+  std::fputs(out.c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, const ChooseSubcommand& choose) {
+  auto flags = std::make_shared<InfoFlags>();
+  CLI::App* info =
+      app.add_subcommand("info", "Show a model's configuration and licence, and the backends of this machine");
+  info->add_option("model", flags->model, "weights (.sclip); default: $SCLIP_MODEL, or the bundled demo model");
+  info->add_flag("--tensors", flags->tensors, "list every tensor");
+  info->callback([flags, choose] { choose([flags] { return run_info(*flags); }); });
+}
+
+}  // namespace sclip

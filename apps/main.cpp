@@ -1,0 +1,66 @@
+// sclip: the command. Each subcommand has a file of its own; errors of all of them become one line and exit code 2.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <new>
+
+#include "apps/console.h"
+#include "apps/subcommands.h"
+#include "core/error.h"
+
+namespace {
+
+using sclip::kExitDone;
+using sclip::kExitError;
+using sclip::print_message;
+
+int parse_and_run(CLI::App& app, int argc, char** argv) {
+  sclip::Subcommand chosen;
+  const auto choose = [&chosen](sclip::Subcommand run) { chosen = std::move(run); };
+  sclip::add_segment(app, choose);
+  sclip::add_classify(app, choose);
+  sclip::add_embed(app, choose);
+  sclip::add_info(app, choose);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wish) {  // --help, --version
+    return app.exit(wish);
+  } catch (const CLI::ParseError& error) {
+    const auto used = app.get_subcommands();
+    const std::string help = "sclip " + (used.empty() ? "" : used.front()->get_name() + " ") + "--help";
+    print_message(sclip::one_line(error.what()) + " (" + help + " lists the options)");
+    return kExitError;
+  }
+  if (!chosen) {
+    std::fputs(app.help().c_str(), stdout);
+    return kExitDone;
+  }
+  return chosen();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int code = kExitError;
+  try {
+    CLI::App app("Cuts a photograph into regions named by words: open-vocabulary segmentation with CLIP and SCLIP.");
+    app.name("sclip");
+    app.set_version_flag("--version", "sclip " SCLIP_VERSION);
+    app.require_subcommand(0, 1);
+    code = parse_and_run(app, argc, argv);
+  } catch (const sclip::Error& error) {
+    print_message(error.what());
+  } catch (const std::bad_alloc&) {
+    print_message("out of memory");
+  } catch (const std::filesystem::filesystem_error& error) {
+    print_message("cannot use " + error.path1().string() + ": " + error.code().message());
+  } catch (const std::exception& error) {
+    print_message(std::string("internal error: ") + error.what());
+  }
+  if (std::fflush(stdout) != 0 && code == kExitDone) {
+    print_message("cannot write to standard output");
+    code = kExitError;
+  }
+  return code;
+}

@@ -1,0 +1,79 @@
+#include "apps/output_transaction.h"
+
+#include <unistd.h>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "io/npy.h"
+#include "tests/catch.h"
+
+namespace sclip {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("sclip_outputs_" + std::to_string(::getpid()));
+  Folder() {
+    fs::remove_all(path);
+    make_output_folder(path / "deep/er");
+  }
+  ~Folder() { fs::remove_all(path); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  fs::path operator/(const char* name) const { return path / "deep/er" / name; }
+  ptrdiff_t files() const { return std::distance(fs::directory_iterator(path / "deep/er"), fs::directory_iterator()); }
+};
+
+TEST_CASE("files appear with the commit, all of them") {
+  const Folder folder;
+  {
+    OutputTransaction outputs;
+    outputs.add(folder / "a", "first");
+    outputs.add(folder / "b", "second");
+    CHECK(!fs::exists(folder / "a"));
+    outputs.commit();
+  }
+  CHECK(read_text_file(folder / "a") == "first");
+  CHECK(read_text_file(folder / "b") == "second");
+  CHECK(folder.files() == 2);
+}
+
+TEST_CASE("without a commit old files stay and no new ones") {
+  const Folder folder;
+  write_file_atomically(folder / "a", "old");
+  {
+    OutputTransaction outputs;
+    outputs.add(folder / "a", "new");
+    outputs.add_npy(folder / "b.npy", {100});
+  }
+  CHECK(read_text_file(folder / "a") == "old");
+  CHECK(folder.files() == 1);
+}
+
+TEST_CASE("an array in a file keeps what was put in it") {
+  const Folder folder;
+  OutputTransaction outputs;
+  float* values = outputs.add_npy(folder / "a.npy", {2, 3, 5});
+  for (int i = 0; i < 30; ++i) values[i] = static_cast<float>(i);
+  outputs.commit();
+  const NpyArray read = read_npy(folder / "a.npy");
+  CHECK(read.shape == Shape{2, 3, 5});
+  for (int i = 0; i < 30; ++i) CHECK(read.as<float>()[i] == static_cast<float>(i));
+}
+
+TEST_CASE("a folder that cannot be is an error that names it") {
+  const Folder folder;
+  write_file_atomically(folder / "file", "x");
+  std::string message;
+  try {
+    make_output_folder(folder / "file/out");
+  } catch (const Error& error) {
+    message = error.what();
+    CHECK(error.code() == ErrorCode::kIo);
+  }
+  CHECK(message.find("file/out: Not a directory") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace sclip

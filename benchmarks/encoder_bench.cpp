@@ -1,0 +1,83 @@
+// The image encoder alone: one forward over a batch of windows, from normalised pixels to unit features.
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apps/run_options.h"
+#include "benchmarks/serve.h"
+#include "engine/vision_encoder.h"
+
+namespace sclip {
+namespace {
+
+struct Flags {
+  ModelFlags model;
+  std::string policy = "sclip";
+  int windows = 8;
+  int size = 0;
+  int rounds = 7;
+  bool serve = false;
+};
+
+// Values as a normalised photo's, the same in every run; what they are does not change the time.
+std::vector<float> pixels(size_t count) {
+  std::vector<float> out(count);
+  uint32_t state = 1;
+  for (float& x : out) {
+    state = state * 1664525u + 1013904223u;
+    x = static_cast<float>(state >> 8) / static_cast<float>(1 << 23) * 2.0F - 2.0F;
+  }
+  return out;
+}
+
+void run(const Flags& flags) {
+  const auto engine = flags.model.load();
+  const VisionEncoder& vision = engine->vision();
+  const Backend& backend = engine->backend();
+  const auto stream = backend.make_stream();
+  const AttentionPolicy& policy = find_attention_policy(flags.policy);
+  const int64_t size = flags.size > 0 ? flags.size : engine->config().vision.image_size;
+  const int64_t grid = size / engine->config().vision.patch_size;
+  SCLIP_CHECK(grid > 0, kInvalidArgument, "windows of ", size, " pixels hold no patch");
+
+  // All windows side by side in one wide picture.
+  const int64_t width = size * flags.windows;
+  const std::vector<float> host = pixels(static_cast<size_t>(3 * size * width));
+  const auto image = backend.allocate(host.size() * sizeof(float));
+  stream->upload(image->data(), host.data(), host.size() * sizeof(float));
+  std::vector<PatchOrigin> origins;
+  for (int i = 0; i < flags.windows; ++i) origins.push_back({static_cast<int32_t>(i * size), 0});
+  const auto features =
+      backend.allocate(static_cast<size_t>(flags.windows * grid * grid * vision.embed_dim()) * sizeof(float));
+  VisionPlan plan = vision.make_plan(flags.windows, grid, grid);
+
+  serve_benchmark(flags.serve, flags.rounds, [&] {
+    vision.encode(*stream, plan,
+                  {.image = static_cast<const float*>(image->data()),
+                   .height = size,
+                   .width = width,
+                   .windows = origins.data(),
+                   .batch = flags.windows},
+                  policy, Readout::kPatches, static_cast<float*>(features->data()));
+    stream->synchronize();
+  });
+}
+
+}  // namespace
+}  // namespace sclip
+
+int main(int argc, char** argv) {
+  CLI::App app("Times the image encoder.");
+  sclip::Flags flags;
+  flags.model.add_to(app);
+  app.add_option("--windows", flags.windows, "windows in the forward")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--policy", flags.policy, "attention of the last block")->capture_default_str();
+  app.add_option("--size", flags.size, "side of a window in pixels; 0: the model's")->check(CLI::Range(0, 4096));
+  app.add_option("--rounds", flags.rounds, "without --serve")->check(CLI::Range(1, 100000))->capture_default_str();
+  app.add_flag("--serve", flags.serve, "answer `run` and `quit` on stdin");
+  CLI11_PARSE(app, argc, argv);
+  return sclip::run_benchmark([&] { sclip::run(flags); });
+}
