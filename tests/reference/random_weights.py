@@ -27,7 +27,8 @@ class Shape:
     vocabulary: int = 49408
     vision_mlp: int | None = None
     text_mlp: int | None = None
-    qk_gain: float = 1.1  # of in_proj: fewer tokens differ more from each other, and want less
+    qk_gain: float = 1.1  # of the image tower's in_proj: fewer tokens differ more from each other, and want less
+    text_qk_gain: float = 2.2  # sharper, so that a prompt's few words tell prompts apart
 
 
 VIT_B_16 = Shape()
@@ -80,7 +81,7 @@ def random_state_dict(shape: Shape = VIT_B_16, seed: int = 1) -> dict[str, np.nd
     for i in range(shape.vision_layers):
         tensors |= _block(normal, f"visual.transformer.resblocks.{i}", v, shape.vision_mlp or 4 * v, shape.qk_gain)
     for i in range(shape.text_layers):
-        tensors |= _block(normal, f"transformer.resblocks.{i}", t, shape.text_mlp or 4 * t, shape.qk_gain)
+        tensors |= _block(normal, f"transformer.resblocks.{i}", t, shape.text_mlp or 4 * t, shape.text_qk_gain)
     return {k: a.astype(np.float16) for k, a in tensors.items()}
 
 

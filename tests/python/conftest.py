@@ -1,0 +1,43 @@
+"""Fixtures of the parity tests."""
+import os
+
+import parity
+import pytest
+
+
+@pytest.fixture(scope="session")
+def sclip():
+    """Path of the built command. Named in SCLIP_BIN it must exist; otherwise its tests are skipped without it."""
+    if not parity.SCLIP.exists():
+        if "SCLIP_BIN" in os.environ:
+            pytest.fail(f"SCLIP_BIN names {parity.SCLIP}, which does not exist")
+        pytest.skip(f"{parity.SCLIP} is not built")
+    return parity.SCLIP
+
+
+@pytest.fixture(scope="session")
+def random_vit(tmp_path_factory):
+    """(Model in f32, state dict .pt, blob .sclip) of ViT-B/16 with random weights that f16 represents."""
+    from tests.reference import random_weights
+    from tests.reference.weights import load_model
+    folder = tmp_path_factory.mktemp("vit-b-16")
+    state = folder / "random.pt"
+    random_weights.save_state_dict(random_weights.random_state_dict(), state)
+    parity.convert(state, folder / "random.sclip")
+    return load_model(state), state, folder / "random.sclip"
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    return parity.make_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="session")
+def oracle(random_vit, photos):
+    return parity.Oracle(random_vit[0], photos)
+
+
+@pytest.fixture(scope="session")
+def bank_cache(tmp_path_factory):
+    """A folder for sclip's text banks, so that each is computed once per session."""
+    return tmp_path_factory.mktemp("banks")

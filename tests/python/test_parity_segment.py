@@ -1,0 +1,40 @@
+"""ViT-B/16 from photo to labels: sclip against the reference, in f32 and bf16."""
+import numpy as np
+import pytest
+from parity import Setting, difference, has_bf16, segment_with_sclip
+
+POLICIES = ("clip", "sclip", "maskclip", "q-only", "k-only")
+SETTINGS = ([Setting("landscape", p, c) for p in POLICIES for c in ("voc21", "voc20")]
+            + [Setting(photo, p, c) for photo in ("portrait", "pixel") for p in POLICIES[:3] for c in ("voc21", "voc20")]
+            + [Setting("small", p, c, 160) for p in POLICIES[:3] for c in ("voc21", "voc20")])
+
+
+def name(setting):
+    return f"{setting.photo}-{setting.policy}-{setting.config}"
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=name)
+def test_f32(setting, sclip, random_vit, oracle, photos, bank_cache, tmp_path):
+    logits, scores, mask, result = segment_with_sclip(setting, photos, random_vit[2], "f32", tmp_path, bank_cache)
+    expected_logits, expected_scores, expected_labels = oracle.segment(setting)
+    error, score_error = difference(logits, expected_logits), difference(scores, expected_scores)
+    agreement = (mask == expected_labels).mean()
+    print(f"logits off by {error:.2e} of {np.abs(expected_logits).max():.3f}, scores by {score_error:.2e}, "
+          f"labels equal on {agreement:.4%}, {len(np.unique(expected_labels))} classes seen")
+    assert error <= 2e-6
+    assert agreement >= 0.9999
+    assert sum(c["pixels"] for c in result["classes"]) == mask.size
+    # The area filter sets a class's scores to 0 at a count of pixels: scores compare where labels agree.
+    same = mask == expected_labels
+    assert difference(scores[same], expected_scores[same]) <= 65 * 4e-6
+
+
+@pytest.mark.skipif(not has_bf16(), reason="this CPU has no AVX-512 BF16")
+@pytest.mark.parametrize("setting", [s for s in SETTINGS if s.policy in ("clip", "sclip", "maskclip")], ids=name)
+def test_bf16(setting, sclip, random_vit, oracle, photos, bank_cache, tmp_path):
+    logits, _, mask, _ = segment_with_sclip(setting, photos, random_vit[2], "bf16", tmp_path, bank_cache)
+    expected_logits, _, expected_labels = oracle.segment(setting)
+    error, agreement = difference(logits, expected_logits), (mask == expected_labels).mean()
+    print(f"logits off by {error:.2e} of {np.abs(expected_logits).max():.3f}, labels equal on {agreement:.3%}")
+    assert error <= 2e-3
+    assert agreement >= 0.99
