@@ -22,8 +22,8 @@ struct ClassTally {
 
 // One thread's.
 struct MergeRows {
-  AlignedBuffer<float> mixed;             // (groups, K) logits of the photo row, still at the patch columns
-  AlignedBuffer<float> ceiling;           // (groups) upper bounds of the rows of `mixed`
+  AlignedBuffer<float> mixed;  // (groups, K) logits of the photo row, still at the patch columns; log2 e · scale times
+  AlignedBuffer<float> ceiling;           // (groups) upper bounds of the rows of `mixed`, scaled too
   AlignedBuffer<int32_t> label;           // (tiles, 16)
   AlignedBuffer<float> score;             // (tiles, 16)
   std::vector<ClassTally> tally;          // (Q)
@@ -39,6 +39,7 @@ struct WindowMergeWorkspace::State {
   MergeTiles tiles;
   int64_t row_stride = 0;         // elements of a row of `folded`
   AlignedBuffer<float> folded;    // (windows_y · h, groups, K): the logits with the columns of a group added up
+  bool narrow = false;            // 2^(scaled logit − its upper bound) ≥ 2^-120 everywhere
   AlignedBuffer<float> ceilings;  // (windows_y · h, groups): maxima of `folded` over the queries
   std::vector<MergeRows> rows;    // one a thread
   std::vector<ClassTally> total;  // (Q)

@@ -1,10 +1,11 @@
 // Three steps, and no plane of the photo's size besides the results:
 //   fold    once a call: add up the patch columns that always share a weight       (windows_y · h, groups, K)
-//   mix     once a photo row: the row's few patch rows, weighted                   (groups, K), in L2
+//   mix     once a photo row: the row's few patch rows, weighted and scaled        (groups, K), in L2
 //   tile    16 pixels at a time, lanes = pixels, query after query:
-//             logit = Σ weight vector · broadcast, running best and its class, Σ 2^(scale·logit − ceiling)
+//             logit = Σ weight vector · broadcast, running best and its class, Σ 2^(logit − ceiling)
 // A tile needs no maximum before its sum: bilinear weights are not negative, so the same weights applied to the
-// maxima of the patches bound its logits from above. A bound too far up (2^60) is replaced by the true maximum.
+// maxima of the patches bound its logits from above. Cosines at the usual scales cannot be far below it; for others a
+// bound too far up (2^60) is replaced by the true maximum, and what is far below counts as 0.
 //
 // The best class is that of the best logit: exp is monotonic, and the best query's class is the best class.
 // That also spares the per-class maxima, unless somebody asks for class_scores.
@@ -130,26 +131,19 @@ HWY_INLINE void WithGroups(int64_t groups, const Body& body) {
   }
 }
 
-// exp(logit_scale · x) = 2^(ExponentScale · x).
-HWY_INLINE float ExponentScale(const WindowMergeParams& p) {
-  return p.logit_scale * 1.44269504088896341f;
-}
-
-// Best class and its probability for each pixel of the tile.
-template <int kGroups>
+// Best class and its probability for each pixel of the tile. kNarrow: no exponent can leave −126 … 0.
+template <int kGroups, bool kNarrow>
 HWY_NOINLINE void BestOfTile(const WindowMergeParams& p, const Tile& t, const float* ceiling, int32_t* label,
                              float* score) {
   const TileTag d;
   const LabelTag di;
-  const auto scale = hn::Set(d, ExponentScale(p));
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t u = 0; u < MergeTiles::kPixels; u += lanes) {
-    auto bound = hn::Zero(d);
+    auto offset = hn::Zero(d);
     for (int64_t i = 0; i < t.count; ++i) {
-      bound =
-          hn::MulAdd(hn::LoadU(d, t.weights + i * MergeTiles::kPixels + u), hn::Set(d, ceiling[t.groups[i]]), bound);
+      const auto weight = hn::LoadU(d, t.weights + i * MergeTiles::kPixels + u);
+      offset = hn::MulAdd(weight, hn::Set(d, ceiling[t.groups[i]]), offset);
     }
-    auto offset = hn::Mul(scale, bound);
     auto best = hn::Set(d, -std::numeric_limits<float>::infinity());
     auto best_class = hn::Zero(di);
     auto sum = hn::Zero(d);
@@ -159,17 +153,20 @@ HWY_NOINLINE void BestOfTile(const WindowMergeParams& p, const Tile& t, const fl
         const auto better = hn::Gt(x, best);
         best = hn::IfThenElse(better, x, best);
         best_class = hn::IfThenElse(hn::RebindMask(di, better), hn::Set(di, p.query_class[k]), best_class);
-        sum = hn::Add(sum, FastExp2(d, hn::MulSub(scale, x, offset)));
+        const auto exponent = hn::Sub(x, offset);
+        sum = hn::Add(sum, kNarrow ? Exp2InRange(d, exponent) : FastExp2(d, exponent));
       }
     };
     run();
-    const auto far = hn::Gt(hn::Sub(offset, hn::Mul(scale, best)), hn::Set(d, 60.0f));
-    if (HWY_UNLIKELY(!hn::AllFalse(d, far))) {
-      offset = hn::Mul(scale, best);
-      sum = hn::Zero(d);
-      run();
+    if constexpr (!kNarrow) {
+      const auto far = hn::Gt(hn::Sub(offset, best), hn::Set(d, 60.0f));
+      if (!hn::AllFalse(d, far)) {
+        offset = best;
+        sum = hn::Zero(d);
+        run();
+      }
     }
-    const auto top = FastExp2(d, hn::MulSub(scale, best, offset));
+    const auto top = FastExp2(d, hn::Sub(best, offset));
     hn::StoreU(hn::Div(top, sum), d, score + u);
     hn::StoreU(best_class, di, label + u);
   }
@@ -197,14 +194,13 @@ HWY_INLINE TileVec BestLogit(TileTag d, const Tile& t, int64_t u, QueryRange ran
   return best;
 }
 
-// Probabilities of all classes, from that of the best: p = score · 2^(scale · (logit − best logit)).
+// Probabilities of all classes, from that of the best: p = score · 2^(logit − best logit).
 template <int kGroups>
 HWY_NOINLINE void StoreClassScores(const WindowMergeParams& p, const Tile& t, int64_t pixels, int64_t plane,
                                    const float* score, float* out) {
   const TileTag d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
-  const auto scale = hn::Set(d, ExponentScale(p));
   HWY_ALIGN float edge[MergeTiles::kPixels];
   for (int64_t u = 0; u < pixels; u += lanes) {
     const auto best = BestLogit<kGroups>(d, t, u, {0, p.queries}, lowest);
@@ -213,7 +209,7 @@ HWY_NOINLINE void StoreClassScores(const WindowMergeParams& p, const Tile& t, in
       const int64_t begin = k;
       while (k < p.queries && p.query_class[k] == q) ++k;
       const auto x = BestLogit<kGroups>(d, t, u, {begin, k}, lowest);  // −∞, and so 0, without queries
-      const auto ratio = FastExp2(d, hn::Mul(scale, hn::Sub(x, best)));
+      const auto ratio = FastExp2(d, hn::Sub(x, best));
       hn::StoreU(hn::Mul(hn::LoadU(d, score + u), ratio), d, edge);
       std::copy_n(edge, std::min(lanes, pixels - u), out + q * plane + u);
     }
@@ -228,7 +224,6 @@ HWY_NOINLINE void RefilterTile(const WindowMergeParams& p, const State& s, const
   const LabelTag di;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
-  const auto scale = hn::Set(d, ExponentScale(p));
   HWY_ALIGN float new_score[MergeTiles::kPixels];
   HWY_ALIGN int32_t new_label[MergeTiles::kPixels];
   for (int64_t u = 0; u < MergeTiles::kPixels; u += lanes) {
@@ -243,7 +238,7 @@ HWY_NOINLINE void RefilterTile(const WindowMergeParams& p, const State& s, const
         kept_class = hn::IfThenElse(hn::RebindMask(di, better), hn::Set(di, p.query_class[k]), kept_class);
       }
     }
-    const auto ratio = FastExp2(d, hn::Mul(scale, hn::Sub(kept_best, best)));
+    const auto ratio = FastExp2(d, hn::Sub(kept_best, best));
     hn::StoreU(hn::Mul(hn::LoadU(d, score + u), ratio), d, new_score + u);
     hn::StoreU(kept_class, di, new_label + u);
   }
@@ -254,8 +249,13 @@ HWY_NOINLINE void RefilterTile(const WindowMergeParams& p, const State& s, const
   }
 }
 
-// The row's patch rows, weighted.
-void MixRow(const State& s, int64_t y, MergeRows& rows) {
+// exp(logit_scale · x) = 2^(ExponentScale · x).
+HWY_INLINE float ExponentScale(const WindowMergeParams& p) {
+  return p.logit_scale * 1.44269504088896341f;
+}
+
+// The row's patch rows, weighted; times `scale`.
+void MixRow(const State& s, int64_t y, float scale, MergeRows& rows) {
   constexpr int64_t kBlock = 32;  // more terms than this are summed in several goes: never, in practice
   const int32_t begin = s.axis_y.begin[static_cast<size_t>(y)];
   const int32_t end = s.axis_y.begin[static_cast<size_t>(y) + 1];
@@ -265,7 +265,7 @@ void MixRow(const State& s, int64_t y, MergeRows& rows) {
     int64_t terms = 0;
     for (int32_t t = begin; t < end; ++t) {
       logits[terms] = from.data() + s.axis_y.source[static_cast<size_t>(t)] * stride;
-      weights[terms++] = s.axis_y.weight[static_cast<size_t>(t)];
+      weights[terms++] = s.axis_y.weight[static_cast<size_t>(t)] * scale;
       if (terms == kBlock || t + 1 == end) {
         WeightedSum(logits, weights, terms, count, out);
         logits[0] = out;  // goes on from what there is
@@ -283,7 +283,7 @@ void MixRow(const State& s, int64_t y, MergeRows& rows) {
       sum += s.axis_y.weight[static_cast<size_t>(t)] *
              s.ceilings[static_cast<size_t>(s.axis_y.source[static_cast<size_t>(t)] * groups + g)];
     }
-    rows.ceiling[static_cast<size_t>(g)] = sum;
+    rows.ceiling[static_cast<size_t>(g)] = sum * scale;
   }
 }
 
@@ -306,20 +306,24 @@ HWY_INLINE void ForEachTile(const WindowMergeParams& p, const State& s, const Me
 
 // Raw labels and scores of photo row y into rows.label and rows.score; logits and class scores to their planes.
 void EvaluateRow(const WindowMergeParams& p, const State& s, int64_t y, MergeRows& rows) {
-  MixRow(s, y, rows);
+  const auto every = [](int64_t, int64_t) { return true; };
   const int64_t plane = p.photo_width * p.photo_height;
-  ForEachTile(
-      p, s, rows, rows.tile_logits, [](int64_t, int64_t) { return true; },
-      [&](const Tile& t, int64_t x, int64_t pixels) HWY_ATTR {
-        WithGroups(t.count, [&](auto groups) HWY_ATTR {
-          BestOfTile<groups()>(p, t, rows.ceiling.data(), rows.label.data() + x, rows.score.data() + x);
-          const int64_t at = y * p.photo_width + x;
-          if (p.full_logits) StoreLogits<groups()>(p, t, pixels, plane, p.full_logits + at);
-          if (p.class_scores) {
-            StoreClassScores<groups()>(p, t, pixels, plane, rows.score.data() + x, p.class_scores + at);
-          }
-        });
-      });
+  MixRow(s, y, ExponentScale(p), rows);
+  ForEachTile(p, s, rows, rows.tile_logits, every, [&](const Tile& t, int64_t x, int64_t pixels) HWY_ATTR {
+    WithGroups(t.count, [&](auto groups) HWY_ATTR {
+      const auto best_of_tile = s.narrow ? BestOfTile<groups(), true> : BestOfTile<groups(), false>;
+      best_of_tile(p, t, rows.ceiling.data(), rows.label.data() + x, rows.score.data() + x);
+      if (!p.class_scores) return;
+      StoreClassScores<groups()>(p, t, pixels, plane, rows.score.data() + x, p.class_scores + y * p.photo_width + x);
+    });
+  });
+  if (!p.full_logits) return;
+  MixRow(s, y, 1.0f, rows);
+  ForEachTile(p, s, rows, rows.tile_logits, every, [&](const Tile& t, int64_t x, int64_t pixels) HWY_ATTR {
+    WithGroups(t.count, [&](auto groups) HWY_ATTR {
+      StoreLogits<groups()>(p, t, pixels, plane, p.full_logits + y * p.photo_width + x);
+    });
+  });
 }
 
 // Applies the area filter to the raw labels and scores in rows.label and rows.score.
@@ -332,7 +336,7 @@ void RefilterRow(const WindowMergeParams& p, const State& s, int64_t y, MergeRow
         if (std::all_of(label, label + pixels, [&](int32_t q) { return s.kept[static_cast<size_t>(q)] != 0; })) {
           return false;
         }
-        if (!mixed) MixRow(s, y, rows);
+        if (!mixed) MixRow(s, y, ExponentScale(p), rows);
         mixed = true;
         return true;
       },
@@ -438,15 +442,18 @@ void prepare(const WindowMergeParams& p, State& s) {
 
 void fold(const WindowMergeParams& p, State& s) {
   const float limit = 1e30f / std::max(p.logit_scale, 1.0f);
-  std::atomic<bool> sound{true};
+  std::atomic<uint32_t> largest{0};
   parallel_for(p.windows_y * p.grid_h, [&](int64_t row) {
-    const uint32_t largest = HWY_DYNAMIC_DISPATCH(FoldRow)(p, s, row);
-    if (largest > std::bit_cast<uint32_t>(limit)) sound = false;
+    const uint32_t here = HWY_DYNAMIC_DISPATCH(FoldRow)(p, s, row);
+    for (uint32_t seen = largest; seen < here && !largest.compare_exchange_weak(seen, here);) {
+    }
     // The padding is computed with and never used; it must not be a trap value.
     float* end = s.folded.data() + (row + 1) * s.row_stride;
     std::fill(end - (s.row_stride - s.tiles.groups() * p.queries), end, 0.0f);
   });
-  if (!sound) fail_on_logits(p, limit);
+  if (largest > std::bit_cast<uint32_t>(limit)) fail_on_logits(p, limit);
+  // Bilinear values stay within ± the largest magnitude; 2^-120 is well inside the normal floats.
+  s.narrow = 2 * 1.443f * p.logit_scale * std::bit_cast<float>(largest.load()) <= 120.0f;
 }
 
 // Runs of equal labels, which is what masks are made of, cost one update of the tally.
