@@ -43,36 +43,80 @@ int exif_orientation(Bytes block) {
   return value >= 1 && value <= 8 ? value : 1;
 }
 
+std::string truncated_after(size_t bytes) {
+  return str("it is truncated: it ends after ", bytes, " bytes, without its end mark");
+}
+
 // Start of frame: the markers C0 … CF but for DHT, JPG and DAC.
 bool is_frame(uint32_t marker) {
   return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
 }
 
+// Whether every Huffman table of a DHT segment has at most 256 codes; stb_image overruns its memory with more.
+bool huffman_tables_fit(Bytes payload) {
+  constexpr size_t kLengths = 16;
+  while (payload.size() > kLengths) {
+    size_t codes = 0;
+    for (size_t i = 1; i <= kLengths; ++i) codes += std::to_integer<size_t>(payload[i]);
+    if (codes > 256 || 1 + kLengths + codes > payload.size()) return false;
+    payload = payload.subspan(1 + kLengths + codes);
+  }
+  return payload.empty();
+}
+
+// The next marker in or after coded data, where FF 00 stands for a byte and FF D0 … D7 for a restart.
+size_t end_of_scan(Bytes bytes, size_t at) {
+  while (at + 1 < bytes.size()) {
+    const void* found = std::memchr(bytes.data() + at, 0xff, bytes.size() - at - 1);
+    if (found == nullptr) break;
+    at = static_cast<size_t>(static_cast<const std::byte*>(found) - bytes.data());
+    const uint32_t next = big_endian(bytes, at + 1, 1);
+    if (next != 0 && next != 0xff && (next < 0xd0 || next > 0xd7)) return at;
+    at += next == 0xff ? 1 : 2;
+  }
+  return bytes.size();
+}
+
 }  // namespace
 
 ContainerInfo inspect_jpeg(Bytes bytes) {
-  constexpr uint32_t kStartOfScan = 0xda, kApp1 = 0xe1;
+  constexpr uint32_t kHuffman = 0xc4, kEndOfImage = 0xd9, kStartOfScan = 0xda, kApp1 = 0xe1;
   ContainerInfo info;
   bool has_exif = false;
   size_t at = 2;
-  while (at + 4 <= bytes.size() && big_endian(bytes, at, 1) == 0xff) {
+  while (at + 2 <= bytes.size()) {
     const uint32_t marker = big_endian(bytes, at + 1, 1);
+    if (big_endian(bytes, at, 1) != 0xff) {
+      info.damage = str("byte ", at, " is not the marker that it must be");
+      return info;
+    }
     if (marker == 0xff) {  // padding
       ++at;
       continue;
     }
+    if (marker == kEndOfImage) return info;
+    if (at + 4 > bytes.size()) break;
     const size_t length = big_endian(bytes, at + 2, 2);
-    if (marker == kStartOfScan || length < 2 || at + 2 + length > bytes.size()) break;
+    if (length < 2) {
+      info.damage = str("its segment at byte ", at, " has a length of ", length);
+      return info;
+    }
+    if (at + 2 + length > bytes.size()) break;
     const Bytes payload = bytes.subspan(at + 4, length - 2);
     if (is_frame(marker) && payload.size() >= 5) {
       info.height = big_endian(payload, 1, 2);
       info.width = big_endian(payload, 3, 2);
+    } else if (marker == kHuffman && !huffman_tables_fit(payload)) {
+      info.damage = str("its Huffman tables at byte ", at, " are too long");
+      return info;
     } else if (marker == kApp1 && !has_exif && starts_with(payload, kExifHeader)) {
       info.orientation = exif_orientation(payload);
       has_exif = true;
     }
     at += 2 + length;
+    if (marker == kStartOfScan) at = end_of_scan(bytes, at);
   }
+  info.damage = truncated_after(bytes.size());
   return info;
 }
 
@@ -106,7 +150,7 @@ ContainerInfo inspect_png(Bytes bytes) {
     }
     at += kOverhead + length;
   }
-  info.damage = str("it is truncated: it ends after ", bytes.size(), " bytes, without its end mark");
+  info.damage = truncated_after(bytes.size());
   return info;
 }
 

@@ -15,7 +15,8 @@ struct ContainerInfo {
   std::string damage;   // why the file cannot be right, or empty
 };
 
-// Reads segments up to the first scan. Damage inside the scan is the decoder's to find.
+// Reads all segments, and reaches the end mark over the coded data between them. The file may have trailers after it.
+// Refuses what would make the decoder overrun its memory. Damage inside the coded data is the decoder's to find.
 ContainerInfo inspect_jpeg(std::span<const std::byte> bytes);
 // Reads all chunks; verifies the checksums of those that matter for the pixels, and that the file reaches its end mark.
 ContainerInfo inspect_png(std::span<const std::byte> bytes);

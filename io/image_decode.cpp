@@ -5,6 +5,7 @@
 #include "io/image_container.h"
 #include "io/image_format.h"
 #include "io/orient.h"
+#include "io/pnm_decode.h"
 #include "io/stb_decode.h"
 
 namespace sclip {
@@ -34,6 +35,14 @@ ContainerInfo inspect(ImageFormat format, std::span<const std::byte> bytes) {
   }
 }
 
+// The size first: the header of a truncated file may already tell that the whole would be refused.
+void check_container(ImageFormat format, int64_t width, int64_t height, const std::string& damage,
+                     const DecodeLimits& limits, const std::string& name) {
+  check_limits(width, height, limits, name);
+  SCLIP_CHECK(damage.empty(), kCorruptData, "cannot decode ", name, ": the ", format.name,
+              " file is damaged: ", damage);
+}
+
 [[noreturn]] void fail_damaged(const std::string& name, ImageFormat format, bool truncated, const std::string& reason,
                                size_t size) {
   if (reason == "outofmem") fail(ErrorCode::kOutOfMemory, "cannot decode ", name, ": out of memory");
@@ -49,10 +58,14 @@ ContainerInfo inspect(ImageFormat format, std::span<const std::byte> bytes) {
 
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeLimits& limits) {
   const ImageFormat format = known_format(bytes, name);
+  if (format.kind == ImageFormat::kPnm) {
+    const PnmHeader header = read_pnm_header(bytes);
+    check_container(format, header.width, header.height, header.damage, limits, name);
+    if (bytes.size() - header.pixels < header.pixel_bytes()) fail_damaged(name, format, true, "", bytes.size());
+    return decode_pnm(bytes, header);
+  }
   const ContainerInfo info = inspect(format, bytes);
-  check_limits(info.width, info.height, limits, name);
-  SCLIP_CHECK(info.damage.empty(), kCorruptData, "cannot decode ", name, ": the ", format.name,
-              " file is damaged: ", info.damage);
+  check_container(format, info.width, info.height, info.damage, limits, name);
   const StbSize size = stb_read_size(bytes);
   if (size.width <= 0 || size.height <= 0) fail_damaged(name, format, size.truncated, size.reason, bytes.size());
   check_limits(size.width, size.height, limits, name);

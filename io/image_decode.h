@@ -1,8 +1,8 @@
 // Picture files to 8-bit RGB.
 //
 // PNG, JPEG, BMP, GIF (first frame), PSD, PNM by their content, TGA by its name or footer: TGA has no magic number.
-// The EXIF orientation of JPEG and PNG is applied. 16-bit samples keep their high byte, grey is repeated,
-// alpha is dropped, CMYK and YCCK become RGB without a colour profile.
+// The EXIF orientation of JPEG and PNG is applied. 16-bit samples keep their high byte (PNM: are scaled), grey is
+// repeated, alpha is dropped, CMYK and YCCK become RGB without a colour profile.
 //
 // Throws, with the file's name and the reason: kUnsupported for other formats and pictures beyond the limits (found in
 // the header, before anything is decoded), kCorruptData for files that are empty, truncated or damaged.

@@ -17,7 +17,7 @@ struct Magic {
 
 constexpr Magic kMagics[] = {
     {0, "\x89PNG\r\n\x1a\n"sv, {ImageFormat::kPng, "PNG"}},
-    {0, "\xff\xd8\xff"sv, {ImageFormat::kJpeg, "JPEG"}},
+    {0, "\xff\xd8"sv, {ImageFormat::kJpeg, "JPEG"}},
     {0, "BM"sv, {ImageFormat::kBmp, "BMP"}},
     {0, "GIF87a"sv, {ImageFormat::kGif, "GIF"}},
     {0, "GIF89a"sv, {ImageFormat::kGif, "GIF"}},
@@ -52,7 +52,11 @@ ImageFormat detect_image_format(std::span<const std::byte> bytes, std::string_vi
   for (const Magic& magic : kMagics) {
     if (text.size() > magic.offset && text.substr(magic.offset).starts_with(magic.bytes)) return magic.format;
   }
-  if (named_tga(file_name) || text.ends_with("TRUEVISION-XFILE.\0"sv)) return {ImageFormat::kTga, "TGA"};
+  // A second byte that no other format here has: whatever tries to pass for TGA, the decoder takes it for nothing else.
+  const bool possible = bytes.size() >= 18 && std::to_integer<int>(bytes[1]) <= 1;
+  if (possible && (named_tga(file_name) || text.ends_with("TRUEVISION-XFILE.\0"sv))) {
+    return {ImageFormat::kTga, "TGA"};
+  }
   return {};
 }
 
