@@ -10,13 +10,13 @@
 
 namespace sclip {
 
-// Scores are added as integers, multiples of 2^-32: the order of the additions, and so the number of threads,
+// Scores are added as integers, multiples of 2^-30: the order of the additions, and so the number of threads,
 // cannot show. Below 2^31 pixels they fit.
-inline constexpr double kScoreUnit = 0x1p32;
+inline constexpr float kScoreUnit = 0x1p30f;
 
 struct ClassTally {
   int64_t pixels = 0;
-  uint64_t score_sum = 0;
+  int64_t score_sum = 0;
   float max_score = 0;
 };
 

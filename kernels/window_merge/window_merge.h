@@ -25,7 +25,7 @@ namespace sclip {
 
 struct MergeStatistics {
   int64_t pixels = 0;    // labelled with the class, after the filter and the threshold
-  double score_sum = 0;  // of their scores, each rounded to a multiple of 2^-32
+  double score_sum = 0;  // of their scores, each rounded to a multiple of 2^-30
   float max_score = 0;   // 0 when there are none
 };
 

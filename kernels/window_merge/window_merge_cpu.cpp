@@ -12,8 +12,10 @@
 //
 // Cost per pixel and query with AVX-512 or AVX2: 2–3 multiply-adds for the logit (4–6 where windows are out of
 // register), about 17 for the rest; docs/kernels/window_merge.md counts them.
+#include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 #include "core/error.h"
@@ -304,6 +306,56 @@ HWY_INLINE void ForEachTile(const WindowMergeParams& p, const State& s, const Me
   }
 }
 
+// Masks are runs of equal labels: a run is added up in registers.
+HWY_INLINE void TallyRow(const int32_t* label, const float* score, int64_t width, ClassTally* tally) {
+  for (int64_t x = 0; x < width;) {
+    const int64_t begin = x;
+    const int32_t current = label[begin];
+    int64_t sum = 0;
+    float most = 0;
+    do {
+      sum += static_cast<int32_t>(score[x] * kScoreUnit + 0.5f);
+      most = std::max(most, score[x]);
+    } while (++x < width && label[x] == current);
+    ClassTally& c = tally[current];
+    c.pixels += x - begin;
+    c.score_sum += sum;
+    c.max_score = std::max(c.max_score, most);
+  }
+}
+
+template <typename Label>
+HWY_INLINE void StoreRow(const int32_t* HWY_RESTRICT from, Label* HWY_RESTRICT to, int64_t width) {
+  for (int64_t x = 0; x < width; ++x) to[x] = static_cast<Label>(from[x]);
+}
+
+// The row's results to their place and into the tally; class 0 below the threshold.
+void FinishRow(const WindowMergeParams& p, int64_t y, float threshold, MergeRows& rows) {
+  const int64_t width = p.photo_width;
+  const int64_t at = y * width;
+  int32_t* HWY_RESTRICT label = rows.label.data();
+  const float* HWY_RESTRICT score = rows.score.data();
+  for (int64_t x = 0; x < width; ++x) label[x] = score[x] < threshold ? 0 : label[x];
+  TallyRow(label, score, width, rows.tally.data());
+  std::copy_n(score, width, p.scores + at);
+  if (p.label_dtype == DType::kU8) {
+    StoreRow(label, static_cast<uint8_t*>(p.labels) + at, width);
+  } else {
+    StoreRow(label, static_cast<uint16_t*>(p.labels) + at, width);
+  }
+}
+
+// What FinishRow stored, back into rows.label and rows.score.
+void ReloadRow(const WindowMergeParams& p, int64_t y, MergeRows& rows) {
+  const int64_t at = y * p.photo_width;
+  std::copy_n(p.scores + at, p.photo_width, rows.score.data());
+  if (p.label_dtype == DType::kU8) {
+    std::copy_n(static_cast<const uint8_t*>(p.labels) + at, p.photo_width, rows.label.data());
+  } else {
+    std::copy_n(static_cast<const uint16_t*>(p.labels) + at, p.photo_width, rows.label.data());
+  }
+}
+
 // Raw labels and scores of photo row y into rows.label and rows.score; logits and class scores to their planes.
 void EvaluateRow(const WindowMergeParams& p, const State& s, int64_t y, MergeRows& rows) {
   const auto every = [](int64_t, int64_t) { return true; };
@@ -357,6 +409,8 @@ namespace sclip {
 HWY_EXPORT(FoldRow);
 HWY_EXPORT(EvaluateRow);
 HWY_EXPORT(RefilterRow);
+HWY_EXPORT(FinishRow);
+HWY_EXPORT(ReloadRow);
 
 WindowMergeWorkspace::WindowMergeWorkspace() : state_(std::make_unique<State>()) {}
 WindowMergeWorkspace::~WindowMergeWorkspace() = default;
@@ -456,47 +510,6 @@ void fold(const WindowMergeParams& p, State& s) {
   s.narrow = 2 * 1.443f * p.logit_scale * std::bit_cast<float>(largest.load()) <= 120.0f;
 }
 
-// Runs of equal labels, which is what masks are made of, cost one update of the tally.
-template <typename Label>
-void tally_row(const Label* label, const float* score, int64_t width, std::vector<ClassTally>& tally) {
-  for (int64_t x = 0; x < width;) {
-    const Label current = label[x];
-    uint64_t sum = 0;
-    float most = 0;
-    const int64_t begin = x;
-    for (; x < width && label[x] == current; ++x) {
-      sum += static_cast<uint64_t>(static_cast<int64_t>(static_cast<double>(score[x]) * kScoreUnit + 0.5));
-      most = std::max(most, score[x]);
-    }
-    ClassTally& c = tally[current];
-    c.pixels += x - begin;
-    c.score_sum += sum;
-    c.max_score = std::max(c.max_score, most);
-  }
-}
-
-// The row's results to their place, class 0 below the threshold.
-template <typename Label>
-void store_row(const WindowMergeParams& p, int64_t y, float threshold, MergeRows& rows) {
-  Label* label = static_cast<Label*>(p.labels) + y * p.photo_width;
-  float* score = p.scores + y * p.photo_width;
-  for (int64_t x = 0; x < p.photo_width; ++x) {
-    const float value = rows.score[static_cast<size_t>(x)];
-    score[x] = value;
-    label[x] = value < threshold ? Label{0} : static_cast<Label>(rows.label[static_cast<size_t>(x)]);
-  }
-}
-
-template <typename Label>
-void load_row(const WindowMergeParams& p, int64_t y, MergeRows& rows) {
-  const Label* label = static_cast<const Label*>(p.labels) + y * p.photo_width;
-  const float* score = p.scores + y * p.photo_width;
-  for (int64_t x = 0; x < p.photo_width; ++x) {
-    rows.label[static_cast<size_t>(x)] = label[x];
-    rows.score[static_cast<size_t>(x)] = score[x];
-  }
-}
-
 void add_up(State& s, int64_t classes) {
   s.total.assign(static_cast<size_t>(classes), {});
   for (MergeRows& rows : s.rows) {
@@ -525,27 +538,20 @@ void choose_kept(const WindowMergeParams& p, State& s) {
   }
 }
 
-template <typename Label>
 void merge(const WindowMergeParams& p, State& s) {
-  const auto tally = [&](int64_t y, MergeRows& rows) {
-    tally_row(static_cast<const Label*>(p.labels) + y * p.photo_width, p.scores + y * p.photo_width, p.photo_width,
-              rows.tally);
-  };
   const bool filter = p.area_threshold.has_value();
   for_each_row(p, s, [&](int64_t y, MergeRows& rows) {
     HWY_DYNAMIC_DISPATCH(EvaluateRow)(p, s, y, rows);
-    store_row<Label>(p, y, filter ? 0.0f : p.prob_threshold, rows);
-    tally(y, rows);
+    HWY_DYNAMIC_DISPATCH(FinishRow)(p, y, filter ? 0.0f : p.prob_threshold, rows);
   });
   add_up(s, p.classes);
   if (!filter) return;
 
   choose_kept(p, s);
   for_each_row(p, s, [&](int64_t y, MergeRows& rows) {
-    load_row<Label>(p, y, rows);
+    HWY_DYNAMIC_DISPATCH(ReloadRow)(p, y, rows);
     HWY_DYNAMIC_DISPATCH(RefilterRow)(p, s, y, rows);
-    store_row<Label>(p, y, p.prob_threshold, rows);
-    tally(y, rows);
+    HWY_DYNAMIC_DISPATCH(FinishRow)(p, y, p.prob_threshold, rows);
   });
   add_up(s, p.classes);
   if (p.class_scores) {
@@ -563,14 +569,10 @@ void window_merge_cpu(const WindowMergeParams& p, WindowMergeWorkspace& workspac
   State& s = workspace.state();
   prepare(p, s);
   fold(p, s);
-  if (p.label_dtype == DType::kU8) {
-    merge<uint8_t>(p, s);
-  } else {
-    merge<uint16_t>(p, s);
-  }
+  merge(p, s);
   if (p.statistics) {
     for (size_t q = 0; q < s.total.size(); ++q) {
-      p.statistics[q] = {s.total[q].pixels, static_cast<double>(s.total[q].score_sum) / kScoreUnit,
+      p.statistics[q] = {s.total[q].pixels, static_cast<double>(s.total[q].score_sum) / static_cast<double>(kScoreUnit),
                          s.total[q].max_score};
     }
   }

@@ -151,7 +151,7 @@ void compare(const Scene& actual, const Scene& expected) {
     REQUIRE(actual.statistics[q].pixels == counted[q].pixels);
     REQUIRE(actual.statistics[q].max_score == counted[q].max_score);
     REQUIRE(std::abs(actual.statistics[q].score_sum - counted[q].score_sum) <=
-            0x1p-32 * static_cast<double>(counted[q].pixels));
+            0x1p-30 * static_cast<double>(counted[q].pixels));
   }
 }
 
