@@ -18,7 +18,7 @@ constexpr double kLine = 1.75;      // from one baseline to the next
 constexpr double kSwatch = 1.05;    // side of the colour square
 constexpr double kGap = 0.55;       // between square, name and share
 constexpr double kColumnGap = 1.8;  // between columns
-constexpr double kLongestName = 16;
+constexpr double kLongestName[] = {16, 11, 7.5};
 
 int pixels(double ems, double em) {
   return static_cast<int>(std::lround(ems * em));
@@ -51,37 +51,52 @@ Legend::Legend(int photo_width, int photo_height, std::vector<LegendEntry> entri
   std::erase_if(entries, [](const LegendEntry& e) { return !(e.share > 0); });
   std::stable_sort(entries.begin(), entries.end(),
                    [](const LegendEntry& a, const LegendEntry& b) { return a.share > b.share; });
-  const TextStyle style(em_);
-  double widest = style.width("+ 99 more");
-  const double share_width = style.width("<0.1%");
-  for (LegendEntry& entry : entries) {
-    entry.name = style.shortened(entry.name, kLongestName * em_);
-    widest = std::max(widest, style.width(entry.name));
+  // Names are cut shorter only when that makes room for more classes.
+  double chosen = 0;
+  int most = 0;
+  for (const double longest : kLongestName) {
+    arrange(entries, longest);
+    if (rows_ * columns_ <= most) continue;
+    most = rows_ * columns_;
+    chosen = longest;
+    if (static_cast<size_t>(most) >= entries.size()) break;
   }
-  cell_width_ = static_cast<int>(std::ceil((kSwatch + 2 * kGap) * em_ + widest + share_width));
-
-  const int margins = 2 * pixels(kMargin, em_), line = pixels(kLine, em_), gap = pixels(kColumnGap, em_);
-  const int count = std::max(1, static_cast<int>(entries.size()));
-  if (below_) {
-    columns_ = std::clamp((photo_width - margins + gap) / (cell_width_ + gap), 1, count);
-    const int most_rows = std::max(3, static_cast<int>(0.4 * photo_height) / line);
-    rows_ = std::min((count + columns_ - 1) / columns_, most_rows);
-    columns_ = (std::min(count, rows_ * columns_) + rows_ - 1) / rows_;
-  } else {
-    columns_ = 1;
-    rows_ = std::min(count, std::max(3, (photo_height - margins) / line));
-  }
+  arrange(entries, chosen);
   const auto room = static_cast<size_t>(rows_ * columns_);
   if (entries.size() > room) {  // the last place tells how many are missing
     hidden_ = entries.size() - (room - 1);
     entries.resize(room - 1);
   }
+  const TextStyle style(em_);
+  for (LegendEntry& entry : entries) entry.name = style.shortened(entry.name, chosen * em_);
   entries_ = std::move(entries);
 
+  const int margins = 2 * pixels(kMargin, em_), line = pixels(kLine, em_), gap = pixels(kColumnGap, em_);
   const int panel_width = margins + columns_ * (cell_width_ + gap) - gap;
   const int panel_height = margins + rows_ * line;
   width_ = below_ ? std::max(photo_width, panel_width) : photo_width + panel_width;
   height_ = below_ ? photo_height + panel_height : std::max(photo_height, panel_height);
+}
+
+void Legend::arrange(const std::vector<LegendEntry>& entries, double longest_name) {
+  const TextStyle style(em_);
+  double widest = style.width("+ 99 more");
+  for (const LegendEntry& entry : entries) {
+    widest = std::max(widest, std::min(style.width(entry.name), longest_name * em_));
+  }
+  cell_width_ = static_cast<int>(std::ceil((kSwatch + 2 * kGap) * em_ + widest + style.width("<0.1%")));
+
+  const int margins = 2 * pixels(kMargin, em_), line = pixels(kLine, em_), gap = pixels(kColumnGap, em_);
+  const int count = std::max(1, static_cast<int>(entries.size()));
+  if (below_) {
+    columns_ = std::clamp((photo_width_ - margins + gap) / (cell_width_ + gap), 1, count);
+    const int most_rows = std::max(3, static_cast<int>(0.4 * photo_height_) / line);
+    rows_ = std::min((count + columns_ - 1) / columns_, most_rows);
+    columns_ = (std::min(count, rows_ * columns_) + rows_ - 1) / rows_;
+  } else {
+    columns_ = 1;
+    rows_ = std::min(count, std::max(3, (photo_height_ - margins) / line));
+  }
 }
 
 void Legend::draw(const Canvas& canvas) const {

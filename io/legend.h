@@ -28,6 +28,9 @@ class Legend {
   void draw(const Canvas& canvas) const;
 
  private:
+  // Rows, columns and cells for names of at most `longest_name` ems.
+  void arrange(const std::vector<LegendEntry>& entries, double longest_name);
+
   std::vector<LegendEntry> entries_;  // those shown
   size_t hidden_ = 0;                 // those that are not
   int photo_width_, photo_height_;
