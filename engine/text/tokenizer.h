@@ -27,7 +27,7 @@ enum class Overflow {
 class Tokenizer {
  public:
   // Longer texts are refused: no prompt of 77 tokens comes close, and cleaning is not linear.
-  static constexpr size_t kMaxTextBytes = 64 * 1024;
+  static constexpr size_t kMaxTextBytes = 16 * 1024;
 
   // `merges` is the BPE table, one pair "left right" a line, best first; CLIP's has 48,894 lines.
   // A malformed table is kCorruptData, naming the line.
