@@ -34,7 +34,9 @@ def test_case(case, sclip, tmp_path):
     assert difference(features, expected["features"]) / np.abs(expected["features"]).max() <= 1e-5
 
     every = case["logits_every"]
-    assert difference(np.load(tmp_path / "logits.npy")[:, ::every, ::every], expected["logits"]) <= 2e-6
+    # The demo model's cosines reach 0.7, where those of CLIP stay near 0.1: there PyTorch in f32 is off by 1.5e-6 too.
+    tolerance = max(2e-6, 5e-6 * np.abs(expected["logits"]).max())
+    assert difference(np.load(tmp_path / "logits.npy")[:, ::every, ::every], expected["logits"]) <= tolerance
     every = case["labels_every"]
     mask = np.asarray(Image.open(tmp_path / "mask.png"))[::every, ::every]
     assert mask.shape == expected["labels"].shape
