@@ -15,7 +15,7 @@ struct SegmentOptions {
   int stride = 112;
   float logit_scale = 40.f;
   float prob_thd = 0.f;           // a pixel whose best score is below becomes class 0
-  std::optional<float> area_thd;  // smallest share of the non-0 pixels that a class ≠ 0 must have
+  std::optional<float> area_thd{};  // smallest share of the non-0 pixels that a class ≠ 0 must have
   std::string policy = "sclip";
   int window_batch = 8;  // windows in one forward
 };
