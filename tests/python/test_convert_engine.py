@@ -3,6 +3,7 @@
 The engine's embeddings must be the library's. Images are 224 × 224 already, so that resizing plays no part.
 """
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,13 @@ MEAN = torch.tensor([122.771, 116.746, 104.094]).reshape(3, 1, 1)
 STD = torch.tensor([68.501, 66.632, 70.323]).reshape(3, 1, 1)
 
 pytestmark = pytest.mark.skipif(not SCLIP.exists(), reason=f"{SCLIP} is not built")
+
+
+@pytest.fixture(autouse=True)
+def clean(tmp_path):
+    """A GB for each test: not kept until the end."""
+    yield
+    shutil.rmtree(tmp_path)
 
 
 @pytest.fixture(scope="module", name="photos")

@@ -1,10 +1,18 @@
 """Hugging Face folders of the full ViT-B/16 shape, written by transformers itself."""
 import json
+import shutil
 
 import pytest
 from transformers import CLIPConfig, CLIPModel
 
 from convert_support import assert_same, converted, expected_of_hf, randomise
+
+
+@pytest.fixture(autouse=True)
+def clean(tmp_path):
+    """A GB for each test: not kept until the end."""
+    yield
+    shutil.rmtree(tmp_path)
 
 
 @pytest.fixture(scope="module")
