@@ -44,7 +44,7 @@ int exif_orientation(Bytes block) {
 }
 
 std::string truncated_after(size_t bytes) {
-  return str("it is truncated: it ends after ", bytes, " bytes, without its end mark");
+  return str("is truncated: it ends after ", bytes, " bytes, without its end mark");
 }
 
 // Start of frame: the markers C0 … CF but for DHT, JPG and DAC.
@@ -87,7 +87,7 @@ ContainerInfo inspect_jpeg(Bytes bytes) {
   while (at + 2 <= bytes.size()) {
     const uint32_t marker = big_endian(bytes, at + 1, 1);
     if (big_endian(bytes, at, 1) != 0xff) {
-      info.damage = str("byte ", at, " is not the marker that it must be");
+      info.damage = str("is damaged: byte ", at, " is not the marker that it must be");
       return info;
     }
     if (marker == 0xff) {  // padding
@@ -98,7 +98,7 @@ ContainerInfo inspect_jpeg(Bytes bytes) {
     if (at + 4 > bytes.size()) break;
     const size_t length = big_endian(bytes, at + 2, 2);
     if (length < 2) {
-      info.damage = str("its segment at byte ", at, " has a length of ", length);
+      info.damage = str("is damaged: its segment at byte ", at, " has a length of ", length);
       return info;
     }
     if (at + 2 + length > bytes.size()) break;
@@ -107,7 +107,7 @@ ContainerInfo inspect_jpeg(Bytes bytes) {
       info.height = big_endian(payload, 1, 2);
       info.width = big_endian(payload, 3, 2);
     } else if (marker == kHuffman && !huffman_tables_fit(payload)) {
-      info.damage = str("its Huffman tables at byte ", at, " are too long");
+      info.damage = str("is damaged: its Huffman tables at byte ", at, " are too long");
       return info;
     } else if (marker == kApp1 && !has_exif && starts_with(payload, kExifHeader)) {
       info.orientation = exif_orientation(payload);
@@ -133,7 +133,7 @@ ContainerInfo inspect_png(Bytes bytes) {
     if (critical) {
       const uLong crc = crc32_z(0, reinterpret_cast<const Bytef*>(chunk.data()), chunk.size());
       if (crc != big_endian(bytes, at + 8 + length, 4)) {
-        info.damage = str("its chunk at byte ", at, " has a wrong checksum");
+        info.damage = str("is damaged: its chunk at byte ", at, " has a wrong checksum");
         return info;
       }
     }

@@ -12,7 +12,7 @@ struct ContainerInfo {
   int64_t width = 0;    // 0 when the header has no size
   int64_t height = 0;   // as stored: before the orientation
   int orientation = 1;  // EXIF: 1 … 8
-  std::string damage;   // why the file cannot be right, or empty
+  std::string damage;   // "is truncated: …", "is damaged: …", or empty
 };
 
 // Reads all segments, and reaches the end mark over the coded data between them. The file may have trailers after it.

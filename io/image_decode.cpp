@@ -39,16 +39,15 @@ ContainerInfo inspect(ImageFormat format, std::span<const std::byte> bytes) {
 void check_container(ImageFormat format, int64_t width, int64_t height, const std::string& damage,
                      const DecodeLimits& limits, const std::string& name) {
   check_limits(width, height, limits, name);
-  SCLIP_CHECK(damage.empty(), kCorruptData, "cannot decode ", name, ": the ", format.name,
-              " file is damaged: ", damage);
+  SCLIP_CHECK(damage.empty(), kCorruptData, "cannot decode ", name, ": the ", format.name, " file ", damage);
 }
 
 [[noreturn]] void fail_damaged(const std::string& name, ImageFormat format, bool truncated, const std::string& reason,
                                size_t size) {
   if (reason == "outofmem") fail(ErrorCode::kOutOfMemory, "cannot decode ", name, ": out of memory");
   if (truncated) {
-    fail(ErrorCode::kCorruptData, "cannot decode ", name, ": the ", format.name, " file is truncated (it ends after ",
-         size, " bytes)");
+    fail(ErrorCode::kCorruptData, "cannot decode ", name, ": the ", format.name, " file is truncated: it ends after ",
+         size, " bytes");
   }
   fail(ErrorCode::kCorruptData, "cannot decode ", name, ": the ", format.name,
        " file is damaged or of a kind that is not supported (", reason, ")");

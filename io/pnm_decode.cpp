@@ -35,9 +35,9 @@ PnmHeader read_pnm_header(std::span<const std::byte> bytes) {
   const auto height = width ? read_number(bytes, header.pixels) : std::nullopt;
   const auto maximum = height ? read_number(bytes, header.pixels) : std::nullopt;
   if (!maximum) {
-    header.damage = "its header is not three numbers";
+    header.damage = "is damaged: its header is not three numbers";
   } else if (*width == 0 || *height == 0 || *maximum == 0 || *maximum > 65535) {
-    header.damage = "its size is 0, or its maximum not 1 … 65535";
+    header.damage = "is damaged: its size is 0, or its maximum not 1 … 65535";
   } else {
     header.width = *width;
     header.height = *height;

@@ -17,7 +17,7 @@ struct PnmHeader {
   int maximum = 0;     // 1 … 65535; above 255 a sample has two bytes, the high one first
   int channels = 0;    // 1 or 3
   size_t pixels = 0;   // where they begin
-  std::string damage;  // why it is none, or empty
+  std::string damage;  // "is damaged: …", or empty
 
   uint64_t pixel_bytes() const {
     return static_cast<uint64_t>(width) * static_cast<uint64_t>(height) * static_cast<uint64_t>(channels) *
