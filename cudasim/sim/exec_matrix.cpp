@@ -1,4 +1,9 @@
-// Tensor-core instructions, included by exec_vector.cpp. Fragment layouts are those of the PTX ISA.
+// Tensor-core instructions. Fragment layouts are those of the PTX ISA.
+#include "sim/vector_memory.h"
+
+namespace cudasim {
+namespace CUDASIM_ISA {
+namespace {
 
 template <bool kTrans>
 void exec_ldmatrix(Warp& w, const Instr& in) {
@@ -132,6 +137,8 @@ void exec_mma_tf32(Warp& w, const Instr& in) {
     for (int i = 0; i < 32; ++i) reg<float>(w, slots[r])[i] = D[(r >> 1) * 8 + i / 4][2 * (i % 4) + (r & 1)];
 }
 
+}  // namespace
+
 ExecFn select_matrix(const Instr& in) {
   if (in.op == Op::kLdmatrix) return in.mods.has(Mod::k_trans) ? &exec_ldmatrix<true> : &exec_ldmatrix<false>;
   const bool k16 = in.mods.has(Mod::k_m16n8k16);
@@ -142,3 +149,6 @@ ExecFn select_matrix(const Instr& in) {
     default: return nullptr;
   }
 }
+
+}  // namespace CUDASIM_ISA
+}  // namespace cudasim
