@@ -3,7 +3,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "sim/warp.h"
+#include "sim/poison.h"
 
 namespace cudasim {
 
@@ -131,8 +131,10 @@ void shared_read_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offse
     if (s.state[k] & kPending) {
       report_at(w, in, Check::kAsyncNotWaited, 1u << lane, k * 4, "shared offset " + std::to_string(k * 4) + " is read while a cp.async into it, issued by " + who(s.write[k]) + ", has not been waited for.");
     } else if ((s.state[k] & bm) != bm) {
-      report_at(w, in, Check::kUninitialisedShared, 1u << lane, k * 4, "shared offset " + std::to_string(k * 4) + " is read before anything was written to it.");
-      s.state[k] |= uint8_t(bm);
+      if (!poison_read(w, in, lane, offset, k, bm & ~s.state[k])) {
+        report_at(w, in, Check::kUninitialisedShared, 1u << lane, k * 4, "shared offset " + std::to_string(k * 4) + " is read before anything was written to it.");
+        s.state[k] |= uint8_t(bm);
+      }
     } else if ((s.write_mask[k] & bm) && !ordered(w, lane, s.write[k], strong)) {
       race(w, in, lane, k * 4, s.write[k], "read", "write");
     }

@@ -1,5 +1,7 @@
 #include "sim/control.h"
 
+#include "sim/poison.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -69,6 +71,7 @@ void exit_lanes(Warp& w) {
 void exec_exit(Warp& w, const Instr&) { exit_lanes(w); }
 
 void copy_local(Warp& w, uint32_t lanes, uint32_t to, uint32_t from, uint32_t bytes) {
+  copy_poison(w, lanes, to, from, bytes);
   for (; lanes; lanes &= lanes - 1) {
     uint8_t* base = w.local + size_t(__builtin_ctz(lanes)) * w.local_stride;
     std::memmove(base + to, base + from, bytes);
@@ -366,6 +369,7 @@ Frame* new_frame(Warp& w, Function* fn, Frame* parent) {
       for (unsigned i = 0; i < 32; ++i) std::memcpy(f->regs + c.slot + i * c.size, &c.bits, c.size);
     }
   }
+  forget_frame(w, f.get());
   f->parent = parent;
   f->depth = parent ? parent->depth + 1 : 0;
   Frame* raw = f.get();

@@ -10,6 +10,7 @@
 
 #include "sim/control.h"
 #include "sim/options.h"
+#include "sim/poison.h"
 
 namespace cudasim {
 
@@ -111,6 +112,7 @@ void begin_block(Cta& c, uint64_t index) {
     w.copies.clear();
     w.done = false;
     w.force_sync = false;
+    w.poison.reset();
     w.stop = Wait::kNone;
     w.last_sync = 0;
     std::memset(w.vc, 0, sizeof w.vc);
@@ -165,7 +167,8 @@ bool step_block(Cta& c, uint64_t quantum) {
     }
     Warp& w = *c.warps[ready[next_random(c.rng) % n]];
     for (;;) {
-      isa().run(w, kWarpBudget);
+      if (w.poison) run_poisoned(w, kWarpBudget);
+      else isa().run(w, kWarpBudget);
       if (c.abort) return true;
       if (w.active && w.pc < w.limit) break;  // its budget is used up
       const Wait stop = w.stop;

@@ -14,6 +14,7 @@
 namespace cudasim {
 
 struct Cta;
+struct Poison;
 struct Warp;
 
 struct Launch {
@@ -88,7 +89,6 @@ struct alignas(64) Warp {
   Function* fn = nullptr;
   uint8_t* local = nullptr;
   uint32_t local_stride = 0;
-  uint32_t tag_time = 0;   // unused by lanes; see Cta::now
   uint32_t last_sync = 0;  // time of the last warp-level synchronisation
   uint32_t carry = 0;      // the condition code register of the lanes
   uint64_t steps = 0;
@@ -102,6 +102,7 @@ struct alignas(64) Warp {
   std::vector<std::unique_ptr<Frame>> frames, free_frames;
   std::vector<uint8_t> local_storage;
   Counters* counters = nullptr;
+  std::unique_ptr<Poison> poison;  // see sim/poison.h; null as long as nothing unwritten was read
 };
 
 struct Barrier {
@@ -162,6 +163,7 @@ void land_copy(Warp& w, AsyncCopy& copy, uint32_t lanes);
 
 // Runs the warp until it waits, ends or has done `budget` instructions. One version per instruction set.
 using RunFn = void (*)(Warp&, uint64_t budget);
+void run_poisoned(Warp& w, uint64_t budget);  // in place of RunFn for a warp with poison
 // Leaves the run loop after the current instruction.
 inline void stop_warp(Warp& w, Wait why) {
   w.stop = why;
