@@ -54,7 +54,7 @@ asan tsan: setup-test
 
 fuzz: setup-test
 	@$(call configure,fuzz)
-	@cmake --build build-fuzz
+	@cmake --build build-fuzz --target fuzzers
 	scripts/fuzz.sh build-fuzz
 
 bench: setup

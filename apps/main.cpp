@@ -1,11 +1,13 @@
 // sclip: the command. Each subcommand has a file of its own; errors of all of them become one line and exit code 2.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <new>
 
 #include "apps/console.h"
+#include "apps/openmp_waiting.h"
 #include "apps/subcommands.h"
 #include "core/error.h"
 
@@ -42,6 +44,8 @@ int parse_and_run(CLI::App& app, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  sclip::shorten_openmp_waiting(argv);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of the write, with clean-up, not the end
   int code = kExitError;
   try {
     CLI::App app("Cuts a photograph into regions named by words: open-vocabulary segmentation with CLIP and SCLIP.");

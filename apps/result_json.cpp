@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -13,6 +14,19 @@
 namespace sclip {
 
 using Json = nlohmann::ordered_json;
+
+namespace {
+
+// The double that prints as the float does: 0.1f becomes 0.1, not 0.10000000149011612.
+double as_printed(float value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  double out = 0;
+  std::from_chars(text, end, out);
+  return out;
+}
+
+}  // namespace
 
 FileIdentity identify_file(const std::filesystem::path& path) {
   struct stat info {};
@@ -33,9 +47,9 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
       {"long_limit", o.long_limit},
       {"crop", o.crop},
       {"stride", o.stride},
-      {"logit_scale", o.logit_scale},
-      {"prob_thd", o.prob_thd},
-      {"area_thd", o.area_thd ? Json(*o.area_thd) : Json()},
+      {"logit_scale", as_printed(o.logit_scale)},
+      {"prob_thd", as_printed(o.prob_thd)},
+      {"area_thd", o.area_thd ? Json(as_printed(*o.area_thd)) : Json()},
       {"templates", run.templates},
       {"template_count", run.template_count},
   };
@@ -55,7 +69,7 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
         {"pixels", s.pixels},
         {"share", total_pixels > 0 ? static_cast<double>(s.pixels) / total_pixels : 0.0},
         {"mean_score", s.mean_score},
-        {"max_score", s.max_score},
+        {"max_score", as_printed(s.max_score)},
     });
   }
   return {

@@ -5,6 +5,7 @@
 
 #include "apps/output_transaction.h"
 #include "apps/stopwatch.h"
+#include "core/error.h"
 #include "io/image_decode.h"
 #include "io/overlay_picture.h"
 #include "io/palette.h"
@@ -27,6 +28,16 @@ std::vector<OverlayClass> overlay_classes(const ClassList& classes, const std::v
                    .opacity = classes.class_names[i] == "background" ? kBackgroundOpacity : kOpacity});
   }
   return out;
+}
+
+// The session knows pixels, not files: its errors get the photo's name here.
+Segmentation segment_named(Session& session, ImageView photo, const SegmentRun& run, LogitsSink sink,
+                           const std::filesystem::path& name) {
+  try {
+    return session.segment(photo, *run.bank, run.facts.options, sink);
+  } catch (const Error& error) {
+    fail(error.code(), name.string(), ": ", error.what());
+  }
 }
 
 }  // namespace
@@ -53,7 +64,7 @@ SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const Phot
     const auto path = output("logits", run.logits_file.empty() ? job.output("logits.npy") : run.logits_file);
     sink.data = outputs.add_npy(path, {run.bank->queries(), photo.height, photo.width});
   }
-  const Segmentation segmentation = session.segment(photo.view(), *run.bank, run.facts.options, sink);
+  const Segmentation segmentation = segment_named(session, photo.view(), run, sink, job.photo);
   times.resize = segmentation.times.resize;
   times.encode = segmentation.times.encode;
   times.merge = segmentation.times.merge;
