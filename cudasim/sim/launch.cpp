@@ -169,6 +169,10 @@ bool step_block(Cta& c, uint64_t quantum) {
     for (;;) {
       if (w.poison) run_poisoned(w, kWarpBudget);
       else isa().run(w, kWarpBudget);
+      if (c.launch->expired.load(std::memory_order_relaxed) && !c.abort && !w.done) {
+        report_at(w, w.code[w.pc], Check::kDeadlock, w.active, 0, "the kernel still runs after the time that --timeout allows; this is where one of its warps is.", 702);
+        return true;
+      }
       if (c.abort) return true;
       if (w.active && w.pc < w.limit) break;  // its budget is used up
       const Wait stop = w.stop;

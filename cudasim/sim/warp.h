@@ -1,5 +1,6 @@
 // The state that instructions work on: a launch, its blocks (Cta), their warps, and the divergence bookkeeping.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@ struct Launch {
   uint64_t id = 0;
   std::vector<uint8_t> params;
   bool cooperative = false;
+  std::atomic<bool> expired{false};  // set by a watchdog: the launch must stop
   // Filled by the interpreter.
   int error = 0;  // a cudaError_t of the first fatal finding
   std::string error_text;
