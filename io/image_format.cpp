@@ -7,7 +7,7 @@
 namespace sclip {
 namespace {
 
-using std::literals::operator""sv;
+using namespace std::string_view_literals;
 
 struct Magic {
   size_t offset;

@@ -62,7 +62,7 @@ Legend::Legend(int photo_width, int photo_height, std::vector<LegendEntry> entri
     if (static_cast<size_t>(most) >= entries.size()) break;
   }
   arrange(entries, chosen);
-  const auto room = static_cast<size_t>(rows_ * columns_);
+  const auto room = static_cast<size_t>(rows_) * static_cast<size_t>(columns_);
   if (entries.size() > room) {  // the last place tells how many are missing
     hidden_ = entries.size() - (room - 1);
     entries.resize(room - 1);

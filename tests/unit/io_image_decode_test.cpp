@@ -149,6 +149,30 @@ TEST_CASE("enormous pictures are refused from their header, at once") {
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(500));
 }
 
+TEST_CASE("a JPEG whose Huffman table has more codes than there are bytes is refused") {
+  std::vector<std::byte> bytes = read_file(kImages + "full.jpg");
+  const std::byte marker[] = {std::byte{0xff}, std::byte{0xc4}};
+  const auto table = std::search(bytes.begin(), bytes.end(), std::begin(marker), std::end(marker));
+  REQUIRE(table != bytes.end());
+  *(table + 19) = *(table + 20) = std::byte{200};  // codes of 15 and 16 bits
+  CHECK_THAT(error_of(bytes, "codes.jpg", ErrorCode::kCorruptData), Contains("Huffman"));
+}
+
+TEST_CASE("PNM is scaled from its own maximum, in one byte or two") {
+  const auto first_pixel = [](std::string_view text) {
+    const Image image = decode_image(to_bytes(text), "a.pnm");
+    return std::vector<int>(image.rgb.begin(), image.rgb.begin() + 3);
+  };
+  CHECK(first_pixel("P5 1 1 255\n\x40") == std::vector<int>{64, 64, 64});
+  CHECK(first_pixel("P5\n# a comment\n1 1\n15\n\x0f") == std::vector<int>{255, 255, 255});
+  CHECK(first_pixel("P5 1 1 65535\n\x80\x7f") == std::vector<int>{128, 128, 128});
+  CHECK(first_pixel("P6 1 1 100\n\x64\x32\x01") == std::vector<int>{255, 128, 3});
+  for (const char* text : {"P5", "P5 1", "P5 1 1 ", "P5 0 1 255\nx", "P5 1 1 70000\nxx", "P5 9999999999 1 255\nx"}) {
+    CAPTURE(text);
+    CHECK_THAT(error_of(to_bytes(text), "a.pnm", ErrorCode::kCorruptData), Contains("PNM"));
+  }
+}
+
 TEST_CASE("limits can be set") {
   const std::vector<std::byte> bytes = read_file(kImages + "rgb.png");  // 18 × 13
   CHECK_NOTHROW(decode_image(bytes, "a.png", {.max_pixels = 18 * 13, .max_side = 18}));
