@@ -41,9 +41,8 @@ using TileTag = hn::CappedTag<float, MergeTiles::kPixels>;
 using LabelTag = hn::RebindToSigned<TileTag>;
 using TileVec = hn::Vec<TileTag>;
 
-// out[i] = Σ weights[t] · inputs[t][i]; out and inputs are padded to whole vectors of 16.
-void WeightedSum(const float* const* inputs, const float* weights, int64_t terms, int64_t count,
-                 float* HWY_RESTRICT out) {
+// out[i] = Σ weights[t] · inputs[t][i]; padded to whole vectors of 16. An input may be `out` itself.
+void WeightedSum(const float* const* inputs, const float* weights, int64_t terms, int64_t count, float* out) {
   const TileTag d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t i = 0; i < count; i += lanes) {
@@ -161,7 +160,8 @@ HWY_NOINLINE void BestOfTile(const WindowMergeParams& p, const Tile& t, const fl
     };
     run();
     if constexpr (!kNarrow) {
-      const auto far = hn::Gt(hn::Sub(offset, best), hn::Set(d, 60.0f));
+      // Either way: with huge logits the bound may even come out too low, by its rounding.
+      const auto far = hn::Gt(hn::Abs(hn::Sub(offset, best)), hn::Set(d, 60.0f));
       if (!hn::AllFalse(d, far)) {
         offset = best;
         sum = hn::Zero(d);

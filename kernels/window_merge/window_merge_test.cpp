@@ -305,6 +305,19 @@ TEST_CASE("a single query has every pixel with certainty", "[window_merge]") {
   CHECK(scene.statistics[0].score_sum == 40 * 30);
 }
 
+TEST_CASE("huge logits give one-hot scores, never nonsense", "[window_merge]") {
+  const float magnitude = GENERATE(1e4f, 1e8f, 1e25f);
+  CAPTURE(magnitude);
+  for_each_target([&] {
+    Scene scene(kSmall);
+    scene.p.logit_scale = 1;
+    for (float& x : scene.logits) x = (x - 0.2f) * magnitude;
+    WindowMergeWorkspace workspace;
+    window_merge_cpu(scene.p, workspace);
+    for (const float s : scene.scores) REQUIRE((s >= 0.2f && s <= 1.f));  // of five queries
+  });
+}
+
 TEST_CASE("window_merge refuses logits that are not finite, and says which", "[window_merge]") {
   const float bad = GENERATE(std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
                              -std::numeric_limits<float>::infinity(), 1e35f);
