@@ -11,8 +11,6 @@
 
 namespace cudasim {
 
-constexpr int kExitCheckFailed = 86;
-
 static void end_process() {
   synchronize_all();
   if (!finish_reports()) return;

@@ -53,9 +53,9 @@ uint32_t global_access_slow(Warp& w, const Instr& in, const uint64_t* address, u
     const uint64_t a = address[__builtin_ctz(outside)];
     const Allocation* near = mem.nearest(a);
     const bool freed = near && near->freed && a >= near->address && a < near->address + near->size;
-    const std::string where = a < 4096 ? "a null pointer" : a - mem.base() >= (kSlotCount << kSlotShift)
-        ? "no device memory; pinned or registered host memory and managed memory can be used by kernels, other host memory cannot" : mem.describe(a);
-    report_at(w, in, freed ? Check::kUseAfterFree : Check::kOutOfBounds, outside, a,
+    const bool foreign = a >= 4096 && a - mem.base() >= (kSlotCount << kSlotShift);
+    const std::string where = a < 4096 ? "a null pointer" : foreign ? "no device memory; pinned or registered host memory and managed memory can be used by kernels, other host memory cannot" : mem.describe(a);
+    report_at(w, in, freed ? Check::kUseAfterFree : foreign ? Check::kHostAccess : Check::kOutOfBounds, outside, a,
               std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at " + hex(a) + " hits " + where + ".", 700);
   }
   return good;
@@ -214,7 +214,8 @@ void land_copy(Warp& w, AsyncCopy& copy, uint32_t lanes) {
   }
 }
 
-void count_global(Warp& w, const uint64_t* address, uint32_t m, uint32_t bytes, bool write) {
+// The distinct 32-byte sectors of one request; they count as touched.
+static unsigned distinct_sectors(Warp& w, const uint64_t* address, uint32_t m, uint32_t bytes) {
   uint64_t seen[128];
   unsigned n = 0;
   for (uint32_t k = m; k; k &= k - 1) {
@@ -225,10 +226,20 @@ void count_global(Warp& w, const uint64_t* address, uint32_t m, uint32_t bytes, 
       if (!known && n < 128) seen[n++] = s;
     }
   }
-  Counters& c = *w.counters;
-  if (write) { ++c.write_requests; c.write_sectors += n; }
-  else { ++c.read_requests; c.read_sectors += n; }
   touch_sectors(*w.cta, seen, n);
+  return n;
+}
+
+void count_global(Warp& w, const uint64_t* address, uint32_t m, uint32_t bytes, bool write) {
+  Counters& c = *w.counters;
+  ++(write ? c.write_requests : c.read_requests);
+  (write ? c.write_sectors : c.read_sectors) += distinct_sectors(w, address, m, bytes);
+}
+
+void count_global_atomic(Warp& w, const uint64_t* address, uint32_t m, uint32_t bytes) {
+  Counters& c = *w.counters;
+  ++c.atomic_requests;
+  c.atomic_sectors += distinct_sectors(w, address, m, bytes);
 }
 
 // Wide accesses are served in phases of 128 bytes: all lanes, half or quarter warps. Within a phase each bank delivers

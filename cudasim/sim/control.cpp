@@ -178,8 +178,12 @@ void exec_bar(Warp& w, const Instr& in) {
   }
   if (c.check_sync && in.aligned && w.exec != w.initial) {
     const uint32_t missing = w.initial & ~w.exec;
-    report_at(w, in, Check::kBarrierDivergence, w.exec, 0, std::to_string(__builtin_popcount(missing)) + " of the " + std::to_string(__builtin_popcount(w.initial)) +
-                  " threads of this warp do not take part in the barrier: they " + ((missing & ~w.live) ? "have exited." : "are on another path."));
+    const uint32_t exited = missing & ~w.live, elsewhere = missing & w.live;
+    std::string what = std::to_string(__builtin_popcount(missing)) + " of the " + std::to_string(__builtin_popcount(w.initial)) +
+                       " threads of this warp do not take part in the barrier:";
+    if (exited) what += " lanes " + lane_list(exited) + " have exited";
+    if (elsewhere) what += (exited ? ", lanes " : " lanes ") + lane_list(elsewhere) + " are on another path";
+    report_at(w, in, Check::kBarrierDivergence, w.exec, 0, what + ". Move the barrier to where all threads of the block meet.");
   }
   Barrier& b = c.barriers[id];
   if (in.op == Op::kBarRed) {

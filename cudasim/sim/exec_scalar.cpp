@@ -570,7 +570,7 @@ void exec_atomic(Warp& w, const Instr& in) {
   });
   if (shared) shared = shared_access_slow(w, in, a, shared, size, "atomic access");
   if (global) global = global_access_slow(w, in, a, global, size, "atomic access");
-  if (c.stats && global) count_global(w, a, global, size, true);
+  if (c.stats && global) count_global_atomic(w, a, global, size);
   if (c.stats && shared) count_shared(w, a, shared, size);
   for_lanes(shared | global, [&](uint32_t i) {
     const bool sh = shared >> i & 1;

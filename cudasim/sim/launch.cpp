@@ -130,7 +130,7 @@ void report_deadlock(Cta& c) {
       for (auto& o : c.warps)
         if (o->done) exited += (exited.empty() ? "" : ",") + std::to_string(o->index);
       report_at(*w, *g.wait_instr, Check::kDeadlock, g.mask, 0,
-                "the block cannot go on: this warp waits at barrier " + std::to_string(g.barrier) + ", which has " + std::to_string(c.barriers[g.barrier].arrived) +
+                "the block cannot go on: this warp waits for good at barrier " + std::to_string(g.barrier) + ", which has " + std::to_string(c.barriers[g.barrier].arrived) +
                     " of its " + std::to_string(c.barriers[g.barrier].expected ? c.barriers[g.barrier].expected : c.launch->threads - c.exited_threads) +
                     " threads" + (exited.empty() ? "." : "; warps " + exited + " have exited."), 702);
       c.abort = true;
@@ -189,7 +189,7 @@ bool step_block(Cta& c, uint64_t quantum) {
             for (Group& g : o->groups)
               if (g.wait == Wait::kBarrier && g.barrier == id) {
                 o->fn = g.frame->fn;
-                report_at(*o, *g.wait_instr, Check::kBarrierDivergence, g.mask, 0, "warp " + std::to_string(w.index) + " exited while this warp waits for the whole block at a barrier.");
+                report_at(*o, *g.wait_instr, Check::kBarrierDivergence, g.mask, 0, "warp " + std::to_string(w.index) + " has exited while this warp waits for the whole block at a barrier, which it never reached.");
                 id = 16;
                 break;
               }
@@ -305,6 +305,7 @@ void run_launch(Launch& l) {
     s.counters = total;
     s.block_threads = l.threads;
     s.shared_bytes = l.shared_bytes;
+    s.occupancy_blocks = l.occupancy_blocks;
     report_stats(s);
   }
 }

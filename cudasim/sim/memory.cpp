@@ -1,15 +1,36 @@
 #include "sim/memory.h"
 
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <cstdlib>
+#include "sim/report.h"
 
 namespace cudasim {
 
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kDeviceBytes = 80ull << 30;
+
+// The host touched an address of device memory: a segmentation fault that says what it is.
+static struct sigaction g_previous_handler;
+static void on_host_access(int signal, siginfo_t* info, void*) {
+  const uint64_t address = reinterpret_cast<uint64_t>(info->si_addr);
+  if (address - DeviceMemory::get().base() >= (kSlotCount << kSlotShift)) {
+    sigaction(signal, &g_previous_handler, nullptr);  // not ours: it happens again with the handler before
+    return;
+  }
+  Finding f;
+  f.check = Check::kHostAccess;
+  f.address = address;
+  f.text = "host code dereferences a device pointer, " + DeviceMemory::get().describe(address) + "; copy with cudaMemcpy, or use pinned or managed memory.";
+  report(std::move(f));
+  finish_reports();
+  std::fflush(nullptr);
+  _exit(kExitCheckFailed);
+}
 
 DeviceMemory& DeviceMemory::get() {
   static DeviceMemory* memory = new DeviceMemory;  // never destroyed: programs free in their own destructors
@@ -26,6 +47,22 @@ DeviceMemory::DeviceMemory() : bounds_(kSlotCount) {
   }
   base_ = ((reinterpret_cast<uint64_t>(p) >> kSlotShift) + 1) << kSlotShift;
   shift_ = bytes;
+  struct sigaction action = {};
+  action.sa_sigaction = on_host_access;
+  action.sa_flags = SA_SIGINFO | SA_NODEFER;
+  sigaction(SIGSEGV, &action, &g_previous_handler);
+}
+
+// A reader sees both old values, both new ones, or bounds that fail the fast check and lead to the locked search.
+void DeviceMemory::set_bounds(uint64_t slot, uint64_t lo, uint64_t hi) {
+  AllocBounds& b = bounds_[slot];
+  if (hi) {
+    __atomic_store_n(&b.lo, lo, __ATOMIC_RELEASE);
+    __atomic_store_n(&b.hi, hi, __ATOMIC_RELEASE);
+  } else {
+    __atomic_store_n(&b.hi, hi, __ATOMIC_RELEASE);
+    __atomic_store_n(&b.lo, lo, __ATOMIC_RELEASE);
+  }
 }
 
 uint64_t DeviceMemory::allocate(uint64_t size, AllocKind kind, const std::string& name) {
@@ -66,10 +103,10 @@ uint64_t DeviceMemory::allocate(uint64_t size, AllocKind kind, const std::string
   a.serial = ++serial_;
   a.kind = kind;
   a.name = name;
-  for (uint64_t i = 0; i < slots; ++i) bounds_[slot + i] = {address, address + size};
+  for (uint64_t i = 0; i < slots; ++i) set_bounds(slot + i, address, address + size);
   // Reused address space forgets what was freed there.
   auto it = by_address_.lower_bound(base_ + (slot << kSlotShift));
-  while (it != by_address_.end() && it->first < base_ + ((slot + slots) << kSlotShift)) it = by_address_.erase(it);
+  while (it != by_address_.end() && it->first < base_ + ((slot + slots) << kSlotShift)) forgotten_.push_back(by_address_.extract(it++));
   by_address_[address] = a;
   used_ += size;
   return address;
@@ -85,7 +122,7 @@ bool DeviceMemory::release(uint64_t address) {
     if (at == lo && a.kind != AllocKind::kHost && a.kind != AllocKind::kManaged) continue;
     mmap(reinterpret_cast<void*>(at), hi - lo, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
   }
-  for (uint64_t i = 0; i < a.slots; ++i) bounds_[a.first_slot + i] = {};
+  for (uint64_t i = 0; i < a.slots; ++i) set_bounds(a.first_slot + i, 0, 0);
   a.freed = true;
   used_ -= a.size;
   return true;
@@ -100,6 +137,11 @@ const Allocation* DeviceMemory::find(uint64_t address, uint64_t bytes) const {
 }
 
 const Allocation* DeviceMemory::nearest(uint64_t address) const {
+  std::lock_guard lock(mutex_);
+  return nearest_locked(address);
+}
+
+const Allocation* DeviceMemory::nearest_locked(uint64_t address) const {
   auto it = by_address_.upper_bound(address);
   const Allocation* after = it == by_address_.end() ? nullptr : &it->second;
   const Allocation* before = it == by_address_.begin() ? nullptr : &std::prev(it)->second;
@@ -110,7 +152,7 @@ const Allocation* DeviceMemory::nearest(uint64_t address) const {
 
 std::string DeviceMemory::describe(uint64_t address) const {
   std::lock_guard lock(mutex_);
-  const Allocation* a = nearest(address);
+  const Allocation* a = nearest_locked(address);
   if (!a) return "there are no allocations";
   char head[64];
   std::snprintf(head, sizeof head, " at 0x%llx", static_cast<unsigned long long>(a->address));

@@ -15,7 +15,8 @@ namespace cudasim {
 constexpr uint64_t kSlotShift = 32;  // 4 GiB of address space per slot
 constexpr uint64_t kSlotCount = 8192;
 
-struct AllocBounds {  // the allocation that a slot of address space belongs to; lo == hi: none
+// The allocation that a slot of address space belongs to; lo == hi: none. Running kernels read it without a lock.
+struct AllocBounds {
   uint64_t lo = 0, hi = 0;
 };
 
@@ -35,7 +36,7 @@ class DeviceMemory {
   bool release(uint64_t address);  // false: no such live allocation starts there
   // The allocation that holds [address, address + bytes), or nullptr.
   const Allocation* find(uint64_t address, uint64_t bytes = 1) const;
-  const Allocation* nearest(uint64_t address) const;  // live or freed, for reports
+  const Allocation* nearest(uint64_t address) const;  // live or freed, for reports; stays valid for good
   std::string describe(uint64_t address) const;       // "16 bytes after the 4096-byte allocation #3 at 0x..."
   std::vector<Allocation> live() const;
   uint64_t used() const { return used_; }
@@ -51,9 +52,12 @@ class DeviceMemory {
 
  private:
   DeviceMemory();
+  const Allocation* nearest_locked(uint64_t address) const;
+  void set_bounds(uint64_t slot, uint64_t lo, uint64_t hi);
   uint64_t base_ = 0, shift_ = 0, used_ = 0, next_slot_ = 0, serial_ = 0;
   std::vector<AllocBounds> bounds_;
   std::map<uint64_t, Allocation> by_address_;  // live and freed
+  std::vector<std::map<uint64_t, Allocation>::node_type> forgotten_;  // reports on other threads may still read them
   std::map<uint64_t, uint64_t> host_ranges_;
   mutable std::mutex mutex_;
 };

@@ -24,6 +24,7 @@ std::string json_string(const std::string& s) {
   }
   return out + "\"";
 }
+}  // namespace
 
 std::string lane_list(uint32_t mask) {
   std::string out;
@@ -37,7 +38,6 @@ std::string lane_list(uint32_t mask) {
   }
   return out;
 }
-}  // namespace
 
 const char* check_name(Check c) {
   static const char* const names[] = {
@@ -120,9 +120,11 @@ static void write_json(const std::string& path) {
       sep = ", ";
     }
     std::fprintf(out, "}, \"mma\": %llu, \"divergent_branches\": %llu, \"global_read_requests\": %llu, \"global_read_sectors\": %llu, "
-                      "\"global_write_requests\": %llu, \"global_write_sectors\": %llu, \"shared_requests\": %llu, "
+                      "\"global_write_requests\": %llu, \"global_write_sectors\": %llu, \"global_atomic_requests\": %llu, "
+                      "\"global_atomic_sectors\": %llu, \"shared_requests\": %llu, "
                       "\"bank_conflict_cycles\": %llu, \"unique_bytes\": %llu, \"block_threads\": %u, \"shared_bytes\": %u, \"occupancy_blocks\": %d}",
                  u(c.mma), u(c.divergent_branches), u(c.read_requests), u(c.read_sectors), u(c.write_requests), u(c.write_sectors),
+                 u(c.atomic_requests), u(c.atomic_sectors),
                  u(c.shared_requests), u(c.bank_conflict_cycles), u(c.unique_bytes), k.block_threads, k.shared_bytes, k.occupancy_blocks);
     comma = ",";
   }

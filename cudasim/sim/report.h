@@ -12,6 +12,7 @@ enum class Check : uint8_t {
   kWarpSyncDivergence, kDeadlock, kLaunchLimit, kLeak, kInvalidFree, kDeviceAssert, kTrap, kUnsupported, kHostAccess,
 };
 const char* check_name(Check c);  // "out-of-bounds"
+std::string lane_list(uint32_t mask);  // "0-3,7"
 
 struct Finding {
   Check check{};
@@ -24,6 +25,8 @@ struct Finding {
 };
 
 struct KernelStats;
+
+constexpr int kExitCheckFailed = 86;
 
 void report(Finding f);
 uint64_t finding_count();

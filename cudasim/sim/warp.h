@@ -27,6 +27,7 @@ struct Launch {
   uint64_t id = 0;
   std::vector<uint8_t> params;
   bool cooperative = false;
+  int occupancy_blocks = 0;  // blocks of this launch that one multiprocessor holds, for the report
   std::atomic<bool> expired{false};  // set by a watchdog: the launch must stop
   // Filled by the interpreter.
   int error = 0;  // a cudaError_t of the first fatal finding
@@ -159,6 +160,7 @@ uint32_t global_access_slow(Warp& w, const Instr& in, const uint64_t* address, u
 uint32_t shared_access_slow(Warp& w, const Instr& in, const uint64_t* offset, uint32_t m, uint32_t bytes, const char* verb);
 uint32_t local_access_slow(Warp& w, const Instr& in, const uint64_t* offset, uint32_t m, uint32_t bytes, const char* verb);
 void count_global(Warp& w, const uint64_t* address, uint32_t m, uint32_t bytes, bool write);
+void count_global_atomic(Warp& w, const uint64_t* address, uint32_t m, uint32_t bytes);
 void touch_sectors(Cta& c, const uint64_t* sectors, unsigned n);
 void count_shared(Warp& w, const uint64_t* offset, uint32_t m, uint32_t bytes);
 void land_copy(Warp& w, AsyncCopy& copy, uint32_t lanes);
