@@ -118,7 +118,8 @@ void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
       ->check(CLI::Range(1, 8192));
   app.add_option("--crop", crop, "window size in pixels; 0: the whole photo at once")->check(CLI::Range(0, 8192));
   app.add_option("--stride", stride, "distance between windows in pixels")->check(CLI::Range(1, 8192));
-  app.add_option("--window-batch", window_batch, "windows computed together")->check(CLI::Range(1, 1024));
+  app.add_option("--window-batch", window_batch, "windows in one forward; 0: what suits the backend")
+      ->check(CLI::Range(0, 1024));
   if (!with_scores) return;
   app.add_option("--config", config, "a published evaluation's numbers and classes: " + joined_names(named_configs()));
   app.add_option("--logit-scale", logit_scale, "cosines are multiplied by this before the softmax")

@@ -24,7 +24,6 @@ class Run:
     code: int
     out: str
     err: str
-    peak_bytes: int  # resident set
     cpu_seconds: float
 
 
@@ -38,7 +37,7 @@ def run(*arguments, env=None, preexec_fn=None, cwd=None) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
     process.stderr.close()
-    return Run(process.returncode, out, err, usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime)
+    return Run(process.returncode, out, err, usage.ru_utime + usage.ru_stime)
 
 
 def succeed(*arguments, **options) -> Run:
