@@ -41,7 +41,7 @@ enum class Epilogue : uint8_t {
 };
 
 struct LinearSpec {
-  std::string name;   // for error messages
+  std::string name;     // for error messages
   TensorView weight{};  // (n, k), or (k, n) when `transposed`; f32, f16 or bf16; host memory, read once
   bool transposed = false;
   TensorView bias{};  // (n), or no data
@@ -107,6 +107,11 @@ class Backend {
   virtual std::string_view name() const = 0;    // "cpu", "cuda"
   virtual std::string description() const = 0;  // processor, instruction sets, threads
   virtual DType activation_dtype() const = 0;   // dtype of the GEMM inputs inside the towers
+
+  // Streams that are best run side by side, each on a thread of its own: a CPU's threads; 1 for a device.
+  virtual int lanes() const = 0;
+  // Windows that one forward takes best.
+  virtual int preferred_batch() const = 0;
 
   virtual std::unique_ptr<Memory> allocate(size_t bytes) const = 0;
   virtual std::unique_ptr<Stream> make_stream() const = 0;

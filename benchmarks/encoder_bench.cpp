@@ -6,7 +6,7 @@
 
 #include "apps/run_options.h"
 #include "benchmarks/serve.h"
-#include "engine/vision_encoder.h"
+#include "engine/window_encoder.h"
 
 namespace sclip {
 namespace {
@@ -16,6 +16,7 @@ struct Flags {
   std::string policy = "sclip";
   int windows = 8;
   int size = 0;
+  int batch = 0;
   int rounds = 7;
   bool serve = false;
 };
@@ -48,18 +49,22 @@ void run(const Flags& flags) {
   stream->upload(image->data(), host.data(), host.size() * sizeof(float));
   std::vector<PatchOrigin> origins;
   for (int i = 0; i < flags.windows; ++i) origins.push_back({static_cast<int32_t>(i * size), 0});
-  const auto features =
-      backend.allocate(static_cast<size_t>(flags.windows * grid * grid * vision.embed_dim()) * sizeof(float));
-  VisionPlan plan = vision.make_plan(flags.windows, grid, grid);
+  std::vector<float> features(static_cast<size_t>(flags.windows * grid * grid * vision.embed_dim()));
+  WindowEncoder encoder(vision, backend);
 
   serve_benchmark(flags.serve, flags.rounds, [&] {
-    vision.encode(*stream, plan,
-                  {.image = static_cast<const float*>(image->data()),
-                   .height = size,
-                   .width = width,
-                   .windows = origins.data(),
-                   .batch = flags.windows},
-                  policy, Readout::kPatches, static_cast<float*>(features->data()));
+    encoder.encode(*stream,
+                   {.image = static_cast<const float*>(image->data()),
+                    .height = size,
+                    .width = width,
+                    .windows = origins,
+                    .grid_h = grid,
+                    .grid_w = grid},
+                   policy, flags.batch, [&](Stream& lane, int64_t first, int64_t count, const float* found) {
+                     const int64_t window = grid * grid * vision.embed_dim();
+                     lane.download(features.data() + first * window, found,
+                                   static_cast<size_t>(count * window) * sizeof(float));
+                   });
     stream->synchronize();
   });
 }
@@ -74,6 +79,8 @@ int main(int argc, char** argv) {
   app.add_option("--windows", flags.windows, "windows in the forward")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  app.add_option("--batch", flags.batch, "windows in one forward; 0: what suits the backend")
+      ->check(CLI::Range(0, 1024));
   app.add_option("--policy", flags.policy, "attention of the last block")->capture_default_str();
   app.add_option("--size", flags.size, "side of a window in pixels; 0: the model's")->check(CLI::Range(0, 4096));
   app.add_option("--rounds", flags.rounds, "without --serve")->check(CLI::Range(1, 100000))->capture_default_str();

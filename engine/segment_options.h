@@ -14,10 +14,10 @@ struct SegmentOptions {
   int crop = 224;         // window size; 0: the whole photo at once
   int stride = 112;
   float logit_scale = 40.f;
-  float prob_thd = 0.f;           // a pixel whose best score is below becomes class 0
+  float prob_thd = 0.f;             // a pixel whose best score is below becomes class 0
   std::optional<float> area_thd{};  // smallest share of the non-0 pixels that a class ≠ 0 must have
   std::string policy = "sclip";
-  int window_batch = 8;  // windows in one forward
+  int window_batch = 0;  // windows in one forward; 0: what suits the backend
 };
 
 struct NamedConfig {

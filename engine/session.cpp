@@ -6,8 +6,10 @@
 #include <optional>
 
 #include "core/error.h"
+#include "engine/growing_memory.h"
 #include "engine/text_encoder.h"
 #include "engine/vision_encoder.h"
+#include "engine/window_encoder.h"
 #include "engine/window_grid.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
@@ -29,23 +31,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// Backend memory that grows to the largest request so far.
-class GrowingMemory {
- public:
-  template <typename T>
-  T* get(const Backend& backend, int64_t count) {
-    const size_t bytes = static_cast<size_t>(count) * sizeof(T);
-    if (memory_ == nullptr || memory_->size() < bytes) {
-      memory_.reset();
-      memory_ = backend.allocate(bytes);
-    }
-    return static_cast<T*>(memory_->data());
-  }
-
- private:
-  std::unique_ptr<Memory> memory_;
-};
-
 void check(ImageView photo) {
   SCLIP_CHECK(photo.rgb != nullptr && photo.width > 0 && photo.height > 0, kInvalidArgument, "the photo is empty (",
               photo.width, "×", photo.height, ")");
@@ -54,7 +39,7 @@ void check(ImageView photo) {
 void check(const SegmentOptions& o) {
   SCLIP_CHECK(o.short_side > 0 && o.long_limit > 0, kInvalidArgument, "short side ", o.short_side, " and long limit ",
               o.long_limit, " must be positive");
-  SCLIP_CHECK(o.window_batch > 0, kInvalidArgument, "window batch ", o.window_batch, " must be positive");
+  SCLIP_CHECK(o.window_batch >= 0, kInvalidArgument, "window batch ", o.window_batch, " must not be negative");
   SCLIP_CHECK(std::isfinite(o.logit_scale) && o.logit_scale > 0, kInvalidArgument, "logit scale ", o.logit_scale,
               " must be positive");
   SCLIP_CHECK(o.prob_thd >= 0 && o.prob_thd <= 1, kInvalidArgument, "probability threshold ", o.prob_thd,
@@ -77,18 +62,11 @@ struct PreparedPhoto {
 struct Session::State {
   std::shared_ptr<const Engine> engine;
   std::unique_ptr<Stream> stream;
-  std::optional<VisionPlan> plan;
+  std::optional<WindowEncoder> windows;
+  std::optional<VisionPlan> whole;  // for the class token of a whole picture
   GrowingMemory photo, image, features, logits, window_x, window_y, query_class, labels, scores, full_logits;
 
   const Backend& backend() const { return engine->backend(); }
-
-  VisionPlan& plan_for(int64_t batch, int64_t grid_h, int64_t grid_w) {
-    if (!plan || plan->max_batch() < batch || plan->grid_h() != grid_h || plan->grid_w() != grid_w) {
-      plan.reset();
-      plan = engine->vision().make_plan(batch, grid_h, grid_w);
-    }
-    return *plan;
-  }
 
   const uint8_t* upload(ImageView view) {
     const int64_t bytes = int64_t{3} * view.width * view.height;
@@ -128,26 +106,16 @@ struct Session::State {
     return out;
   }
 
-  // Calls use(first window, windows, features (windows, h·w, E)) for each batch.
-  template <typename Use>
-  void encode(const PreparedPhoto& photo_, const SegmentOptions& options, const Use& use) {
-    const VisionEncoder& vision = engine->vision();
-    const AttentionPolicy& policy = find_attention_policy(options.policy);
-    const auto count = static_cast<int64_t>(photo_.origins.size());
-    const int64_t batch = std::min<int64_t>(options.window_batch, count);
-    VisionPlan& vision_plan = plan_for(batch, photo_.grid_h, photo_.grid_w);
-    auto* out = features.get<float>(backend(), batch * photo_.grid_h * photo_.grid_w * vision.embed_dim());
-    for (int64_t first = 0; first < count; first += batch) {
-      const int64_t windows = std::min(batch, count - first);
-      vision.encode(*stream, vision_plan,
-                    {.image = photo_.image,
-                     .height = photo_.size.height,
-                     .width = photo_.size.width,
-                     .windows = photo_.origins.data() + first,
-                     .batch = windows},
-                    policy, Readout::kPatches, out);
-      use(first, windows, out);
-    }
+  void encode(const PreparedPhoto& prepared, const SegmentOptions& options, const WindowEncoder::Use& use) {
+    if (!windows) windows.emplace(engine->vision(), backend());
+    windows->encode(*stream,
+                    {.image = prepared.image,
+                     .height = prepared.size.height,
+                     .width = prepared.size.width,
+                     .windows = prepared.origins,
+                     .grid_h = prepared.grid_h,
+                     .grid_w = prepared.grid_w},
+                    find_attention_policy(options.policy), options.window_batch, use);
   }
 
   // A copy in backend memory.
@@ -187,8 +155,8 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
 
   const int64_t patches = prepared.grid_h * prepared.grid_w;
   auto* logits = s.logits.get<float>(backend, out.windows * patches * queries);
-  s.encode(prepared, options, [&](int64_t first, int64_t windows, const float* features) {
-    stream.linear(bank.similarity(), features, windows * patches, logits + first * patches * queries);
+  s.encode(prepared, options, [&](Stream& lane, int64_t first, int64_t windows, const float* features) {
+    lane.linear(bank.similarity(), features, windows * patches, logits + first * patches * queries);
   });
   stream.synchronize();
   out.times.encode = watch.lap();
@@ -243,10 +211,10 @@ std::vector<float> Session::embed_image(ImageView photo) {
                             .size = side,
                             .mean = config.preprocess.mean,
                             .std = config.preprocess.std});
-  VisionPlan& plan = s.plan_for(1, config.vision.grid(), config.vision.grid());
+  if (!s.whole) s.whole = s.engine->vision().make_plan(1, config.vision.grid(), config.vision.grid());
   auto* features = s.features.get<float>(s.backend(), config.embed_dim);
   const PatchOrigin whole{};
-  s.engine->vision().encode(*s.stream, plan,
+  s.engine->vision().encode(*s.stream, *s.whole,
                             {.image = planes, .height = side, .width = side, .windows = &whole, .batch = 1},
                             find_attention_policy("clip"), Readout::kClassToken, features);
   std::vector<float> out(static_cast<size_t>(config.embed_dim));
@@ -267,10 +235,9 @@ Session::DenseFeatures Session::dense_features(ImageView photo, const SegmentOpt
                     .data = {}};
   const int64_t window = prepared.grid_h * prepared.grid_w * out.embed_dim;
   out.data.resize(static_cast<size_t>(out.windows * window));
-  s.encode(prepared, options, [&](int64_t first, int64_t windows, const float* features) {
-    s.stream->download(out.data.data() + first * window, features,
-                       static_cast<size_t>(windows * window) * sizeof(float));
-    s.stream->synchronize();
+  s.encode(prepared, options, [&](Stream& lane, int64_t first, int64_t windows, const float* features) {
+    lane.download(out.data.data() + first * window, features, static_cast<size_t>(windows * window) * sizeof(float));
+    lane.synchronize();
   });
   return out;
 }

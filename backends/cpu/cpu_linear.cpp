@@ -48,7 +48,9 @@ CpuLinear::CpuLinear(const LinearSpec& spec, const dnnl::engine& engine)
                      static_cast<size_t>(outputs()));
     }
     const memory::desc any({inputs(), outputs()}, data_type(input_), memory::format_tag::any);
-    weights_ = memory(describe(kTypicalRows, any).weights_desc(), engine_);
+    const memory::desc packed = describe(kTypicalRows, any).weights_desc();
+    weight_bytes_.resize_discard(packed.get_size());
+    weights_ = memory(packed, engine_, weight_bytes_.data());
     dnnl::stream stream(engine_);
     dnnl::reorder(plain, weights_).execute(stream, plain, weights_);
     stream.wait();
@@ -76,14 +78,15 @@ dnnl::matmul::primitive_desc CpuLinear::describe(int64_t rows, const memory::des
 
 const CpuLinear::Plan& CpuLinear::plan(int64_t rows) const {
   const std::lock_guard lock(mutex_);
-  auto& slot = plans_[rows];
+  const std::pair key{rows, threads_here()};
+  auto& slot = plans_[key];
   if (slot == nullptr) {
     try {
       const auto description = describe(rows, weights_.get_desc());
       slot = std::make_unique<const Plan>(Plan{dnnl::matmul(description), description.src_desc(),
                                                description.dst_desc(), description.scratchpad_desc().get_size()});
     } catch (const dnnl::error& e) {
-      plans_.erase(rows);
+      plans_.erase(key);
       fail(ErrorCode::kUnsupported, "oneDNN cannot multiply ", rows, " rows with ", name_, " (", outputs(), " × ",
            inputs(), "): ", e.what());
     }

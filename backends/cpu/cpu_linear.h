@@ -1,12 +1,15 @@
-// CpuLinear: a weight matrix in oneDNN's blocked layout, and the matmul primitives that use it, one per row count.
+// CpuLinear: a weight matrix in oneDNN's blocked layout, and the matmul primitives that use it: one per row count and
+// number of threads, since oneDNN divides the work when it makes a primitive.
 #pragma once
 
 #include <dnnl.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "backends/backend.h"
+#include "core/buffer.h"
 
 namespace sclip {
 
@@ -32,10 +35,11 @@ class CpuLinear : public Linear {
   Epilogue epilogue_;
   DType input_, output_;
   dnnl::engine engine_;
-  dnnl::memory weights_;
-  dnnl::memory bias_;  // empty without a bias
+  AlignedBuffer<std::byte> weight_bytes_;
+  dnnl::memory weights_;  // over weight_bytes_
+  dnnl::memory bias_;     // empty without a bias
   mutable std::mutex mutex_;
-  mutable std::map<int64_t, std::unique_ptr<const Plan>> plans_;
+  mutable std::map<std::pair<int64_t, int>, std::unique_ptr<const Plan>> plans_;  // by rows, threads
 };
 
 }  // namespace sclip
