@@ -24,6 +24,8 @@ constexpr const char* kUsage =
     "  --seed N           order of warps (default 1)\n"
     "  --jobs N           worker threads (default: all cores)\n"
     "  --device NAME      sm_80 (default), sm_90 or sm_120\n"
+    "  --timeout SECONDS  stop a kernel that runs longer (default: never)\n"
+    "  --save-ptx DIR     write the PTX whose lines the reports name into DIR\n"
     "Exit code: the program's own; 86 when a check failed; 2 for wrong use.\n";
 
 int fail(const std::string& text) {
@@ -80,6 +82,8 @@ int main(int argc, char** argv) {
     else if (o == "--seed") set("CUDASIM_SEED", value("--seed"));
     else if (o == "--jobs") set("CUDASIM_JOBS", value("--jobs"));
     else if (o == "--device") set("CUDASIM_DEVICE", value("--device"));
+    else if (o == "--timeout") set("CUDASIM_TIMEOUT", value("--timeout"));
+    else if (o == "--save-ptx") set("CUDASIM_SAVE_PTX", std::filesystem::absolute(value("--save-ptx")).string());
     else if (o == "--") { ++i; break; }
     else return fail("unknown option " + o + "; see cudasim --help.");
   }
@@ -90,7 +94,8 @@ int main(int argc, char** argv) {
   if (!std::filesystem::exists(libs / "libcudart.so.13")) return fail("the folder " + libs.string() + " with libcudart.so.13 is missing; build cudasim again.");
   const std::string program = find_program(argv[i]);
   if (access(program.c_str(), F_OK) != 0) return fail("there is no program " + program + ".");
-  if (contains(program, "__cudaRegisterFatBinary") && !contains(program, "libcudart.so.13"))
+  // The section of the fat binary stays when the names of functions are stripped.
+  if (contains(program, ".nvFatBinSegment") && !contains(program, "libcudart.so.13"))
     return fail(program + " has the CUDA runtime linked statically or of another version; link it with nvcc 13 and -cudart shared.");
   const char* old = std::getenv("LD_LIBRARY_PATH");
   set("LD_LIBRARY_PATH", libs.string() + (old && *old ? std::string(":") + old : ""));

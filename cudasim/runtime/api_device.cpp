@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "runtime/capture.h"
 #include "runtime/device.h"
 #include "runtime/process.h"
 #include "runtime/stream.h"
@@ -24,7 +25,11 @@ API cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int d) {
   return cudaSuccess;
 }
 API cudaError_t cudaDeviceGetAttribute(int* v, cudaDeviceAttr a, int d) { return d == 0 ? device_attribute(v, a) : set_error(cudaErrorInvalidDevice); }
-API cudaError_t cudaDeviceSynchronize() { return set_error(synchronize_all()); }
+API cudaError_t cudaDeviceSynchronize() {
+  std::lock_guard lock(runtime_mutex());
+  const cudaError_t e = synchronize_during_capture();
+  return set_error(e != cudaSuccess ? e : synchronize_all());
+}
 API cudaError_t cudaDeviceReset() { return set_error(synchronize_all()); }
 API cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) { *least = 0; *greatest = -5; return cudaSuccess; }
 API cudaError_t cudaDeviceSetLimit(cudaLimit, size_t) { return cudaSuccess; }
@@ -38,37 +43,3 @@ API cudaError_t cudaGetLastError() { return last_error(true); }
 API cudaError_t cudaPeekAtLastError() { return last_error(false); }
 API cudaError_t cudaProfilerStart() { return cudaSuccess; }
 API cudaError_t cudaProfilerStop() { return cudaSuccess; }
-
-namespace {
-struct ErrorText { cudaError_t e; const char* name; const char* text; };
-#define E(n, t) {n, #n, t}
-constexpr ErrorText kErrors[] = {
-    E(cudaSuccess, "no error"), E(cudaErrorInvalidValue, "invalid argument"), E(cudaErrorMemoryAllocation, "out of memory"),
-    E(cudaErrorInitializationError, "initialization error"), E(cudaErrorInvalidConfiguration, "invalid configuration argument"),
-    E(cudaErrorInvalidPitchValue, "invalid pitch argument"), E(cudaErrorInvalidSymbol, "invalid device symbol"),
-    E(cudaErrorInvalidMemcpyDirection, "invalid copy direction for memcpy"), E(cudaErrorInvalidDeviceFunction, "invalid device function"),
-    E(cudaErrorMissingConfiguration, "__global__ function call is not configured"), E(cudaErrorNoDevice, "no CUDA-capable device is detected"),
-    E(cudaErrorInvalidDevice, "invalid device ordinal"), E(cudaErrorInvalidKernelImage, "device kernel image is invalid"),
-    E(cudaErrorNoKernelImageForDevice, "no kernel image is available for execution on the device"),
-    E(cudaErrorInvalidResourceHandle, "invalid resource handle"), E(cudaErrorNotReady, "device not ready"),
-    E(cudaErrorIllegalAddress, "an illegal memory access was encountered"), E(cudaErrorLaunchOutOfResources, "too many resources requested for launch"),
-    E(cudaErrorLaunchTimeout, "the launch timed out and was terminated"), E(cudaErrorAssert, "device-side assert triggered"),
-    E(cudaErrorHostMemoryAlreadyRegistered, "part or all of the requested memory range is already mapped"),
-    E(cudaErrorHostMemoryNotRegistered, "pointer does not correspond to a registered memory region"), E(cudaErrorMisalignedAddress, "misaligned address"),
-    E(cudaErrorLaunchFailure, "unspecified launch failure"), E(cudaErrorCooperativeLaunchTooLarge, "too many blocks in cooperative launch"),
-    E(cudaErrorNotSupported, "operation not supported"), E(cudaErrorStreamCaptureUnsupported, "operation not permitted when stream is capturing"),
-    E(cudaErrorStreamCaptureInvalidated, "operation failed due to a previous error during capture"), E(cudaErrorNotPermitted, "operation not permitted"),
-    E(cudaErrorGraphExecUpdateFailure, "the graph update was not performed because it included changes which violated constraints specific to instantiated graph update"),
-    E(cudaErrorUnknown, "unknown error"),
-};
-#undef E
-}  // namespace
-
-API const char* cudaGetErrorName(cudaError_t e) {
-  for (const ErrorText& t : kErrors) if (t.e == e) return t.name;
-  return "unrecognized error code";
-}
-API const char* cudaGetErrorString(cudaError_t e) {
-  for (const ErrorText& t : kErrors) if (t.e == e) return t.text;
-  return "unrecognized error code";
-}

@@ -2,6 +2,7 @@
 #include <cuda_runtime_api.h>
 #include <vector_types.h>
 
+#include <string>
 #include <vector>
 
 #include "runtime/device.h"
@@ -57,7 +58,7 @@ API cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, v
   return launch_kernel(reinterpret_cast<KernelEntry*>(kernel), grid, block, args, shared, stream, false);
 }
 API cudaError_t __cudaLaunchKernel_ptsz(cudaKernel_t kernel, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream) {
-  return launch_kernel(reinterpret_cast<KernelEntry*>(kernel), grid, block, args, shared, stream, false);
+  return launch_kernel(reinterpret_cast<KernelEntry*>(kernel), grid, block, args, shared, stream ? stream : cudaStreamPerThread, false);
 }
 API cudaError_t cudaLaunchKernel(const void* host, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream) {
   return launch_kernel(find_kernel(host), grid, block, args, shared, stream, false);
@@ -65,23 +66,34 @@ API cudaError_t cudaLaunchKernel(const void* host, dim3 grid, dim3 block, void**
 API cudaError_t cudaLaunchCooperativeKernel(const void* host, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream) {
   return launch_kernel(find_kernel(host), grid, block, args, shared, stream, true);
 }
+
+// Attributes that only change speed are accepted; those that change meaning are done or refused.
 API cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* host, void** args) {
+  if (!config || (config->numAttrs && !config->attrs)) return set_error(cudaErrorInvalidValue);
   bool cooperative = false;
+  cudaEvent_t completion = nullptr;
   for (unsigned i = 0; i < config->numAttrs; ++i) {
     const cudaLaunchAttribute& a = config->attrs[i];
-    if (a.id == cudaLaunchAttributeCooperative) cooperative = a.val.cooperative != 0;
-    else if (a.id == cudaLaunchAttributeClusterDimension && (a.val.clusterDim.x > 1 || a.val.clusterDim.y > 1 || a.val.clusterDim.z > 1))
-      return unsupported_call("cudaLaunchKernelExC with thread block clusters");
+    switch (a.id) {
+      case cudaLaunchAttributeIgnore: case cudaLaunchAttributePriority: case cudaLaunchAttributeAccessPolicyWindow:
+      case cudaLaunchAttributeSynchronizationPolicy: case cudaLaunchAttributeClusterSchedulingPolicyPreference:
+      case cudaLaunchAttributeProgrammaticStreamSerialization: case cudaLaunchAttributeMemSyncDomain:
+      case cudaLaunchAttributeMemSyncDomainMap: case cudaLaunchAttributePreferredSharedMemoryCarveout:
+        break;
+      case cudaLaunchAttributeCooperative: cooperative = a.val.cooperative != 0; break;
+      case cudaLaunchAttributeLaunchCompletionEvent: completion = a.val.launchCompletionEvent.event; break;
+      case cudaLaunchAttributeProgrammaticEvent: completion = a.val.programmaticEvent.event; break;
+      case cudaLaunchAttributeClusterDimension:
+        if (a.val.clusterDim.x * a.val.clusterDim.y * a.val.clusterDim.z > 1) return unsupported_call("cudaLaunchKernelExC with thread block clusters");
+        break;
+      default: return unsupported_call(("cudaLaunchKernelExC with launch attribute " + std::to_string(int(a.id))).c_str());
+    }
   }
-  return launch_kernel(find_kernel(host), config->gridDim, config->blockDim, args, config->dynamicSmemBytes, config->stream, cooperative);
+  const cudaError_t e = launch_kernel(find_kernel(host), config->gridDim, config->blockDim, args, config->dynamicSmemBytes, config->stream, cooperative);
+  return e == cudaSuccess && completion ? cudaEventRecord(completion, config->stream) : e;
 }
 
 // ---- Kernel attributes and occupancy.
-static uint32_t registers_of(const Function& f) {
-  if (f.bounds.maxnreg) return f.bounds.maxnreg;
-  if (f.bounds.maxntid && f.bounds.minnctapersm) return std::min(255u, 65536 / (f.bounds.maxntid * f.bounds.minnctapersm) / 8 * 8);
-  return std::min(128u, std::max(16u, f.reg32_count / 4));  // an estimate: PTX has no register allocation
-}
 API cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* a, const void* host) {
   KernelEntry* k = find_kernel(host);
   Function* f = k ? function_of(k) : nullptr;
@@ -116,4 +128,35 @@ API cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* bloc
 }
 API cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* host, int threads, size_t dynamic) {
   return cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, host, threads, dynamic, 0);
+}
+API cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(size_t* bytes, const void* host, int blocks, int threads) {
+  KernelEntry* k = find_kernel(host);
+  Function* f = k ? function_of(k) : nullptr;
+  if (!f) return set_error(cudaErrorInvalidDeviceFunction);
+  if (blocks < 1 || threads < 1) return set_error(cudaErrorInvalidValue);
+  const size_t limit = device_properties().sharedMemPerBlockOptin;
+  size_t best = 0;
+  for (size_t n = 0; n + f->static_shared <= limit; n += 128)  // in steps of the allocation granularity
+    if (occupancy(uint32_t(threads), registers_of(*f), f->static_shared + n) >= blocks) best = n;
+  *bytes = best;
+  return cudaSuccess;
+}
+API cudaError_t cudaFuncGetName(const char** name, const void* host) {
+  const KernelEntry* k = find_kernel(host);
+  if (!k) return set_error(cudaErrorInvalidDeviceFunction);
+  *name = k->name.c_str();
+  return cudaSuccess;
+}
+API cudaError_t cudaFuncGetParamInfo(const void* host, size_t index, size_t* offset, size_t* size) {
+  KernelEntry* k = find_kernel(host);
+  const Function* f = k ? function_of(k) : nullptr;
+  if (!f) return set_error(cudaErrorInvalidDeviceFunction);
+  if (index >= f->params.size()) return set_error(cudaErrorInvalidValue);
+  *offset = f->params[index].offset;
+  if (size) *size = f->params[index].size;
+  return cudaSuccess;
+}
+API cudaError_t cudaGetFuncBySymbol(cudaFunction_t* function, const void* host) {
+  *function = reinterpret_cast<cudaFunction_t>(find_kernel(host));
+  return set_error(*function ? cudaSuccess : cudaErrorInvalidDeviceFunction);
 }

@@ -1,10 +1,12 @@
 #include "runtime/launch_kernel.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
 #include "runtime/device.h"
 #include "runtime/stream.h"
+#include "runtime/watchdog.h"
 #include "sim/launch.h"
 #include "sim/options.h"
 
@@ -16,13 +18,16 @@ static cudaError_t limit(const KernelEntry* k, const std::string& text, cudaErro
   f.kernel = k->name;
   f.text = text;
   report(std::move(f));
-  return set_error(e);
+  return e;
 }
 
-cudaError_t launch_kernel(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream, bool cooperative) {
-  if (!k) return set_error(cudaErrorInvalidDeviceFunction);
-  Function* fn = function_of(k);
-  if (!fn) return set_error(cudaErrorInvalidKernelImage);
+uint32_t registers_of(const Function& f) {
+  if (f.bounds.maxnreg) return f.bounds.maxnreg;
+  if (f.bounds.maxntid && f.bounds.minnctapersm) return std::min(255u, 65536 / (f.bounds.maxntid * f.bounds.minnctapersm) / 8 * 8);
+  return std::min(128u, std::max(16u, f.reg32_count / 4));
+}
+
+static cudaError_t check_launch(KernelEntry* k, Function* fn, dim3 grid, dim3 block, size_t shared, bool cooperative, size_t* dyn_offset, size_t* total_shared) {
   const cudaDeviceProp& p = device_properties();
   auto dims = [](dim3 d) { return "(" + std::to_string(d.x) + "," + std::to_string(d.y) + "," + std::to_string(d.z) + ")"; };
   if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7FFFFFFF || grid.y > 65535 || grid.z > 65535)
@@ -41,27 +46,70 @@ cudaError_t launch_kernel(KernelEntry* k, dim3 grid, dim3 block, void** args, si
   if (shared > k->dynamic_shared_limit || (total > 48 * 1024 && k->dynamic_shared_limit <= 48 * 1024))
     return limit(k, std::to_string(shared) + " bytes of dynamic shared memory need cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, ...) first; the limit is " +
                         std::to_string(k->dynamic_shared_limit) + ".", cudaErrorInvalidValue);
+  if (cooperative) {
+    const uint64_t resident = uint64_t(occupancy(uint32_t(threads), registers_of(*fn), total)) * uint64_t(p.multiProcessorCount);
+    if (uint64_t(grid.x) * grid.y * grid.z > resident)
+      return limit(k, "the grid " + dims(grid) + " of a cooperative launch has more blocks than the " + std::to_string(resident) + " that the device can hold at once.", cudaErrorCooperativeLaunchTooLarge);
+  }
+  *dyn_offset = dyn_at;
+  *total_shared = total;
+  return cudaSuccess;
+}
+
+OpPtr make_kernel_op(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, bool cooperative, cudaError_t* error) {
+  *error = cudaErrorInvalidDeviceFunction;
+  if (!k) return nullptr;
+  Function* fn = function_of(k);
+  *error = k->owner->failed ? cudaErrorNoKernelImageForDevice : cudaErrorInvalidKernelImage;
+  if (!fn) return nullptr;
+  size_t offset = 0, total = 0;
+  *error = check_launch(k, fn, grid, block, shared, cooperative, &offset, &total);
+  if (*error != cudaSuccess) return nullptr;
+  auto op = std::make_shared<KernelOp>();
+  op->kernel = k;
+  op->grid = grid;
+  op->block = block;
+  op->shared = uint32_t(shared);
+  op->shared_offset = uint32_t(offset);
+  op->shared_total = uint32_t(total);
+  op->cooperative = cooperative;
+  op->params.resize(fn->param_bytes);
+  for (size_t i = 0; i < fn->params.size(); ++i) {
+    std::memcpy(op->params.data() + fn->params[i].offset, args[i], fn->params[i].size);
+    op->param_pointers.push_back(op->params.data() + fn->params[i].offset);
+  }
+  return op;
+}
+
+cudaError_t KernelOp::run() const {
   static std::atomic<uint64_t> serial{0};
-  auto l = std::make_shared<Launch>();
-  l->kernel = fn;
-  l->module = module_of(k->owner);
-  l->grid[0] = grid.x; l->grid[1] = grid.y; l->grid[2] = grid.z;
-  l->block[0] = block.x; l->block[1] = block.y; l->block[2] = block.z;
-  l->threads = uint32_t(threads);
-  l->warps = (l->threads + 31) / 32;
-  l->dynamic_shared = uint32_t(shared);
-  l->dynamic_offset = uint32_t(dyn_at);
-  l->shared_bytes = uint32_t(total);
-  l->id = ++serial;
-  l->cooperative = cooperative;
-  l->params.resize(fn->param_bytes);
-  for (size_t i = 0; i < fn->params.size(); ++i) std::memcpy(l->params.data() + fn->params[i].offset, args[i], fn->params[i].size);
-  return set_error(enqueue(stream, {"kernel", [l] {
-    l->error = 0;
-    run_launch(*l);
-    if (l->error) set_sticky_error(cudaError_t(l->error));
-    return cudaError_t(l->error);
-  }}));
+  Launch l;
+  l.kernel = function_of(kernel);
+  l.module = module_of(kernel->owner);
+  l.grid[0] = grid.x; l.grid[1] = grid.y; l.grid[2] = grid.z;
+  l.block[0] = block.x; l.block[1] = block.y; l.block[2] = block.z;
+  l.threads = block.x * block.y * block.z;
+  l.warps = (l.threads + 31) / 32;
+  l.dynamic_shared = shared;
+  l.dynamic_offset = shared_offset;
+  l.shared_bytes = shared_total;
+  l.id = ++serial;
+  l.cooperative = cooperative;
+  l.occupancy_blocks = occupancy(l.threads, registers_of(*l.kernel), shared_total);
+  l.params = params;
+  l.error = 0;
+  {
+    const Watchdog watchdog(l);
+    run_launch(l);
+  }
+  if (l.error) set_sticky_error(cudaError_t(int(l.error)));
+  return cudaError_t(int(l.error));
+}
+
+cudaError_t launch_kernel(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream, bool cooperative) {
+  cudaError_t e;
+  OpPtr op = make_kernel_op(k, grid, block, args, shared, cooperative, &e);
+  return set_error(op ? enqueue(stream, std::move(op)) : e);
 }
 
 }  // namespace cudasim

@@ -1,12 +1,15 @@
-// From a launch call to queued work, with the checks of launch limits.
+// From a launch call to an operation, with the checks of launch limits.
 #pragma once
 #include <cuda_runtime_api.h>
 
+#include "runtime/op.h"
 #include "runtime/registry.h"
 
 namespace cudasim {
 
-// Copies the arguments now (args: one pointer per parameter) and queues the launch.
+// Copies the arguments now (args: one pointer per parameter). Null after setting *error.
+OpPtr make_kernel_op(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, bool cooperative, cudaError_t* error);
 cudaError_t launch_kernel(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream, bool cooperative);
+uint32_t registers_of(const Function& f);  // an estimate: PTX has no register allocation
 
 }  // namespace cudasim

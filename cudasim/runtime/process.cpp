@@ -27,7 +27,7 @@ void start_process() {
 cudaError_t unsupported_call(const char* what) {
   Finding f;
   f.check = Check::kUnsupported;
-  f.text = std::string(what) + " is not supported by cudasim.";
+  f.text = std::string(what) + " is not supported by cudasim; the program has to do without it when it runs here.";
   report(std::move(f));
   return set_error(cudaErrorNotSupported);
 }

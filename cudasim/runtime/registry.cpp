@@ -1,7 +1,11 @@
 #include "runtime/registry.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
 #include <unordered_map>
 
 #include "runtime/device.h"
@@ -84,6 +88,20 @@ static void unsupported(const std::string& text) {
   report(std::move(f));
 }
 
+// --save-ptx: the text whose lines the reports name, one file per module.
+static void save_ptx(const FatbinPtx& ptx) {
+  const char* dir = std::getenv("CUDASIM_SAVE_PTX");
+  if (!dir || !*dir) return;
+  static unsigned serial = 0;
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error).filename();
+  const std::filesystem::path path = std::filesystem::path(dir) / (program.string() + "." + std::to_string(++serial) + ".compute_" + std::to_string(ptx.arch) + ".ptx");
+  std::ofstream out(path, std::ios::binary);
+  out << ptx.text;
+  if (!out.flush()) std::fprintf(stderr, "cudasim: cannot write %s; check that the folder of --save-ptx is writable.\n", path.c_str());
+}
+
 Module* module_of(FatModule* m) {
   std::lock_guard lock(runtime_mutex());
   if (m->module || m->failed) return m->module.get();
@@ -93,6 +111,7 @@ Module* module_of(FatModule* m) {
     unsupported(ptx.error);
     return nullptr;
   }
+  save_ptx(ptx);
   try {
     auto* hooks = new Hooks;  // lives as long as the module, that is, the process
     hooks->owner = m;

@@ -1,47 +1,68 @@
-// Streams as queues of work. Everything that the device does goes through enqueue(): copies, fills, launches, host
-// functions, event records. A stream runs its queue when something waits for it; without --delay-streams that is at once.
+// Streams as queues of operations. Everything that the device does goes through enqueue(): copies, fills, launches, host
+// functions, event records. A queue runs when something waits for it; without --delay-streams that is at once.
 #pragma once
 #include <cuda_runtime_api.h>
 
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
-#include <string>
+#include <vector>
+
+#include "runtime/op.h"
 
 namespace cudasim {
 
-struct Work {
-  const char* what = "";               // "kernel", "memcpy", ... for graphs and messages
-  std::function<cudaError_t()> run;    // executed in stream order
+struct Capture;
+struct GraphNode;
+
+// A place in a stream: everything queued there up to a serial number.
+struct Point {
+  cudaStream_t stream = nullptr;
+  uint64_t serial = 0;
 };
 
 class Stream {
  public:
-  explicit Stream(unsigned flags, int priority = 0) : flags_(flags), priority_(priority) {}
+  Stream(cudaStream_t handle, unsigned flags, int priority) : handle_(handle), flags_(flags), priority_(priority) {}
+  cudaStream_t handle() const { return handle_; }
   unsigned flags() const { return flags_; }
+  bool blocking() const { return !(flags_ & cudaStreamNonBlocking); }
   int priority() const { return priority_; }
   bool empty() const { return queue_.empty(); }
-  void push(Work w) { queue_.push_back(std::move(w)); }
-  cudaError_t drain();  // runs what is queued; the first error
-  // Non-null while the stream is captured: work goes there instead of the queue (owned by the graph code).
-  std::function<cudaError_t(Work)> capture;
+  Point tail() const { return {handle_, last_}; }
+  void push(OpPtr op, std::vector<Point> after);
+  // Runs what is queued up to a serial number, each after what it waits for; the first error.
+  cudaError_t drain(uint64_t up_to = std::numeric_limits<uint64_t>::max());
+
+  // While the stream is captured: where its work goes, and the nodes that the next one depends on.
+  Capture* capture = nullptr;
+  std::vector<GraphNode*> capture_tail;
+  std::vector<Point> waits;  // of cudaStreamWaitEvent, for the next operation
 
  private:
+  struct Work { uint64_t serial; OpPtr op; std::vector<Point> after; };
+  cudaStream_t handle_;
   unsigned flags_;
   int priority_;
+  uint64_t last_ = 0;
   std::deque<Work> queue_;
 };
 
-// Resolves a handle: 0, cudaStreamLegacy and cudaStreamPerThread are the default stream. Null for an unknown handle.
+// Resolves a handle; each thread has a stream behind cudaStreamPerThread. Null for an unknown handle.
 Stream* stream_of(cudaStream_t handle);
+Stream& legacy_stream();
 cudaStream_t create_stream(unsigned flags, int priority);
 bool destroy_stream(cudaStream_t handle);
+void for_each_stream(const std::function<void(Stream&)>& visit);  // all but the legacy one
 
-// Appends work; runs it now unless streams are delayed or captured. Work on the default stream first finishes the
-// blocking streams, and the other way round, as the legacy default stream does.
-cudaError_t enqueue(cudaStream_t stream, Work work);
+// Appends an operation; runs it now unless streams are delayed or captured. Work on the legacy stream waits for the
+// blocking streams, and the other way round.
+cudaError_t enqueue(cudaStream_t stream, OpPtr op);
+cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, std::function<cudaError_t()> function);
 cudaError_t synchronize(cudaStream_t stream);
+cudaError_t synchronize(const Point& point);
 cudaError_t synchronize_all();
 
 // The calling thread's last error, and the sticky error of the device after a kernel fault.
