@@ -1,7 +1,7 @@
 // AlignedBuffer: uninitialised host memory on a 64-byte boundary, owned.
 //
-// Large ones ask the kernel for huge pages: weights are streamed once a forward, and with 4 KiB pages the
-// address translation costs several percent of a GEMM.
+// Large ones ask the kernel for huge pages: weights are streamed once a forward, and translating the addresses of
+// 4 KiB pages costs a percent or two of it.
 #pragma once
 
 #include <cstddef>

@@ -8,6 +8,8 @@
 // Correlative scores run the first two steps for q·qᵀ and for k·kᵀ, add the two normalised P, and multiply with V
 // once. Tile 6×4 on 32 registers (24 accumulators, 4 panel vectors, 1 broadcast), 6×2 on 16.
 // Working set for N = 197, d = 64: 53 KiB a packed matrix (L2, streamed once per block of rows), 5 KiB of scores (L1).
+// On processors with AVX512-BF16, bf16 inputs are multiplied as they are, two a lane and instruction (VDPBF16PS), and
+// the probabilities are rounded to bf16 once; elsewhere bf16 is widened to f32 while packing.
 // Limit: the FMA units; packing costs N·d stores, softmax about 15 instructions per 16 scores.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attention/attention_cpu.cpp"
@@ -84,6 +86,57 @@ HWY_NOINLINE void TileRows(int64_t rows, int64_t vectors, const float* a, int64_
     default: return TileOf<6>(vectors, a, a_stride, panel, panel_stride, depth, c, c_stride);
   }
 }
+
+#undef SCLIP_BF16_DOT
+#define SCLIP_BF16_DOT (HWY_TARGET == HWY_AVX3 && HWY_COMPILER_GCC_ACTUAL)
+#if SCLIP_BF16_DOT
+// The same tile over pairs of bf16. Highway 1.0 has no target with VDPBF16PS, hence the intrinsics.
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bf16")
+
+template <int Rows, int Vectors>
+HWY_INLINE void PairTile(const float* HWY_RESTRICT a, int64_t a_stride, const float* HWY_RESTRICT panel,
+                         int64_t panel_stride, int64_t depth, float* HWY_RESTRICT c, int64_t c_stride) {
+  __m512 acc[Rows][Vectors];
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v) acc[r][v] = _mm512_setzero_ps();
+  }
+  for (int64_t k = 0; k < depth; ++k) {
+    __m512bh b[Vectors];
+    for (int v = 0; v < Vectors; ++v) b[v] = (__m512bh)_mm512_load_ps(panel + k * panel_stride + v * kLanes);
+    for (int r = 0; r < Rows; ++r) {
+      const auto broadcast = (__m512bh)_mm512_set1_ps(a[r * a_stride + k]);
+      for (int v = 0; v < Vectors; ++v) acc[r][v] = _mm512_dpbf16_ps(acc[r][v], broadcast, b[v]);
+    }
+  }
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v) _mm512_store_ps(c + r * c_stride + v * kLanes, acc[r][v]);
+  }
+}
+
+template <int Rows>
+HWY_INLINE void PairTileOf(int64_t vectors, const float* a, int64_t a_stride, const float* panel, int64_t panel_stride,
+                           int64_t depth, float* c, int64_t c_stride) {
+  if (vectors >= 4) return PairTile<Rows, 4>(a, a_stride, panel, panel_stride, depth, c, c_stride);
+  if (vectors == 3) return PairTile<Rows, 3>(a, a_stride, panel, panel_stride, depth, c, c_stride);
+  if (vectors == 2) return PairTile<Rows, 2>(a, a_stride, panel, panel_stride, depth, c, c_stride);
+  return PairTile<Rows, 1>(a, a_stride, panel, panel_stride, depth, c, c_stride);
+}
+
+HWY_NOINLINE void PairTileRows(int64_t rows, int64_t vectors, const float* a, int64_t a_stride, const float* panel,
+                               int64_t panel_stride, int64_t depth, float* c, int64_t c_stride) {
+  switch (rows) {
+    case 1: return PairTileOf<1>(vectors, a, a_stride, panel, panel_stride, depth, c, c_stride);
+    case 2: return PairTileOf<2>(vectors, a, a_stride, panel, panel_stride, depth, c, c_stride);
+    case 3: return PairTileOf<3>(vectors, a, a_stride, panel, panel_stride, depth, c, c_stride);
+    case 4: return PairTileOf<4>(vectors, a, a_stride, panel, panel_stride, depth, c, c_stride);
+    case 5: return PairTileOf<5>(vectors, a, a_stride, panel, panel_stride, depth, c, c_stride);
+    default: return PairTileOf<6>(vectors, a, a_stride, panel, panel_stride, depth, c, c_stride);
+  }
+}
+
+#pragma GCC pop_options
+#endif  // SCLIP_BF16_DOT
 
 // (N, d) with rows `stride` apart → panels (⌈N/kPanel⌉, d, kPanel); columns beyond N are zero.
 template <typename In>
@@ -186,11 +239,83 @@ HWY_INLINE float ExpRow(float* HWY_RESTRICT row, const float* HWY_RESTRICT bias,
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(s0, s1)));
 }
 
+// How the two matrix products of a head are computed: what is packed, and the register tile over it.
+// Packed data are floats, or pairs of bf16 in the space of one.
+template <typename Element>
+struct WidenedProducts {
+  static void PackPanels(const Element* src, int64_t stride, int64_t tokens, int64_t dim, float* out) {
+    PackTransposed(src, stride, tokens, dim, out);
+  }
+  static void PackQueries(const Element* src, int64_t stride, int64_t rows, int64_t dim, float* out) {
+    PackRows(src, stride, rows, dim, out, dim);
+  }
+  static void PackValues(const Element* src, int64_t stride, int64_t tokens, int64_t dim, float* out,
+                         int64_t out_stride) {
+    PackRows(src, stride, tokens, dim, out, out_stride);
+  }
+  // Left operand of P·V: the scores where they lie.
+  static const float* PackProbabilities(float* scores, int64_t /*rows*/, int64_t /*columns*/, int64_t /*depth*/) {
+    return scores;
+  }
+  static int64_t Depth(int64_t n) { return n; }
+  static void Product(int64_t rows, int64_t vectors, const float* a, int64_t a_stride, const float* panel,
+                      int64_t panel_stride, int64_t depth, float* c, int64_t c_stride) {
+    TileRows(rows, vectors, a, a_stride, panel, panel_stride, depth, c, c_stride);
+  }
+};
+
+#if SCLIP_BF16_DOT
+struct Bf16Products {
+  static const float* Pairs(const BFloat16* p) { return reinterpret_cast<const float*>(p); }
+
+  static void PackPanels(const BFloat16* src, int64_t stride, int64_t tokens, int64_t dim, float* out) {
+    PackTransposed(Pairs(src), stride / 2, tokens, dim / 2, out);
+  }
+  static void PackQueries(const BFloat16* src, int64_t stride, int64_t rows, int64_t dim, float* out) {
+    PackRows(Pairs(src), stride / 2, rows, dim / 2, out, dim / 2);
+  }
+  // Rows 2j and 2j + 1 side by side in each lane; an odd last row is paired with zeros.
+  static void PackValues(const BFloat16* src, int64_t stride, int64_t tokens, int64_t dim, float* out,
+                         int64_t out_stride) {
+    const hn::CappedTag<float, 8> d;  // dim is a multiple of 8
+    const hn::RebindToUnsigned<decltype(d)> d32;
+    const hn::Rebind<uint16_t, decltype(d)> d16;
+    for (int64_t j = 0; j < tokens; j += 2, src += 2 * stride, out += out_stride) {
+      const auto* even = reinterpret_cast<const uint16_t*>(src);
+      int64_t c = 0;
+      for (; c < dim; c += 8) {
+        auto pair = hn::PromoteTo(d32, hn::LoadU(d16, even + c));
+        if (j + 1 < tokens) {
+          pair = hn::Or(pair, hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, even + stride + c))));
+        }
+        hn::StoreU(hn::BitCast(d, pair), d, out + c);
+      }
+      for (; c < out_stride; ++c) out[c] = 0;
+    }
+  }
+  // In place: a row of floats becomes a row of pairs at its beginning.
+  static const float* PackProbabilities(float* scores, int64_t rows, int64_t columns, int64_t depth) {
+    const Tag d;
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* from = scores + r * columns;
+      auto* to = reinterpret_cast<BFloat16*>(scores + r * columns);
+      for (int64_t j = 0; j < depth; j += kLanes) StoreFloat(d, hn::Load(d, from + j), to + j);
+    }
+    return scores;
+  }
+  static int64_t Depth(int64_t n) { return (n + 1) / 2; }
+  static void Product(int64_t rows, int64_t vectors, const float* a, int64_t a_stride, const float* panel,
+                      int64_t panel_stride, int64_t depth, float* c, int64_t c_stride) {
+    PairTileRows(rows, vectors, a, a_stride, panel, panel_stride, depth, c, c_stride);
+  }
+};
+#endif  // SCLIP_BF16_DOT
+
 struct Scratch {
   AlignedBuffer<float> k_panels, q_panels, v, rows, scores, scores2, out;
 };
 
-template <typename Element>
+template <typename Element, typename Products>
 class Head {
  public:
   Head(const AttentionParams& p, int64_t item, Scratch& scratch)
@@ -220,9 +345,9 @@ class Head {
     const bool correlative = kind == AttentionScores::kCorrelative;
     const bool right_is_q = kind == AttentionScores::kQueryQuery || correlative;
     const bool right_is_k = kind != AttentionScores::kQueryQuery;
-    if (right_is_k) PackTransposed(k_, stride_, p_.tokens, p_.head_dim, s_.k_panels.data());
-    if (right_is_q) PackTransposed(q_, stride_, p_.tokens, p_.head_dim, s_.q_panels.data());
-    PackRows(v_, stride_, p_.tokens, p_.head_dim, s_.v.data(), v_stride_);
+    if (right_is_k) Products::PackPanels(k_, stride_, p_.tokens, p_.head_dim, s_.k_panels.data());
+    if (right_is_q) Products::PackPanels(q_, stride_, p_.tokens, p_.head_dim, s_.q_panels.data());
+    Products::PackValues(v_, stride_, p_.tokens, p_.head_dim, s_.v.data(), v_stride_);
 
     for (int64_t first = 0; first < p_.tokens; first += kMaxRows) {
       const int64_t rows = std::min<int64_t>(kMaxRows, p_.tokens - first);
@@ -242,12 +367,13 @@ class Head {
  private:
   void Probabilities(const Element* left, const float* panels, int64_t first, int64_t rows, float* scores,
                      float* inverse) {
-    PackRows(left + first * stride_, stride_, rows, p_.head_dim, s_.rows.data(), p_.head_dim);
+    const int64_t depth = Products::Depth(p_.head_dim);
+    Products::PackQueries(left + first * stride_, stride_, rows, p_.head_dim, s_.rows.data());
     const int64_t needed = p_.causal ? first + rows : p_.tokens;
     for (int64_t column = 0; column < needed; column += kPanel) {
       const int64_t vectors = std::min<int64_t>(kPanelVectors, (needed - column + kLanes - 1) / kLanes);
-      TileRows(rows, vectors, s_.rows.data(), p_.head_dim, panels + column * p_.head_dim, kPanel, p_.head_dim,
-               scores + column, columns_);
+      Products::Product(rows, vectors, s_.rows.data(), depth, panels + column * depth, kPanel, depth, scores + column,
+                        columns_);
     }
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t visible = p_.causal ? first + r + 1 : p_.tokens;
@@ -269,11 +395,12 @@ class Head {
   void Output(int64_t first, int64_t rows, const float* inverse) {
     const Tag d;
     const hn::CappedTag<float, 4> d4;
-    const int64_t depth = p_.causal ? first + rows : p_.tokens;
+    const int64_t seen = p_.causal ? first + rows : p_.tokens;
+    const float* weights = Products::PackProbabilities(s_.scores.data(), rows, columns_, seen);
     for (int64_t c = 0; c < v_stride_; c += kPanel) {
       const int64_t vectors = std::min<int64_t>(kPanelVectors, (v_stride_ - c) / kLanes);
-      TileRows(rows, vectors, s_.scores.data(), columns_, s_.v.data() + c, v_stride_, depth, s_.out.data() + c,
-               v_stride_);
+      Products::Product(rows, vectors, weights, columns_, s_.v.data() + c, v_stride_, Products::Depth(seen),
+                        s_.out.data() + c, v_stride_);
     }
     for (int64_t r = 0; r < rows; ++r) {
       const float* src = s_.out.data() + r * v_stride_;
@@ -299,7 +426,7 @@ class Head {
   int64_t v_stride_;  // d rounded up to whole vectors
 };
 
-template <typename Element>
+template <typename Element, typename Products>
 void AttentionOf(const AttentionParams& p) {
   const int64_t items = p.batch * p.heads;
 #pragma omp parallel if (items > 1)
@@ -307,16 +434,16 @@ void AttentionOf(const AttentionParams& p) {
     // Kept by the thread: nothing is allocated once the largest shape has been seen.
     static thread_local Scratch scratch;
 #pragma omp for schedule(dynamic, 1)
-    for (int64_t item = 0; item < items; ++item) Head<Element>(p, item, scratch).Run();
+    for (int64_t item = 0; item < items; ++item) Head<Element, Products>(p, item, scratch).Run();
   }
 }
 
 void Attention(const AttentionParams& p) {
-  if (p.dtype == DType::kBF16) {
-    AttentionOf<BFloat16>(p);
-  } else {
-    AttentionOf<float>(p);
-  }
+  if (p.dtype != DType::kBF16) return AttentionOf<float, WidenedProducts<float>>(p);
+#if SCLIP_BF16_DOT
+  if (__builtin_cpu_supports("avx512bf16") && p.head_dim % 8 == 0) return AttentionOf<BFloat16, Bf16Products>(p);
+#endif
+  AttentionOf<BFloat16, WidenedProducts<BFloat16>>(p);
 }
 
 }  // namespace HWY_NAMESPACE
