@@ -18,13 +18,15 @@ NormWeights load_norm(const WeightBlob& blob, const Backend& backend, const std:
 
 std::unique_ptr<Linear> load_linear(const WeightBlob& blob, const Backend& backend, const std::string& weight,
                                     const std::string& bias, Epilogue epilogue, DType output, bool transposed) {
-  return backend.make_linear({.name = weight,
-                              .weight = as_matrix(blob.tensor(weight)),
-                              .transposed = transposed,
-                              .bias = bias.empty() ? TensorView{} : blob.tensor(bias),
-                              .epilogue = epilogue,
-                              .input = backend.activation_dtype(),
-                              .output = output});
+  auto linear = backend.make_linear({.name = weight,
+                                     .weight = as_matrix(blob.tensor(weight)),
+                                     .transposed = transposed,
+                                     .bias = bias.empty() ? TensorView{} : blob.tensor(bias),
+                                     .epilogue = epilogue,
+                                     .input = backend.activation_dtype(),
+                                     .output = output});
+  blob.release(weight);
+  return linear;
 }
 
 BlockWeights load_block(const WeightBlob& blob, const Backend& backend, const std::string& prefix) {

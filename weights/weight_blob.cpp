@@ -150,6 +150,8 @@ WeightBlob::WeightBlob(const std::filesystem::path& path, BlobCheck check) {
   content->name = path.string();
   content->map.emplace(path);
   content->load(check);
+  // Hashing has read the whole file; what a caller needs comes back by itself.
+  content->map->release(content->map->bytes());
   content_ = std::move(content);
 }
 
@@ -170,6 +172,12 @@ TensorView WeightBlob::tensor(std::string_view name) const {
   const auto found = content_->tensors.find(name);
   SCLIP_CHECK(found != content_->tensors.end(), kNotFound, content_->name, " has no tensor ", name);
   return found->second;
+}
+
+void WeightBlob::release(std::string_view name) const {
+  if (!content_->map) return;
+  const TensorView view = tensor(name);
+  content_->map->release({static_cast<const std::byte*>(view.data), view.bytes()});
 }
 
 const std::vector<std::string>& WeightBlob::names() const {

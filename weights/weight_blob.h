@@ -38,6 +38,9 @@ class WeightBlob {
   // "visual.blocks.0.attn.qkv.weight", …: the names of tensors.csv. Data is 64-byte aligned, F32, F16 or BF16
   // (ask the view: one file mixes them). Throws kNotFound.
   TensorView tensor(std::string_view name) const;
+  // Says that `name` was copied elsewhere: its pages may leave memory. The view stays valid and is read again
+  // from the file when touched.
+  void release(std::string_view name) const;
   const std::vector<std::string>& names() const;  // in file order
 
   const ModelConfig& config() const;
