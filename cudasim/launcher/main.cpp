@@ -99,6 +99,12 @@ int main(int argc, char** argv) {
     return fail(program + " has the CUDA runtime linked statically or of another version; link it with nvcc 13 and -cudart shared.");
   const char* old = std::getenv("LD_LIBRARY_PATH");
   set("LD_LIBRARY_PATH", libs.string() + (old && *old ? std::string(":") + old : ""));
+#ifdef CUDASIM_PRELOAD  // a build with sanitizers: their library must come before the program's
+  set("LD_PRELOAD", CUDASIM_PRELOAD);
+  setenv("ASAN_OPTIONS", "detect_leaks=0", 0);  // the program's leaks are not cudasim's
+#endif
+  // Threads of the host's matrix product that spin would take the cores from the interpreter.
+  setenv("OMP_WAIT_POLICY", "passive", 0);
   execv(program.c_str(), argv + i);
   return fail("cannot run " + program + ": " + std::strerror(errno) + ".");
 }

@@ -176,15 +176,8 @@ void exec_bar(Warp& w, const Instr& in) {
     report_at(w, in, Check::kBarrierDivergence, w.exec, id, "barrier " + std::to_string(id) + " does not exist; a block has barriers 0 to 15.", 719);
     return;
   }
-  if (c.check_sync && in.aligned && w.exec != w.initial) {
-    const uint32_t missing = w.initial & ~w.exec;
-    const uint32_t exited = missing & ~w.live, elsewhere = missing & w.live;
-    std::string what = std::to_string(__builtin_popcount(missing)) + " of the " + std::to_string(__builtin_popcount(w.initial)) +
-                       " threads of this warp do not take part in the barrier:";
-    if (exited) what += " lanes " + lane_list(exited) + " have exited";
-    if (elsewhere) what += (exited ? ", lanes " : " lanes ") + lane_list(elsewhere) + " are on another path";
-    report_at(w, in, Check::kBarrierDivergence, w.exec, 0, what + ". Move the barrier to where all threads of the block meet.");
-  }
+  if (c.check_sync && count && in.aligned && w.exec != w.live)
+    report_at(w, in, Check::kBarrierDivergence, w.exec, 0, "lanes " + lane_list(w.live & ~w.exec) + " of this warp do not take part in the barrier, which counts whole warps.");
   Barrier& b = c.barriers[id];
   if (in.op == Op::kBarRed) {
     const uint32_t q = *reg<uint32_t>(w, in.c) ^ (in.neg_pred ? ~0u : 0u);
@@ -221,8 +214,38 @@ bool barrier_complete(const Cta& c, unsigned id) {
   return b.arrived >= (b.expected ? b.expected : c.launch->threads - c.exited_threads);
 }
 
+// Threads that exited count as arrived on current devices, but CUDA leaves a barrier undefined that not all threads of the
+// block reach. Lanes may come in parts, since where they meet again is up to the hardware; they must come to one instruction.
+static void check_participants(Cta& c, unsigned id) {
+  uint32_t gone = 0;
+  for (auto& w : c.warps) gone |= uint32_t(w->done) << w->index;
+  for (auto& w : c.warps) {
+    const Group* first = nullptr;
+    const Group* other = nullptr;
+    for (const Group& g : w->groups) {
+      if (g.wait != Wait::kBarrier || g.barrier != id || !g.wait_instr->aligned) continue;
+      if (!first) first = &g;
+      else if (g.wait_instr != first->wait_instr) other = &g;
+    }
+    if (!first) continue;
+    std::string what;
+    const uint32_t exited = w->initial & ~w->live;
+    if (other) what = "lanes " + lane_list(other->mask) + " wait at another barrier, at PTX line " + std::to_string(other->wait_instr->line);
+    else if (exited) what = "lanes " + lane_list(exited) + " of this warp have exited";
+    else if (gone) what = "warps " + lane_list(gone) + " of the block have exited";
+    else continue;
+    Function* fn = w->fn;
+    w->fn = first->frame->fn;
+    report_at(*w, *first->wait_instr, Check::kBarrierDivergence, first->mask, 0,
+              "this warp waits for the whole block, but " + what + "; move the barrier to where all threads of the block meet.");
+    w->fn = fn;
+    return;
+  }
+}
+
 void release_barrier(Cta& c, unsigned id) {
   Barrier& b = c.barriers[id];
+  if (c.check_sync && !b.expected) check_participants(c, id);
   const bool whole = !b.expected || b.expected >= c.launch->threads;
   if (whole) {
     set_base(c, c.now);
@@ -353,7 +376,8 @@ void reschedule(Warp& w) {
   w.code = w.fn->code.data();
   w.limit = 0xFFFFFFFF;
   for (const Group& o : gs)
-    if (o.frame == g.frame && o.wait != Wait::kBarrier) w.limit = std::min(w.limit, o.pc);
+    // Groups behind are waiting for other lanes; who jumps back to them stops there by itself.
+    if (o.frame == g.frame && o.wait != Wait::kBarrier && o.pc > g.pc) w.limit = std::min(w.limit, o.pc);
 }
 
 Frame* new_frame(Warp& w, Function* fn, Frame* parent) {

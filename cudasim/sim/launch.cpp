@@ -179,23 +179,7 @@ bool step_block(Cta& c, uint64_t quantum) {
       reschedule(w);
       if (!w.active || stop == Wait::kBarrier) break;
     }
-    if (w.done) {
-      w.active = 0;
-      if (c.check_sync)
-        for (unsigned id = 0; id < 16; ++id) {
-          const Barrier& b = c.barriers[id];
-          if (!b.arrived || b.expected || !barrier_complete(c, id)) continue;
-          for (auto& o : c.warps)
-            for (Group& g : o->groups)
-              if (g.wait == Wait::kBarrier && g.barrier == id) {
-                o->fn = g.frame->fn;
-                report_at(*o, *g.wait_instr, Check::kBarrierDivergence, g.mask, 0, "warp " + std::to_string(w.index) + " has exited while this warp waits for the whole block at a barrier, which it never reached.");
-                id = 16;
-                break;
-              }
-          break;
-        }
-    }
+    if (w.done) w.active = 0;
     for (unsigned id = 0; id < 16; ++id)
       if (c.barriers[id].arrived && barrier_complete(c, id)) release_barrier(c, id);
   }

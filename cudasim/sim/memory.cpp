@@ -27,7 +27,7 @@ static void on_host_access(int signal, siginfo_t* info, void*) {
   f.address = address;
   f.text = "host code dereferences a device pointer, " + DeviceMemory::get().describe(address) + "; copy with cudaMemcpy, or use pinned or managed memory.";
   report(std::move(f));
-  finish_reports();
+  finish_reports(false);  // the program had no chance to free anything
   std::fflush(nullptr);
   _exit(kExitCheckFailed);
 }

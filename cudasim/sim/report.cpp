@@ -133,8 +133,8 @@ static void write_json(const std::string& path) {
   std::rename(temporary.c_str(), path.c_str());
 }
 
-bool finish_reports() {
-  if (options().check_leaks)
+bool finish_reports(bool with_leaks) {
+  if (with_leaks && options().check_leaks)
     for (const Allocation& a : DeviceMemory::get().live()) {
       if (a.kind == AllocKind::kGlobal) continue;
       Finding f;

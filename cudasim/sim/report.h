@@ -33,6 +33,6 @@ uint64_t finding_count();
 std::vector<Finding> findings();
 void report_stats(const KernelStats& s);  // merged by kernel name
 // Prints the summary, writes the JSON report; true when a check failed.
-bool finish_reports();
+bool finish_reports(bool with_leaks = true);
 
 }  // namespace cudasim

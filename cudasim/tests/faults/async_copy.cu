@@ -81,7 +81,7 @@ __global__ void refill(float* y, const float* x, int tiles) {
     commit();
     wait<0>();
     __syncthreads();
-    sum += s[63 - i];
+    sum += s[63 - i];  // expect: refill
     if (!kBad) __syncthreads();
   }
   y[i] = sum;

@@ -25,7 +25,7 @@ __global__ void two_sides(float* y) {
       s[i] += y[0];
     } else {
       s[i] = 2.0f;
-      __syncthreads();
+      __syncthreads();  // expect: two_sides
     }
   } else {
     s[i] = i % 2 ? 1.0f : 2.0f;

@@ -5,11 +5,11 @@ template <bool kBad>
 __global__ void write_read(float* y) {
   __shared__ float s[64];
   const int i = threadIdx.x;
-  s[i] = float(i);
+  s[i] = 0.0f;
+  __syncthreads();
+  s[i] = float(i);  // expect: write_read
   if (!kBad) __syncthreads();
-  else __syncwarp();
-  y[i] = s[i < 32 ? i + 32 : i];  // expect: write_read
-  if (kBad) __syncthreads();
+  y[i] = s[63 - i];  // expect: write_read
 }
 
 template <bool kBad>
@@ -18,7 +18,7 @@ __global__ void read_write(float* y) {
   const int i = threadIdx.x;
   s[i] = float(i);
   __syncthreads();
-  const float v = s[63 - i];
+  const float v = s[63 - i];  // expect: read_write
   if (!kBad) __syncthreads();
   s[i] = v + 1.0f;  // expect: read_write
   __syncthreads();
@@ -46,7 +46,7 @@ __global__ void refill(float* y, const float* x, int tiles) {
   for (int t = 0; t < tiles; ++t) {
     s[i] = x[64 * t + i];  // expect: refill
     __syncthreads();
-    sum += s[(i + 32) % 64];
+    sum += s[(i + 32) % 64];  // expect: refill
     if (!kBad) __syncthreads();
   }
   y[i] = sum;
@@ -57,7 +57,9 @@ template <bool kBad>
 __global__ void named(float* y) {
   __shared__ float s[64];
   const int i = threadIdx.x;
-  if (i < 64) s[i] = float(i);
+  if (i < 64) s[i] = 0.0f;
+  __syncthreads();
+  if (i < 64) s[i] = float(i);  // expect: named
   if (kBad) { if (i < 64) asm volatile("bar.sync 1, 64;" ::: "memory"); }
   else asm volatile("bar.sync 1, 96;" ::: "memory");
   if (i >= 64)
@@ -69,7 +71,7 @@ __global__ void atomic_plain(int* y) {
   __shared__ int count;
   if (threadIdx.x == 0) count = 0;
   __syncthreads();
-  atomicAdd(&count, 1);
+  atomicAdd(&count, 1);  // expect: atomic_plain
   if (!kBad) __syncthreads();
   const int v = count;  // expect: atomic_plain
   y[threadIdx.x] = v;

@@ -51,7 +51,7 @@ __global__ void read_ahead(float* y) {
   const int i = threadIdx.x;
   s[i] = float(i);
   __syncthreads();
-  float here = s[i], sum = 0;
+  float here = float(i), sum = 0;
   for (int k = i; k < (kBad ? 33 : 32); ++k) {
     sum += here;
     here = s[k + 1 < 33 ? k + 1 : 32];  // expect: read_ahead

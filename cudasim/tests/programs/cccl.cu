@@ -23,6 +23,15 @@ void with_storage(F f) {
   cudaFree(p);
 }
 
+// One partial sum per block; the last block is not full.
+__global__ void block_sums(const unsigned* x, unsigned* sums, int n) {
+  using Reduce = cub::BlockReduce<unsigned, 128>;
+  __shared__ typename Reduce::TempStorage storage;
+  const int i = blockIdx.x * 128 + threadIdx.x;
+  const unsigned sum = Reduce(storage).Sum(i < n ? x[i] : 0u);
+  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
+}
+
 int main(int argc, char** argv) {
   std::vector<int> sizes = {0, 1, 31, 100000};
   if (argc > 1) sizes = {std::atoi(argv[1])};
@@ -38,6 +47,11 @@ int main(int argc, char** argv) {
     check(out[0] == (n ? *std::max_element(h.begin(), h.end()) : 0u), "DeviceReduce::Max", n);
     if (n) {
       std::vector<unsigned> want(n), got(n);
+      const int blocks = (n + 127) / 128;
+      block_sums<<<blocks, 128>>>(pi, po, n);
+      thrust::copy(out.begin(), out.begin() + blocks, got.begin());
+      for (int i = 0; i < n; ++i) want[i / 128] += h[i];
+      check(std::equal(want.begin(), want.begin() + blocks, got.begin()), "BlockReduce::Sum", n);
       std::partial_sum(h.begin(), h.end(), want.begin());
       with_storage([&](void* t, size_t& b) { cub::DeviceScan::InclusiveSum(t, b, pi, po, n); });
       thrust::copy(out.begin(), out.begin() + n, got.begin());
