@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TINY = random_weights.Shape(patch=8, image_size=32, vision_width=128, vision_layers=2, text_width=64, text_layers=2,
                             embed=32, context=77, vocabulary=514 + 100, vision_mlp=32, text_mlp=32, qk_gain=0.9, text_qk_gain=0.9)
 TINY_CLASSES = [["sky"], ["building", "house", "temple"], ["tree"], ["person", "a very old person"]]
-POLICIES = ("clip", "maskclip", "sclip", "q-only", "k-only")
+POLICIES = ("clip", "maskclip", "sclip", "q-only", "k-only", "clearclip", "naclip")
 
 
 @dataclass(frozen=True)
