@@ -45,7 +45,7 @@ std::string shape_fault(const Gemm& g) {
   if (am != g.m() || bn != g.n() || ak != bk)
     return "op(A) of " + by(am, ak) + " times op(B) of " + by(bk, bn) + " is not a D of " + by(g.m(), g.n()) + ".";
   if (g.c.rows != g.d.rows || g.c.cols != g.d.cols || g.c.row_order != g.d.row_order) return "C of " + by(g.c.rows, g.c.cols) + " and D of " + by(g.d.rows, g.d.cols) + " differ in size or order.";
-  if (g.pc == g.pd && (g.c.ld != g.d.ld || (g.d.batch > 1 && g.c.stride != g.d.stride))) return "C and D are one matrix in memory but differ in leading dimension or batch stride.";
+  if (g.pd && g.pc == g.pd && (g.c.ld != g.d.ld || (g.d.batch > 1 && g.c.stride != g.d.stride))) return "C and D are one matrix in memory but differ in leading dimension or batch stride.";
   Matrix one = g.d;
   one.batch = 1;
   if (g.d.batch > 1 && g.d.stride < one.elements()) return "the matrices of D's batch overlap: their stride is " + std::to_string(g.d.stride) + ", one spans " + std::to_string(one.elements()) + " elements.";

@@ -1,0 +1,13 @@
+# cmake -DCOMMAND="a;b" -DCODE=n -DOUTPUT=regex [-DABSENT=regex] -P expect.cmake: the exit code and what is printed.
+execute_process(COMMAND ${COMMAND} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)
+set(text "${out}${err}")
+message("${text}")
+if(NOT code STREQUAL CODE)
+  message(FATAL_ERROR "the exit code is ${code}, not ${CODE}")
+endif()
+if(OUTPUT AND NOT text MATCHES "${OUTPUT}")
+  message(FATAL_ERROR "the output does not match ${OUTPUT}")
+endif()
+if(ABSENT AND text MATCHES "${ABSENT}")
+  message(FATAL_ERROR "the output matches ${ABSENT}")
+endif()

@@ -1,0 +1,12 @@
+# --save-ptx writes the text that the reports' line numbers mean.
+file(REMOVE_RECURSE ${DIR})
+execute_process(COMMAND ${CUDASIM} --save-ptx ${DIR} ${PROGRAM} RESULT_VARIABLE code)
+file(GLOB files ${DIR}/bad_input.*.compute_80.ptx)
+list(LENGTH files count)
+if(NOT code EQUAL 0 OR NOT count EQUAL 1)
+  message(FATAL_ERROR "exit code ${code}, ${count} files")
+endif()
+file(READ ${files} text)
+if(NOT text MATCHES "\\.version" OR NOT text MATCHES "\\.entry _Z5storePi")
+  message(FATAL_ERROR "${files} is not the program's PTX")
+endif()
