@@ -3,7 +3,7 @@
 
 __device__ void copy(float* to, const float* from) {
   const unsigned s = unsigned(__cvta_generic_to_shared(to));
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(s), "l"(from) : "memory");
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(s), "l"(from) : "memory");  // expect: no_barrier
 }
 __device__ void commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int kLeft>
@@ -62,6 +62,8 @@ template <bool kBad>
 __global__ void no_barrier(float* y, const float* x) {
   __shared__ float s[64];
   const int i = threadIdx.x;
+  s[i] = 0.0f;
+  __syncthreads();
   copy(s + i, x + i);
   commit();
   wait<0>();
