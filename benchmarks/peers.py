@@ -125,13 +125,15 @@ def ratios(results: dict) -> dict:
               "encoder_f32_vs_onnxruntime": ("encoder_f32", "ONNX Runtime"),
               "encoder_bf16_vs_openvino": ("encoder_bf16", "OpenVINO"), "encoder_bf16_vs_pytorch": ("encoder_bf16", "PyTorch"),
               "photo_cold_vs_pytorch": ("photo_cold", "PyTorch")}
-    found = {"ratios": {}, "paired_ratios": {}}
+    found = {"ratios": {}, "paired_ratios": {}, "cpu_ratios": {}}
     for key, (group, peer) in wanted.items():
         table = results.get(group, {}).get("contestants", {})
         if peer in table and "sclip" in table:
             found["ratios"][key] = table[peer]["median_s"] / table["sclip"]["median_s"]
             found["paired_ratios"][key] = statistics.median(
                 a / b for a, b in zip(table[peer]["seconds"], table["sclip"]["seconds"]))
+            found["cpu_ratios"][key] = (statistics.median(table[peer]["cpu_seconds"])
+                                        / max(statistics.median(table["sclip"]["cpu_seconds"]), 0.01))
     return found
 
 
@@ -159,9 +161,9 @@ def show(results: dict) -> None:
     if (lost := disturbed(results)) > 0.1:
         print(f"\nwarning: contestants got {1 - lost:.0%} of the processor time they could use; is something else running?")
     if results["ratios"]:
-        print("\nratios (above 1: sclip is faster; in brackets the median of the rounds' own ratios)")
+        print("\nratios (above 1: sclip is faster; in brackets the rounds' own ratios, and processor time's)")
         for key, value in results["ratios"].items():
-            print(f"  {key:28}{value:>7.2f}  ({results['paired_ratios'][key]:.2f})")
+            print(f"  {key:28}{value:>7.2f}  ({results['paired_ratios'][key]:.2f}, {results['cpu_ratios'][key]:.2f})")
 
 
 def main():

@@ -75,12 +75,16 @@ class Oracle:
 
     def __init__(self, model: Model, photos: dict[str, Path]):
         self.text_model, self.model, self.photos = model, model.to(torch.float64), photos
+        self.embeddings = {}  # query → (E)
 
-    @functools.cache
     def bank(self, config: str):
-        with torch.no_grad():
-            queries, owner = text.flatten_classes(text.read_classes(ROOT / f"data/class_names/{config}.txt"))
-            return text.text_bank(self.text_model, queries).double(), owner
+        """((K, E) f64, class of each query)"""
+        queries, owner = text.flatten_classes(text.read_classes(ROOT / f"data/class_names/{config}.txt"))
+        new = [query for query in dict.fromkeys(queries) if query not in self.embeddings]
+        if new:
+            with torch.no_grad():
+                self.embeddings |= dict(zip(new, text.text_bank(self.text_model, new).double()))
+        return torch.stack([self.embeddings[query] for query in queries]), owner
 
     @functools.cache
     def features(self, photo: str, policy: str, short_side: int):
