@@ -44,7 +44,7 @@ test-cpp: setup-test
 
 test-python: test-cpp
 	@scripts/python_env.sh
-	SCLIP_BIN=$(CURDIR)/build/sclip $(python) -m pytest -q --junitxml=build/test-results/pytest.xml tests
+	SCLIP_BIN=$(CURDIR)/build/sclip $(python) -m pytest -q --junitxml=build/test-results/pytest.xml
 
 asan tsan: setup-test
 	@$(call configure,$@)
