@@ -22,9 +22,9 @@ std::string cache_key(const Engine& engine, const ClassList& classes, std::span<
     hash.update(str(text.size(), ":"));
     hash.update(text);
   };
-  add("text bank 1");
+  add("text bank 2");
   add(engine.blob().sha256());
-  add(str(engine.backend().name(), " ", to_string(engine.backend().activation_dtype())));
+  add(engine.backend().name());
   add(truncate ? "truncate" : "refuse");
   for (const std::string& t : templates) add(t);
   add("queries");

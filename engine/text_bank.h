@@ -47,7 +47,7 @@ class TextBank {
   std::vector<std::string> warnings_;
 };
 
-// Immutable and shared by threads. Cached under the hash of weights, precision and prompts; a cache file that
+// Immutable and shared by threads. Cached under the hash of weights, backend and prompts; a cache file that
 // is damaged is rebuilt, one that cannot be written is reported in warnings().
 std::shared_ptr<const TextBank> make_text_bank(const Engine& engine, ClassList classes, const TextBankOptions& options);
 

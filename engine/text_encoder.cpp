@@ -20,6 +20,10 @@ namespace {
 constexpr int64_t kTrieNodes = 2048;
 constexpr int64_t kPaddedBatch = 16;
 
+// The text tower stays in f32 whatever the backend prefers: a class's embedding is computed once, cached, and its error
+// would shift every pixel's cosine with that class by the same amount.
+constexpr DType kActivation = DType::kF32;
+
 // GEMM plans are made per row count: rounding up lets the tries share them. The extra rows are never read.
 int64_t plan_rows(int64_t rows) {
   return (rows + 63) / 64 * 64;
@@ -29,7 +33,7 @@ int64_t plan_rows(int64_t rows) {
 
 struct TextEncoder::Workspace {
   Workspace(const TextEncoder& encoder, int64_t nodes)
-      : max_rows(plan_rows(nodes)), element(static_cast<int64_t>(size_of(encoder.backend_.activation_dtype()))) {
+      : max_rows(plan_rows(nodes)), element(static_cast<int64_t>(size_of(kActivation))) {
     const int64_t c = encoder.config_.width;
     ArenaPlan plan;
     const auto add = [&](int64_t bytes) { return plan.add(static_cast<size_t>(max_rows * bytes)); };
@@ -79,8 +83,9 @@ TextEncoder::TextEncoder(const WeightBlob& blob, const Backend& backend)
       token_table_(backend.make_view(blob.tensor("text.token_embedding"))),
       position_table_(backend.make_constant(blob.tensor("text.positional_embedding"))),
       ln_final_(load_norm(blob, backend, "text.ln_final")),
-      projection_(load_linear(blob, backend, "text.projection", "", Epilogue::kNone, DType::kF32, true)) {
-  for (int i = 0; i < config_.layers; ++i) blocks_.push_back(load_block(blob, backend, str("text.blocks.", i, ".")));
+      projection_(load_linear(blob, backend, "text.projection", "", Epilogue::kNone, kActivation, DType::kF32, true)) {
+  for (int i = 0; i < config_.layers; ++i)
+    blocks_.push_back(load_block(blob, backend, str("text.blocks.", i, "."), kActivation));
 }
 
 // ln_1, qkv, `attention`: leaves the attention's output in w.normed.
@@ -91,7 +96,7 @@ void TextEncoder::attend(Stream& stream, const Workspace& w, const BlockWeights&
                     .y = w.normed,
                     .gamma = weights.ln_1.g(),
                     .beta = weights.ln_1.b(),
-                    .y_dtype = backend_.activation_dtype(),
+                    .y_dtype = kActivation,
                     .rows = rows,
                     .cols = config_.width,
                     .eps = eps_});
@@ -106,7 +111,7 @@ void TextEncoder::feed_forward(Stream& stream, const Workspace& w, const BlockWe
                     .y = w.normed,
                     .gamma = weights.ln_2.g(),
                     .beta = weights.ln_2.b(),
-                    .y_dtype = backend_.activation_dtype(),
+                    .y_dtype = kActivation,
                     .rows = rows,
                     .cols = config_.width,
                     .eps = eps_});
@@ -119,7 +124,7 @@ void TextEncoder::read_out(Stream& stream, const Workspace& w, const float* toke
                     .y = w.normed,
                     .gamma = ln_final_.g(),
                     .beta = ln_final_.b(),
-                    .y_dtype = backend_.activation_dtype(),
+                    .y_dtype = kActivation,
                     .rows = rows,
                     .cols = config_.width,
                     .eps = eps_});
@@ -166,7 +171,7 @@ AlignedBuffer<float> TextEncoder::encode(Stream& stream, std::span<const std::ve
     TreeAttentionParams attention{.qkv = w.qkv,
                                   .out = w.normed,
                                   .parent = w.upload(stream, 2, trie.parent),
-                                  .dtype = backend_.activation_dtype(),
+                                  .dtype = kActivation,
                                   .nodes = rows,
                                   .max_depth = config_.context,
                                   .heads = config_.heads,
@@ -222,7 +227,7 @@ AlignedBuffer<float> TextEncoder::encode_padded(Stream& stream, std::span<const 
       attend(stream, w, weights, rows, [&] {
         stream.attention({.qkv = w.qkv,
                           .out = w.normed,
-                          .dtype = backend_.activation_dtype(),
+                          .dtype = kActivation,
                           .causal = true,
                           .batch = batch,
                           .tokens = context,

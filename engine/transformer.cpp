@@ -17,23 +17,23 @@ NormWeights load_norm(const WeightBlob& blob, const Backend& backend, const std:
 }
 
 std::unique_ptr<Linear> load_linear(const WeightBlob& blob, const Backend& backend, const std::string& weight,
-                                    const std::string& bias, Epilogue epilogue, DType output, bool transposed) {
+                                    const std::string& bias, Epilogue epilogue, DType input, DType output,
+                                    bool transposed) {
   auto linear = backend.make_linear({.name = weight,
                                      .weight = as_matrix(blob.tensor(weight)),
                                      .transposed = transposed,
                                      .bias = bias.empty() ? TensorView{} : blob.tensor(bias),
                                      .epilogue = epilogue,
-                                     .input = backend.activation_dtype(),
+                                     .input = input,
                                      .output = output});
   blob.release(weight);
   return linear;
 }
 
-BlockWeights load_block(const WeightBlob& blob, const Backend& backend, const std::string& prefix) {
-  const DType activation = backend.activation_dtype();
+BlockWeights load_block(const WeightBlob& blob, const Backend& backend, const std::string& prefix, DType activation) {
   const Epilogue gelu = blob.config().activation == Activation::kQuickGelu ? Epilogue::kQuickGelu : Epilogue::kGelu;
   const auto linear = [&](const std::string& name, Epilogue epilogue, DType output) {
-    return load_linear(blob, backend, prefix + name + ".weight", prefix + name + ".bias", epilogue, output);
+    return load_linear(blob, backend, prefix + name + ".weight", prefix + name + ".bias", epilogue, activation, output);
   };
   return {.ln_1 = load_norm(blob, backend, prefix + "ln_1"),
           .ln_2 = load_norm(blob, backend, prefix + "ln_2"),

@@ -27,11 +27,12 @@ struct BlockWeights {
   std::unique_ptr<Linear> fc2;  // F → C, bias; added to x
 };
 
-// `prefix` is "visual.blocks.0." or the like.
-BlockWeights load_block(const WeightBlob& blob, const Backend& backend, const std::string& prefix);
+// `prefix` is "visual.blocks.0." or the like; `activation` the dtype of the inputs of its products.
+BlockWeights load_block(const WeightBlob& blob, const Backend& backend, const std::string& prefix, DType activation);
 
 // y = x · Wᵀ of the tensor `name`; `transposed` for the towers' projections, stored (C, E).
 std::unique_ptr<Linear> load_linear(const WeightBlob& blob, const Backend& backend, const std::string& weight,
-                                    const std::string& bias, Epilogue epilogue, DType output, bool transposed = false);
+                                    const std::string& bias, Epilogue epilogue, DType input, DType output,
+                                    bool transposed = false);
 
 }  // namespace sclip

@@ -14,19 +14,22 @@ VisionEncoder::VisionEncoder(const WeightBlob& blob, const Backend& backend)
       config_(blob.config().vision),
       embed_dim_(blob.config().embed_dim),
       eps_(blob.config().layer_norm_eps),
-      patch_embed_(load_linear(blob, backend, "visual.patch_embed.weight", "", Epilogue::kNone, DType::kF32)),
+      patch_embed_(load_linear(blob, backend, "visual.patch_embed.weight", "", Epilogue::kNone,
+                               backend.activation_dtype(), DType::kF32)),
       class_embedding_(backend.make_constant(blob.tensor("visual.class_embedding"))),
       ln_pre_(load_norm(blob, backend, "visual.ln_pre")),
       ln_post_(load_norm(blob, backend, "visual.ln_post")),
-      projection_(load_linear(blob, backend, "visual.projection", "", Epilogue::kNone, DType::kF32, true)) {
+      projection_(load_linear(blob, backend, "visual.projection", "", Epilogue::kNone, backend.activation_dtype(),
+                              DType::kF32, true)) {
   const TensorView positions = blob.tensor("visual.positional_embedding");
   position_table_.resize(static_cast<size_t>(positions.shape.count()));
   convert_to_f32(positions.dtype, positions.data, position_table_.data(), position_table_.size());
   for (int i = 0; i < config_.layers; ++i) {
-    blocks_.push_back(load_block(blob, backend, str("visual.blocks.", i, ".")));
+    blocks_.push_back(load_block(blob, backend, str("visual.blocks.", i, "."), backend.activation_dtype()));
   }
   const std::string last = str("visual.blocks.", config_.layers - 1, ".attn.out.");
-  last_out_ = load_linear(blob, backend, last + "weight", last + "bias", Epilogue::kNone, DType::kF32);
+  last_out_ = load_linear(blob, backend, last + "weight", last + "bias", Epilogue::kNone, backend.activation_dtype(),
+                          DType::kF32);
 }
 
 VisionPlan VisionEncoder::make_plan(int64_t max_batch, int64_t grid_h, int64_t grid_w) const {
