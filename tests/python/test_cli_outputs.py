@@ -84,7 +84,7 @@ def finished(out) -> list[str]:
 @pytest.mark.parametrize("wish, jobs", [(signal.SIGINT, 1), (signal.SIGTERM, 2)])
 def test_interrupted_folder_run(wish, jobs, tmp_path):
     (tmp_path / "in").mkdir()
-    count = 12
+    count = 40  # enough for a busy machine to notice the first two before the last is done
     for i in range(count):
         Image.open(CHINA).rotate(i).save(tmp_path / f"in/{i:02}.jpg")
     out = tmp_path / "out"

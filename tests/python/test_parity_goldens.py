@@ -40,8 +40,10 @@ def test_case(case, sclip, tmp_path):
     every = case["labels_every"]
     mask = np.asarray(Image.open(tmp_path / "mask.png"))[::every, ::every]
     assert mask.shape == expected["labels"].shape
-    assert (mask == expected["labels"]).mean() >= 0.9999
-    assert difference(np.load(tmp_path / "scores.npy")[::every, ::every], expected["scores"]) <= 4e-4
+    # 99.99 % of the pixels; a small photo may have one on the edge between two classes.
+    same = mask == expected["labels"]
+    assert np.count_nonzero(~same) <= max(1, mask.size // 10000)
+    assert difference(np.load(tmp_path / "scores.npy")[::every, ::every][same], expected["scores"][same]) <= 4e-4
 
 
 @pytest.mark.parametrize("model", MANIFEST["models"])
