@@ -5,6 +5,10 @@ namespace cudasim {
 namespace CUDASIM_ISA {
 namespace {
 
+INLINE double flush_double(double x) {
+  const uint64_t b = __builtin_bit_cast(uint64_t, x);
+  return __builtin_bit_cast(double, (b & 0x7FF0000000000000) ? b : b & 0x8000000000000000);
+}
 template <class F, bool Z, bool S>
 struct Float {
   INLINE float operator()(float a) const { return finish<Z, S>(F{}(flush<Z>(a))); }
@@ -36,7 +40,7 @@ ExecFn select_float(const Instr& in) {
     case Op::kSub: return float_variant<FSub, 2>(in);
     case Op::kMul: return float_variant<FMul, 2>(in);
     case Op::kFma: return float_variant<FFma, 3>(in);
-    case Op::kDiv: return float_variant<FDiv, 2>(in);
+    case Op::kDiv: return in.mods.has(Mod::k_approx) ? float_variant<FDivApprox, 2>(in) : float_variant<FDiv, 2>(in);
     case Op::kRcp: return float_variant<FRcp, 1>(in);
     case Op::kSqrt: return float_variant<FSqrt, 1>(in);
     case Op::kRsqrt: return float_variant<FRsqrt, 1>(in);
@@ -58,7 +62,9 @@ ExecFn select_double(const Instr& in) {
     case Op::kMul: return BIN(double, a * b);
     case Op::kDiv: return BIN(double, a / b);
     case Op::kFma: return TRI(double, __builtin_fma(a, b, c));
-    case Op::kRcp: return UN(double, 1.0 / a);
+    case Op::kRcp:
+      if (in.mods.has(Mod::k_ftz)) return UN(double, flush_double(1.0 / flush_double(a)));
+      return UN(double, 1.0 / a);
     case Op::kSqrt: return UN(double, __builtin_sqrt(a));
     case Op::kRsqrt: return UN(double, 1.0 / __builtin_sqrt(a));
     case Op::kAbs: return UN(double, __builtin_fabs(a));

@@ -182,6 +182,7 @@ double to_double(Type t, uint64_t bits) {
     default: return from_bits<double>(bits);
   }
 }
+uint16_t flush_half(uint16_t h) { return h & 0x7C00 ? h : h & 0x8000; }
 float flush_float(float f) { return std::fpclassify(f) == FP_SUBNORMAL ? std::copysign(0.0f, f) : f; }
 
 struct Rounding {
@@ -209,12 +210,15 @@ T directed(const Instr& in, T a, T b, T c) {
 }
 
 template <class T>
+T canonical_nan() { return from_bits<T>(~0ull >> (65 - 8 * sizeof(T))); }
+
+template <class T>
 T min_max(const Instr& in, T a, T b) {
   const bool is_min = in.op == Op::kMin;
   T x = a, y = b;
   if (in.mods.has(Mod::k_abs)) { x = std::fabs(x); y = std::fabs(y); }
   if (std::isnan(x) || std::isnan(y)) {
-    if (in.mods.has(Mod::k_NaN) || (std::isnan(x) && std::isnan(y))) return std::numeric_limits<T>::quiet_NaN();
+    if (in.mods.has(Mod::k_NaN) || (std::isnan(x) && std::isnan(y))) return canonical_nan<T>();
     x = std::isnan(x) ? y : x;
     y = x;
   }
@@ -264,6 +268,8 @@ void exec_float_scalar(Warp& w, const Instr& in) {
 }
 
 uint16_t half_scalar(const Instr& in, bool bf, uint16_t a, uint16_t b) {
+  const bool ftz = in.mods.has(Mod::k_ftz) && !bf;
+  if (ftz) { a = flush_half(a); b = flush_half(b); }
   const float x = bf ? BF16::to_float(a) : F16::to_float(a), y = bf ? BF16::to_float(b) : F16::to_float(b);
   const float r = special_function(in, x, y, 0.0f);
   return bf ? BF16::from_float(r) : F16::from_float(r);
@@ -286,7 +292,7 @@ void exec_testp(Warp& w, const Instr& in) {
     const int k = in.type == Type::kF32 ? std::fpclassify(from_bits<float>(bits)) : std::fpclassify(from_bits<double>(bits));
     const ModSet& m = in.mods;
     const bool v = m.has(Mod::k_finite) ? k != FP_NAN && k != FP_INFINITE : m.has(Mod::k_infinite) ? k == FP_INFINITE : m.has(Mod::k_number) ? k != FP_NAN
-                 : m.has(Mod::k_notanumber) ? k == FP_NAN : m.has(Mod::k_normal) ? k == FP_NORMAL : k == FP_SUBNORMAL;
+                 : m.has(Mod::k_notanumber) ? k == FP_NAN : m.has(Mod::k_normal) ? k == FP_NORMAL || k == FP_ZERO : k == FP_SUBNORMAL;
     r |= uint32_t(v) << i;
   });
   set_pred(w, in.d, r);
@@ -295,6 +301,7 @@ void exec_testp(Warp& w, const Instr& in) {
 bool compare(const Instr& in, Type t, uint64_t a, uint64_t b) {
   const ModSet& m = in.mods;
   if (is_float(t)) {
+    if (m.has(Mod::k_ftz) && t == Type::kF16) { a = flush_half(uint16_t(a)); b = flush_half(uint16_t(b)); }
     double x = to_double(t, a), y = to_double(t, b);
     if (m.has(Mod::k_ftz) && t == Type::kF32) { x = flush_float(float(x)); y = flush_float(float(y)); }
     const bool un = std::isnan(x) || std::isnan(y);
@@ -366,7 +373,7 @@ void exec_set(Warp& w, const Instr& in) {
 void exec_slct(Warp& w, const Instr& in) {
   for_lanes(w.exec, [&](uint32_t i) {
     const uint64_t c = read_lane(w, in.c, 4, i);
-    const bool first = in.type2 == Type::kF32 ? from_bits<float>(c) >= 0.0f : int32_t(c) >= 0;
+    const bool first = in.type2 == Type::kF32 ? (in.mods.has(Mod::k_ftz) ? flush_float(from_bits<float>(c)) : from_bits<float>(c)) >= 0.0f : int32_t(c) >= 0;
     write_lane(w, in.d, in.d_size, i, read_lane(w, first ? in.a : in.b, in.a_size, i));
   });
 }
@@ -406,7 +413,7 @@ void exec_cvt(Warp& w, const Instr& in) {
       if (ftz && s == Type::kF32) x = flush_float(float(x));
       const double lo = is_signed(d) ? -std::ldexp(1.0, int(8 * ds - 1)) : 0.0;
       const double hi = std::ldexp(1.0, int(is_signed(d) ? 8 * ds - 1 : 8 * ds));
-      if (std::isnan(x)) r = s == Type::kF64 && ds == 8 ? 1ull << 63 : (ds == 8 && s == Type::kF32 ? 1ull << 63 : 0);
+      if (std::isnan(x)) r = s == Type::kF64 || ds == 8 ? 1ull << (8 * ds - 1) : 0;
       else {
         x = round(x);
         if (x <= lo) r = is_signed(d) ? uint64_t(-1) << (8 * ds - 1) : 0;
@@ -429,7 +436,9 @@ void exec_cvt(Warp& w, const Instr& in) {
         else { x = double(raw); direct = float(raw); }
       }
       if (d == Type::kF64) {
-        r = to_bits(double(x));
+        double g = x;
+        if (sat) g = g > 0 ? std::fmin(g, 1.0) : 0.0;
+        r = to_bits(g);
       } else if (d == Type::kF32) {
         volatile float f = exact_in_double ? float(x) : direct;
         float g = f;
@@ -459,6 +468,16 @@ void exec_cvt(Warp& w, const Instr& in) {
     }
     write_lane(w, in.d, in.d_size, i, r);
   });
+}
+// Conversions that lose bits must say how.
+bool lacks_rounding(const Instr& in) {
+  const ModSet& m = in.mods;
+  const bool direct = m.has(Mod::k_rn) || m.has(Mod::k_rz) || m.has(Mod::k_rm) || m.has(Mod::k_rp) || m.has(Mod::k_rna);
+  const bool integral = m.has(Mod::k_rni) || m.has(Mod::k_rzi) || m.has(Mod::k_rmi) || m.has(Mod::k_rpi);
+  const Type d = in.type, s = in.type2;
+  if (is_float(s) && !is_float(d)) return !integral;
+  if (!is_float(s) && is_float(d)) return !direct;
+  return is_float(s) && type_size(d) < type_size(s) && !direct;
 }
 void exec_pack2_rz(Warp& w, const Instr& in) {
   const bool bf = in.type == Type::kBF16x2;
@@ -581,7 +600,10 @@ void exec_atomic(Warp& w, const Instr& in) {
     }
     uint8_t* p = sh ? c.shared + a[i]
                     : reinterpret_cast<uint8_t*>(a[i] - c.mem_base < (kSlotCount << kSlotShift) ? a[i] + uint64_t(c.mem_shift) : a[i]);
-    auto f = [&](uint64_t old) { return atomic_value(in, old, b, cc); };
+    // Adding in global memory flushes subnormal floats; in shared memory it does not.
+    const bool flush = !sh && in.type == Type::kF32 && in.mods.has(Mod::k_add);
+    auto flushed = [](uint64_t v) { return to_bits(flush_float(from_bits<float>(v))); };
+    auto f = [&](uint64_t old) { return flush ? flushed(atomic_value(in, flushed(old), flushed(b), cc)) : atomic_value(in, old, b, cc); };
     uint64_t old;
     if (size == 2) old = atomic_update(reinterpret_cast<uint16_t*>(p), sh, [&](uint16_t v) { return uint16_t(f(v)); });
     else if (size == 4) old = atomic_update(reinterpret_cast<uint32_t*>(p), sh, [&](uint32_t v) { return uint32_t(f(v)); });
@@ -701,7 +723,7 @@ ExecFn select_common(const Instr& in) {
     case Op::kSetp: return &exec_setp_scalar;
     case Op::kSet: return &exec_set;
     case Op::kSlct: return &exec_slct;
-    case Op::kCvt: return &exec_cvt;
+    case Op::kCvt: return lacks_rounding(in) ? nullptr : &exec_cvt;
     case Op::kCvtPack2: return &exec_pack2_rz;
     case Op::kCvta: return &exec_cvta;
     case Op::kIsspacep: return &exec_isspacep;

@@ -55,6 +55,14 @@ struct FAdd { INLINE float operator()(float a, float b) const { return a + b; } 
 struct FSub { INLINE float operator()(float a, float b) const { return a - b; } };
 struct FMul { INLINE float operator()(float a, float b) const { return a * b; } };
 struct FDiv { INLINE float operator()(float a, float b) const { return a / b; } };
+// Beyond 2^126 the reciprocal of the divisor is flushed.
+struct FDivApprox {
+  INLINE float operator()(float a, float b) const {
+    const float mag = bits_float(float_bits(b) & 0x7FFFFFFF);
+    const float quotient = a / b, lost = a * bits_float(float_bits(b) & 0x80000000);
+    return (mag > 0x1p126f) & (mag <= 3.402823466e38f) ? lost : quotient;
+  }
+};
 struct FFma { INLINE float operator()(float a, float b, float c) const { return __builtin_fmaf(a, b, c); } };
 struct FRcp { INLINE float operator()(float a) const { return 1.0f / a; } };
 struct FSqrt { INLINE float operator()(float a) const { return __builtin_sqrtf(a); } };
