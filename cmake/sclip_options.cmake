@@ -10,6 +10,9 @@ if(SCLIP_WERROR)
   target_compile_options(sclip_options INTERFACE -Werror)
 endif()
 if(SCLIP_SANITIZE)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(sclip_options INTERFACE -Wno-maybe-uninitialized)  # false alarms in instrumented code
+  endif()
   target_compile_options(sclip_options INTERFACE -fsanitize=${SCLIP_SANITIZE} -fno-omit-frame-pointer
                                                  -fno-sanitize-recover=all)
   target_link_options(sclip_options INTERFACE -fsanitize=${SCLIP_SANITIZE})
