@@ -44,11 +44,13 @@ INLINE float exp2_approx(float x) {
 }
 INLINE float f_min(float a, float b) {
   const float r = a < b ? a : b < a ? b : bits_float(float_bits(a) | float_bits(b));
-  return a != a ? b : b != b ? a : r;
+  const float one = a != a ? b : b != b ? a : r;
+  return (a != a) & (b != b) ? bits_float(0x7FFFFFFF) : one;
 }
 INLINE float f_max(float a, float b) {
   const float r = a > b ? a : b > a ? b : bits_float(float_bits(a) & float_bits(b));
-  return a != a ? b : b != b ? a : r;
+  const float one = a != a ? b : b != b ? a : r;
+  return (a != a) & (b != b) ? bits_float(0x7FFFFFFF) : one;
 }
 
 struct FAdd { INLINE float operator()(float a, float b) const { return a + b; } };
