@@ -74,7 +74,9 @@ def test_standard_output_that_is_full():
 
 
 def start(*arguments):
-    return subprocess.Popen([str(SCLIP), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A background job of a shell has SIGINT ignored and hands that on; a person's terminal does not.
+    return subprocess.Popen([str(SCLIP), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def finished(out) -> list[str]:
