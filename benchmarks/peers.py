@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.contestants.process import Contestant, alternate  # noqa: E402
 
-CLASSES = "sky; building, house, temple; tree; person"
+CLASSES = "sky; building, house, temple; tree; person; water, lake; mountain; road; grass; boat"
 WINDOWS = 8
 
 
