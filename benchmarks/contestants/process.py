@@ -1,4 +1,5 @@
 """The driver's side of the line protocol: contestants are paused while another one runs."""
+import ctypes
 import json
 import os
 import queue
@@ -9,13 +10,19 @@ import threading
 import time
 
 
+def _die_with_parent():
+    """In the child, on Linux: a paused contestant must not outlive a driver that was killed."""
+    parent_death_signal = 1  # PR_SET_PDEATHSIG
+    ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
+
+
 class Contestant:
     """A child process. Timed from outside, the same way for all: from `run` written to the answer read."""
 
     def __init__(self, name: str, command: list[str], environment: dict, announces: bool = True, timeout: float = 900):
         self.name, self.seconds, self.cpu_seconds, self.timeout = name, [], [], timeout
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-                                        env=environment)
+                                        env=environment, preexec_fn=_die_with_parent)
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         # A program that does not announce itself is warmed up by a run that is not counted.
