@@ -37,12 +37,13 @@ def test_class_token_and_text_equal_open_clips(state, model, window):
     theirs = open_clip.create_model("ViT-B-16-quickgelu", precision="fp32").eval()
     theirs.load_state_dict({k: torch.from_numpy(v).float() for k, v in state.items()})
     expected = theirs.encode_image(window, normalize=True)
-    assert relative(vision.tokens(model, window, "clip")[:, 0], expected) < 2e-6
+    # Two f32 computations that sum in different orders: 12 blocks · some 6 roundings of eps = 6e-8 each.
+    assert relative(vision.tokens(model, window, "clip")[:, 0], expected) < 5e-6
 
     ids = text.tokenize(["a photo of a cat.", "sky", "itap of the large building with a very long description"])
     expected = theirs.encode_text(ids, normalize=True)
-    assert relative(text.unit(text.encode(model, ids)), expected) < 2e-6
-    assert relative(text.encode(model, ids, shorten=False), text.encode(model, ids)) < 2e-6
+    assert relative(text.unit(text.encode(model, ids)), expected) < 5e-6
+    assert relative(text.encode(model, ids, shorten=False), text.encode(model, ids)) < 5e-6
 
 
 @torch.no_grad()
@@ -70,7 +71,7 @@ def test_all_tokens_equal_transformers(state, model, window):
     assert not missing.unexpected_keys and all("position_ids" in k for k in missing.missing_keys)
     hidden = theirs.vision_model(window).last_hidden_state
     normed = F.layer_norm(hidden, (768,), s["visual.ln_post.weight"], s["visual.ln_post.bias"]) @ s["visual.proj"]
-    assert relative(vision.tokens(model, window, "clip"), text.unit(normed)) < 2e-6
+    assert relative(vision.tokens(model, window, "clip"), text.unit(normed)) < 5e-6
 
 
 def test_templates_and_tokens():
