@@ -183,5 +183,7 @@ TEST_CASE("the text bank by tries equals the padded computation and is at least 
   const auto same = testing::all_close(by_trie.data(), padded.data(), padded.size(), 1e-5);
   INFO(same.message);
   CHECK(same);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // instrumented code has times of its own
   CHECK(padded_seconds >= 15 * trie_seconds);
+#endif
 }
