@@ -4,7 +4,7 @@ SHELL := /bin/sh
 
 demo_photo := tests/data/photos/china.jpg
 demo_classes := sky; building, house; tree; water; person
-python := .venv/bin/python
+python := $(or $(VENV),.venv)/bin/python
 sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')
 
 # CMake reads the launcher when it configures for the first time.
