@@ -42,7 +42,7 @@ void ModelFlags::add_to(CLI::App& app) {
   app.add_option("-m,--model", model, "weights (.sclip); default: $SCLIP_MODEL, or the bundled demo model");
   app.add_option("--device", device, "auto, cpu or cuda; a device named here is used or the run fails")
       ->capture_default_str();
-  app.add_option("--precision", precision, "auto, f32 or bf16; auto: bf16 where the processor computes in it")
+  app.add_option("--precision", precision, "auto, f32, bf16 or f16; auto: bf16 where the processor computes in it, f16 on CUDA")
       ->capture_default_str();
   app.add_option("--threads", threads, "CPU threads; 0: one for each core")->check(CLI::Range(0, 4096));
 }
@@ -158,10 +158,10 @@ std::string_view SegmentFlags::config_class_file() const {
 }
 
 Precision parse_precision(std::string_view name) {
-  for (const Precision precision : {Precision::kAuto, Precision::kF32, Precision::kBF16}) {
+  for (const Precision precision : {Precision::kAuto, Precision::kF32, Precision::kBF16, Precision::kF16}) {
     if (to_string(precision) == name) return precision;
   }
-  fail(ErrorCode::kInvalidArgument, "unknown precision '", name, "': there are auto, f32 and bf16");
+  fail(ErrorCode::kInvalidArgument, "unknown precision '", name, "': there are auto, f32, bf16 and f16");
 }
 
 std::string_view to_string(Precision precision) {
@@ -169,6 +169,7 @@ std::string_view to_string(Precision precision) {
     case Precision::kAuto: return "auto";
     case Precision::kF32: return "f32";
     case Precision::kBF16: return "bf16";
+    case Precision::kF16: return "f16";
   }
   return "?";
 }

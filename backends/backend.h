@@ -21,12 +21,11 @@
 namespace sclip {
 
 struct AttentionParams;
-struct AssembleTokensParams;
 struct EmbedTokensParams;
-struct GatherPatchesParams;
 struct GatherRowsParams;
 struct L2NormalizeParams;
 struct LayerNormParams;
+struct PatchEmbedParams;
 struct ResizeBicubicParams;
 struct ResizeNormalizeParams;
 struct TreeAttentionParams;
@@ -65,14 +64,16 @@ class Linear {
   int64_t outputs_;
 };
 
+class Recording;
+
 class Stream {
  public:
   virtual ~Stream() = default;
 
   virtual void resize_normalize(const ResizeNormalizeParams&) = 0;
   virtual void resize_bicubic(const ResizeBicubicParams&) = 0;
-  virtual void gather_patches(const GatherPatchesParams&) = 0;
-  virtual void assemble_tokens(const AssembleTokensParams&) = 0;
+  // `conv1` is the patch convolution as a Linear (3·P·P → C) without bias; its input dtype is params.dtype.
+  virtual void patch_embed(const PatchEmbedParams&, const Linear& conv1) = 0;
   virtual void embed_tokens(const EmbedTokensParams&) = 0;
   virtual void gather_rows(const GatherRowsParams&) = 0;
   virtual void layernorm(const LayerNormParams&) = 0;
@@ -83,9 +84,26 @@ class Stream {
   // y (rows, n) = epilogue(x (rows, k) · Wᵀ + bias); x and y do not overlap.
   virtual void linear(const Linear& layer, const void* x, int64_t rows, void* y) = 0;
 
+  // `host` may change as soon as `upload` returns, unless it comes from Backend::allocate_host: then after `synchronize`.
   virtual void upload(void* device, const void* host, size_t bytes) = 0;
+  // The bytes are there after `synchronize`.
   virtual void download(void* host, const void* device, size_t bytes) = 0;
   virtual void synchronize() = 0;
+
+  // Recording: between `begin_recording` and `end_recording` kernels are noted instead of run; `replay` runs them, with the
+  // pointers and shapes they were noted with. Upload, download, synchronize and allocations are not allowed in between.
+  // Only where `can_record`. After an exception `abandon_recording` makes the stream usable again.
+  virtual bool can_record() const { return false; }
+  virtual void begin_recording();
+  virtual std::unique_ptr<Recording> end_recording();
+  virtual void abandon_recording() noexcept {}
+  virtual void replay(const Recording& recording);
+};
+
+// Kernel calls noted by a stream: a CUDA graph. Belongs to one thread, and must not outlive its stream.
+class Recording {
+ public:
+  virtual ~Recording() = default;
 };
 
 // Backend memory, 64-byte aligned, freed with the object.
@@ -113,7 +131,12 @@ class Backend {
   // Windows that one forward takes best.
   virtual int preferred_batch() const = 0;
 
+  // True where backend memory is ordinary host memory, so that nothing needs to be copied.
+  virtual bool is_host() const = 0;
+
   virtual std::unique_ptr<Memory> allocate(size_t bytes) const = 0;
+  // Host memory that the device copies from and to fastest (pinned).
+  virtual std::unique_ptr<Memory> allocate_host(size_t bytes) const = 0;
   virtual std::unique_ptr<Stream> make_stream() const = 0;
   virtual std::unique_ptr<Linear> make_linear(const LinearSpec& spec) const = 0;
   // A copy of `tensor` in backend memory, converted to f32.
@@ -122,12 +145,14 @@ class Backend {
   virtual std::unique_ptr<Memory> make_view(const TensorView& tensor) const = 0;
 };
 
-enum class Precision : uint8_t { kAuto, kF32, kBF16 };
+// kAuto: the fastest that is accurate enough: bf16 on CPUs that have it, f16 on CUDA devices. kF16 is CUDA's only.
+enum class Precision : uint8_t { kAuto, kF32, kBF16, kF16 };
 
 struct BackendRequest {
-  std::string device = "auto";  // auto, cpu; an explicit name that cannot be had is an error
+  std::string device = "auto";  // auto, cpu, cuda, cuda:1; an explicit name that cannot be had is an error
   Precision precision = Precision::kAuto;
-  int threads = 0;  // CPU threads; 0: OpenMP's choice
+  int threads = 0;         // CPU threads; 0: OpenMP's choice
+  bool tune_gemm = false;  // CUDA: time the candidates for each new matrix product instead of trusting the heuristic
 };
 
 struct BackendStatus {

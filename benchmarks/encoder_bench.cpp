@@ -57,7 +57,8 @@ void run(const Flags& flags) {
                    {.image = static_cast<const float*>(image->data()),
                     .height = size,
                     .width = width,
-                    .windows = origins,
+                    .windows = origins.data(),
+                    .count = flags.windows,
                     .grid_h = grid,
                     .grid_w = grid},
                    policy, flags.batch, [&](Stream& lane, int64_t first, int64_t count, const float* found) {

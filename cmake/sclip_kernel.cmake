@@ -1,5 +1,6 @@
 # sclip_kernel(NAME role...): declares the kernel in the folder NAME and what each of its roles goes into.
 #   cpu    NAME_cpu.cpp    -> sclip_kernels      production code
+#   cuda   NAME_cuda.cu    -> sclip_kernels_cuda the same for CUDA devices; only in builds with CUDA
 #   ref    NAME_ref.cpp    -> sclip_kernels_ref  oracle in double precision, for tests only
 #   test   NAME_test.cpp   -> sclip_kernel_tests
 #   bench  NAME_bench.cpp  -> sclip_kernel_bench
@@ -9,18 +10,28 @@ function(sclip_kernel name)
   if(NOT EXISTS ${folder}/${name}.h)
     message(FATAL_ERROR "kernel '${name}' has no contract: write kernels/${name}/${name}.h")
   endif()
-  foreach(role IN ITEMS cpu ref test bench)
+  foreach(role IN ITEMS ref test)
     if(NOT role IN_LIST ARGN)
       message(FATAL_ERROR "kernel '${name}' does not declare its role '${role}': see CONTRIBUTING.md, how to add a kernel")
     endif()
   endforeach()
+  if(NOT (cpu IN_LIST ARGN OR cuda IN_LIST ARGN))
+    message(FATAL_ERROR "kernel '${name}' has neither a role 'cpu' nor a role 'cuda'")
+  endif()
   foreach(role IN LISTS ARGN)
     set(source ${folder}/${name}_${role}.cpp)
+    if(role STREQUAL "cuda")
+      set(source ${folder}/${name}_cuda.cu)
+    endif()
     if(NOT EXISTS ${source})
-      message(FATAL_ERROR "kernel '${name}' lacks its role '${role}': write kernels/${name}/${name}_${role}.cpp")
+      message(FATAL_ERROR "kernel '${name}' lacks its role '${role}': write ${source}")
     endif()
     if(role STREQUAL "cpu")
       target_sources(sclip_kernels PRIVATE ${source})
+    elseif(role STREQUAL "cuda")
+      if(SCLIP_WITH_CUDA)
+        target_sources(sclip_kernels_cuda PRIVATE ${source})
+      endif()
     elseif(role STREQUAL "ref")
       target_sources(sclip_kernels_ref PRIVATE ${source})
     elseif(role STREQUAL "test")

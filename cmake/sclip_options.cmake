@@ -1,14 +1,15 @@
 # Compile and link options of every target of the project: link to `sclip_options`.
 add_library(sclip_options INTERFACE)
 target_include_directories(sclip_options INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(sclip_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                                               -fno-math-errno)
+set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(sclip_options INTERFACE -Wno-restrict)  # false alarms on std::string (GCC bug 105651)
+  list(APPEND warnings -Wno-restrict)  # false alarms on std::string (GCC bug 105651)
 endif()
 if(SCLIP_WERROR)
-  target_compile_options(sclip_options INTERFACE -Werror)
+  list(APPEND warnings -Werror)
 endif()
+# nvcc's own options are in sclip_cuda.cmake.
+target_compile_options(sclip_options INTERFACE "$<$<COMPILE_LANGUAGE:C,CXX>:${warnings};-fno-math-errno>")
 if(SCLIP_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(sclip_options INTERFACE -Wno-maybe-uninitialized)  # false alarms in instrumented code

@@ -55,7 +55,7 @@ struct PreparedPhoto {
   ImageSize size;
   const float* image = nullptr;
   WindowGrid grid;
-  std::vector<PatchOrigin> origins;
+  const PatchOrigin* origins = nullptr;  // backend memory
   int64_t grid_h = 0, grid_w = 0;
 };
 
@@ -64,13 +64,13 @@ struct Session::State {
   std::unique_ptr<Stream> stream;
   std::optional<WindowEncoder> windows;
   std::optional<VisionPlan> whole;  // for the class token of a whole picture
-  GrowingMemory photo, image, features, logits, window_x, window_y, query_class, labels, scores, full_logits;
+  GrowingMemory photo, image, origins, features, logits, window_x, window_y, query_class, labels, scores, full_logits;
 
   const Backend& backend() const { return engine->backend(); }
 
   const uint8_t* upload(ImageView view) {
     const int64_t bytes = int64_t{3} * view.width * view.height;
-    if (backend().name() == "cpu") return view.rgb;
+    if (backend().is_host()) return view.rgb;
     auto* device = photo.get<uint8_t>(backend(), bytes);
     stream->upload(device, view.rgb, static_cast<size_t>(bytes));
     return device;
@@ -99,10 +99,12 @@ struct Session::State {
                 " pixels becomes ", out.size.width, "×", out.size.height, ", its windows ", out.grid.window_width, "×",
                 out.grid.window_height, ": smaller than a patch of ", patch,
                 " pixels; crop the photo to a less extreme shape");
+    std::vector<PatchOrigin> corners;
     for (int i = 0; i < out.grid.count(); ++i) {
       const Window window = out.grid.window(i);
-      out.origins.push_back({window.x0, window.y0});
+      corners.push_back({window.x0, window.y0});
     }
+    out.origins = upload<PatchOrigin>(origins, corners);
     return out;
   }
 
@@ -113,14 +115,16 @@ struct Session::State {
                      .height = prepared.size.height,
                      .width = prepared.size.width,
                      .windows = prepared.origins,
+                     .count = prepared.grid.count(),
                      .grid_h = prepared.grid_h,
                      .grid_w = prepared.grid_w},
                     find_attention_policy(options.policy), options.window_batch, use);
   }
 
   // A copy in backend memory.
-  const int32_t* upload(GrowingMemory& memory, std::span<const int32_t> values) {
-    auto* device = memory.get<int32_t>(backend(), static_cast<int64_t>(values.size()));
+  template <typename T>
+  const T* upload(GrowingMemory& memory, std::span<const T> values) {
+    auto* device = memory.get<T>(backend(), static_cast<int64_t>(values.size()));
     stream->upload(device, values.data(), values.size_bytes());
     return device;
   }
@@ -165,8 +169,8 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
   out.scores.resize(static_cast<size_t>(pixels));
   std::vector<MergeStatistics> statistics(static_cast<size_t>(classes));
   stream.window_merge({.logits = logits,
-                       .window_x = s.upload(s.window_x, prepared.grid.xs),
-                       .window_y = s.upload(s.window_y, prepared.grid.ys),
+                       .window_x = s.upload<int32_t>(s.window_x, prepared.grid.xs),
+                       .window_y = s.upload<int32_t>(s.window_y, prepared.grid.ys),
                        .windows_x = static_cast<int64_t>(prepared.grid.xs.size()),
                        .windows_y = static_cast<int64_t>(prepared.grid.ys.size()),
                        .window_width = prepared.grid.window_width,
@@ -175,7 +179,7 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
                        .grid_w = prepared.grid_w,
                        .queries = queries,
                        .classes = classes,
-                       .query_class = s.upload(s.query_class, bank.classes().query_class),
+                       .query_class = s.upload<int32_t>(s.query_class, bank.classes().query_class),
                        .logit_scale = options.logit_scale,
                        .prob_threshold = options.prob_thd,
                        .area_threshold = options.area_thd,
@@ -215,7 +219,11 @@ std::vector<float> Session::embed_image(ImageView photo) {
   auto* features = s.features.get<float>(s.backend(), config.embed_dim);
   const PatchOrigin whole{};
   s.engine->vision().encode(*s.stream, *s.whole,
-                            {.image = planes, .height = side, .width = side, .windows = &whole, .batch = 1},
+                            {.image = planes,
+                             .height = side,
+                             .width = side,
+                             .windows = s.upload<PatchOrigin>(s.origins, std::span(&whole, 1)),
+                             .batch = 1},
                             find_attention_policy("clip"), Readout::kClassToken, features);
   std::vector<float> out(static_cast<size_t>(config.embed_dim));
   s.stream->download(out.data(), features, out.size() * sizeof(float));

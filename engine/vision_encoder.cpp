@@ -73,27 +73,25 @@ void VisionEncoder::encode(Stream& stream, VisionPlan& plan, const Input& input,
   const int64_t n = 1 + hw;
   const int64_t c = config_.width;
 
-  stream.gather_patches({.image = input.image,
-                         .patches = patches,
-                         .windows = input.windows,
-                         .dtype = backend_.activation_dtype(),
-                         .height = input.height,
-                         .width = input.width,
-                         .batch = batch,
-                         .grid_h = plan.grid_h_,
-                         .grid_w = plan.grid_w_,
-                         .patch = config_.patch_size});
-  stream.linear(*patch_embed_, patches, batch * hw, embedded);
-  stream.assemble_tokens({.embedded = embedded,
-                          .class_embedding = static_cast<const float*>(class_embedding_->data()),
-                          .positions = static_cast<const float*>(plan.positions_->data()),
-                          .gamma = ln_pre_.g(),
-                          .beta = ln_pre_.b(),
-                          .tokens = tokens,
-                          .batch = batch,
-                          .patches = hw,
-                          .cols = c,
-                          .eps = eps_});
+  stream.patch_embed({.image = input.image,
+                      .windows = input.windows,
+                      .class_embedding = static_cast<const float*>(class_embedding_->data()),
+                      .positions = static_cast<const float*>(plan.positions_->data()),
+                      .gamma = ln_pre_.g(),
+                      .beta = ln_pre_.b(),
+                      .tokens = tokens,
+                      .patches = patches,
+                      .embedded = embedded,
+                      .dtype = backend_.activation_dtype(),
+                      .height = input.height,
+                      .width = input.width,
+                      .batch = batch,
+                      .grid_h = plan.grid_h_,
+                      .grid_w = plan.grid_w_,
+                      .patch = config_.patch_size,
+                      .cols = c,
+                      .eps = eps_},
+                     *patch_embed_);
 
   const AttentionPolicy& vanilla = find_attention_policy("clip");
   for (size_t i = 0; i < blocks_.size(); ++i) {

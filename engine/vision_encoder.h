@@ -45,7 +45,7 @@ class VisionEncoder {
   struct Input {
     const float* image = nullptr;          // (3, H, W) normalised, backend memory
     int64_t height = 0, width = 0;         // H, W
-    const PatchOrigin* windows = nullptr;  // (batch), host memory
+    const PatchOrigin* windows = nullptr;  // (batch), backend memory
     int64_t batch = 0;                     // ≤ plan.max_batch()
   };
   // Writes unit vectors to `features`: (B, h·w, E) or (B, E), f32, backend memory.

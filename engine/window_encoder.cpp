@@ -9,7 +9,7 @@ namespace sclip {
 void WindowEncoder::encode(Stream& stream, const Photo& photo, const AttentionPolicy& policy, int64_t batch,
                            const Use& use) {
   if (batch == 0) batch = backend_.preferred_batch();
-  const auto windows = static_cast<int64_t>(photo.windows.size());
+  const auto windows = photo.count;
   batch = std::min(batch, windows);
   const int64_t lanes = backend_.lanes();
   const int64_t side_by_side = lanes > 1 ? windows / batch / lanes * lanes : 0;  // groups of `batch` windows
@@ -37,7 +37,7 @@ void WindowEncoder::run(Lane& lane, Stream& stream, const Photo& photo, const At
                  {.image = photo.image,
                   .height = photo.height,
                   .width = photo.width,
-                  .windows = photo.windows.data() + first,
+                  .windows = photo.windows + first,
                   .batch = count},
                  policy, Readout::kPatches, features);
   use(stream, first, count, features);

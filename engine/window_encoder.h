@@ -26,7 +26,8 @@ class WindowEncoder {
   struct Photo {
     const float* image = nullptr;  // (3, H, W) normalised, backend memory
     int64_t height = 0, width = 0;
-    std::span<const PatchOrigin> windows;
+    const PatchOrigin* windows = nullptr;  // backend memory
+    int64_t count = 0;                     // windows
     int64_t grid_h = 0, grid_w = 0;  // patches of a window
   };
   // Takes the features (count, h·w, E) of windows first … first + count − 1: backend memory, valid during the call.

@@ -44,8 +44,11 @@ class CpuStream : public Stream {
 
   void resize_normalize(const ResizeNormalizeParams& p) override { resize_normalize_cpu(p); }
   void resize_bicubic(const ResizeBicubicParams& p) override { resize_bicubic_cpu(p); }
-  void gather_patches(const GatherPatchesParams& p) override { gather_patches_cpu(p); }
-  void assemble_tokens(const AssembleTokensParams& p) override { assemble_tokens_cpu(p); }
+  void patch_embed(const PatchEmbedParams& p, const Linear& conv1) override {
+    gather_patches_cpu(gather_params(p));
+    linear(conv1, p.patches, p.batch * p.grid_h * p.grid_w, p.embedded);
+    assemble_tokens_cpu(assemble_params(p));
+  }
   void embed_tokens(const EmbedTokensParams& p) override { embed_tokens_cpu(p); }
   void gather_rows(const GatherRowsParams& p) override { gather_rows_cpu(p); }
   void layernorm(const LayerNormParams& p) override { layernorm_cpu(p); }
@@ -82,8 +85,10 @@ class CpuBackend : public Backend {
   int lanes() const override { return max_threads(); }
   // 197 rows of ViT-B/16 already run at full GEMM speed, and their activations fit the second-level cache.
   int preferred_batch() const override { return 1; }
+  bool is_host() const override { return true; }
 
   std::unique_ptr<Memory> allocate(size_t bytes) const override { return std::make_unique<CpuMemory>(bytes); }
+  std::unique_ptr<Memory> allocate_host(size_t bytes) const override { return allocate(bytes); }
   std::unique_ptr<Stream> make_stream() const override { return std::make_unique<CpuStream>(engine_); }
   std::unique_ptr<Linear> make_linear(const LinearSpec& spec) const override {
     return std::make_unique<CpuLinear>(spec, engine_);
@@ -108,6 +113,8 @@ class CpuBackend : public Backend {
 std::unique_ptr<Backend> make_cpu_backend(Precision precision, int threads) {
   SCLIP_CHECK(threads >= 0, kInvalidArgument, "the number of threads is ", threads, "; give 0 for all, or more");
   if (threads > 0) set_num_threads(threads);
+  SCLIP_CHECK(precision != Precision::kF16, kUnsupported,
+              "the CPU backend does not compute in f16; use precision f32, bf16 or auto");
   SCLIP_CHECK(precision != Precision::kBF16 || cpu_has_bf16(), kUnsupported, "this processor (", describe_cpu(),
               ") has no bf16 instructions; use precision f32 or auto");
   const bool bf16 = precision == Precision::kBF16 || (precision == Precision::kAuto && cpu_has_bf16());

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cuda/queue.h"
 
 namespace sclip {
 
@@ -15,7 +16,7 @@ struct LayerNormParams {
   void* y = nullptr;             // (batch, rows, C) in y_dtype; may be x itself when f32 and equally strided
   const float* gamma = nullptr;  // (C)
   const float* beta = nullptr;   // (C)
-  DType y_dtype = DType::kF32;   // kF32 or kBF16
+  DType y_dtype = DType::kF32;   // kF32 or kBF16; on CUDA also kF16
   int64_t batch = 1;
   int64_t rows = 0;
   int64_t cols = 0;      // C ≥ 1, any
@@ -25,6 +26,7 @@ struct LayerNormParams {
 };
 
 void layernorm_cpu(const LayerNormParams& params);
+void layernorm_cuda(const LayerNormParams& params, CudaQueue queue);
 
 namespace ref {
 void layernorm(const LayerNormParams& params);  // f32 output only

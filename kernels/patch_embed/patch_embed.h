@@ -1,15 +1,17 @@
-// Patch embedding around its GEMM: windows cut from the normalised photo become rows of pixels, and
-// the rows the GEMM returns become tokens.
+// Patch embedding: windows cut from the normalised photo become tokens.
 //
-//   gather:    patches[b, i] = the 3·P·P pixels of patch i of window b, channel-major as conv1's weight
-//   assemble:  tokens[b, 0] = ln_pre(class + pos[0]);  tokens[b, 1 + i] = ln_pre(embedded[b, i] + pos[1 + i])
+//   embedded[b, i] = conv1 · (the 3·P·P pixels of patch i of window b, channel-major as conv1's weight)
+//   tokens[b, 0] = ln_pre(class + pos[0]);  tokens[b, 1 + i] = ln_pre(embedded[b, i] + pos[1 + i])
 //
 // A grid that does not divide by P is floored: the right and bottom rest is never read.
+// The CPU gathers the pixels of all patches, lets its GEMM multiply them, and assembles the tokens: two kernels around a
+// product. On CUDA one kernel multiplies straight from the photo, and ln_pre follows in place.
 #pragma once
 
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cuda/queue.h"
 
 namespace sclip {
 
@@ -44,8 +46,36 @@ struct AssembleTokensParams {
   float eps = 1e-5f;
 };
 
+// The whole of it, as Stream::patch_embed takes it.
+struct PatchEmbedParams {
+  const float* image = nullptr;            // (3, H, W)
+  const PatchOrigin* windows = nullptr;    // (B); every window lies inside the photo
+  const float* class_embedding = nullptr;  // (C)
+  const float* positions = nullptr;        // (1 + h·w, C)
+  const float* gamma = nullptr;            // (C) of ln_pre
+  const float* beta = nullptr;             // (C)
+  float* tokens = nullptr;                 // (B, 1 + h·w, C)
+  void* patches = nullptr;                 // scratch of the CPU: (B, h·w, 3·P·P) in dtype
+  float* embedded = nullptr;               // scratch of the CPU: (B, h·w, C)
+  DType dtype = DType::kF32;               // what the pixels are rounded to before the product
+  int64_t height = 0;                      // H
+  int64_t width = 0;                       // W
+  int64_t batch = 0;                       // B
+  int64_t grid_h = 0;                      // h
+  int64_t grid_w = 0;                      // w
+  int64_t patch = 0;                       // P
+  int64_t cols = 0;                        // C
+  float eps = 1e-5f;
+};
+
+GatherPatchesParams gather_params(const PatchEmbedParams& params);
+AssembleTokensParams assemble_params(const PatchEmbedParams& params);
+
 void gather_patches_cpu(const GatherPatchesParams& params);
 void assemble_tokens_cpu(const AssembleTokensParams& params);
+
+// `weight`: (C, 3·P·P) in params.dtype, rows weight_stride elements apart, a multiple of 8, zeros between; 16-byte aligned.
+void patch_embed_cuda(const PatchEmbedParams& params, const void* weight, int64_t weight_stride, CudaQueue queue);
 
 namespace ref {
 void gather_patches(const GatherPatchesParams& params);  // f32 output only

@@ -84,6 +84,32 @@ namespace sclip {
 HWY_EXPORT(GatherPatches);
 HWY_EXPORT(AssembleTokens);
 
+GatherPatchesParams gather_params(const PatchEmbedParams& p) {
+  return {.image = p.image,
+          .patches = p.patches,
+          .windows = p.windows,
+          .dtype = p.dtype,
+          .height = p.height,
+          .width = p.width,
+          .batch = p.batch,
+          .grid_h = p.grid_h,
+          .grid_w = p.grid_w,
+          .patch = p.patch};
+}
+
+AssembleTokensParams assemble_params(const PatchEmbedParams& p) {
+  return {.embedded = p.embedded,
+          .class_embedding = p.class_embedding,
+          .positions = p.positions,
+          .gamma = p.gamma,
+          .beta = p.beta,
+          .tokens = p.tokens,
+          .batch = p.batch,
+          .patches = p.grid_h * p.grid_w,
+          .cols = p.cols,
+          .eps = p.eps};
+}
+
 void gather_patches_cpu(const GatherPatchesParams& p) {
   for (int64_t b = 0; b < p.batch; ++b) {
     const PatchOrigin o = p.windows[b];

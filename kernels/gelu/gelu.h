@@ -1,0 +1,33 @@
+// The MLP's activation with the bias of the product before it: y = f(x + bias).
+//
+//   quick  z · σ(1.702 z)      erf  z · (1 + erf(z / √2)) / 2
+//
+// On the CPU it is part of the matrix product (oneDNN); cuBLASLt has no QuickGELU, so CUDA runs it as a kernel.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "kernels/cuda/queue.h"
+
+namespace sclip {
+
+enum class GeluForm : uint8_t { kQuick, kErf };
+
+struct GeluParams {
+  const void* x = nullptr;      // (M, n) in dtype
+  void* y = nullptr;            // (M, n) in dtype; may be x itself
+  const float* bias = nullptr;  // (n), or null
+  DType dtype = DType::kF32;    // kF32, kF16 or kBF16; arithmetic in f32
+  GeluForm form = GeluForm::kQuick;
+  int64_t rows = 0;  // M
+  int64_t cols = 0;  // n
+};
+
+void gelu_cuda(const GeluParams& params, CudaQueue queue);
+
+namespace ref {
+void gelu(const GeluParams& params);  // f32 only
+}
+
+}  // namespace sclip
