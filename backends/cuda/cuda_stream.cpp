@@ -40,14 +40,17 @@ void CudaStream::resize_normalize(const ResizeNormalizeParams&) {
 void CudaStream::resize_bicubic(const ResizeBicubicParams&) {
   fail(ErrorCode::kUnsupported, "resize_bicubic");
 }
-void CudaStream::patch_embed(const PatchEmbedParams&, const Linear&) {
-  fail(ErrorCode::kUnsupported, "patch_embed");
+void CudaStream::patch_embed(const PatchEmbedParams& p, const Linear& conv1) {
+  const auto& layer = static_cast<const CudaLinear&>(conv1);
+  SCLIP_CHECK(layer.dtype() == p.dtype, kInternal, "patch_embed in ", to_string(p.dtype), " with weights in ",
+              to_string(layer.dtype()));
+  patch_embed_cuda(p, layer.weight(), layer.weight_stride(), stream_);
 }
-void CudaStream::embed_tokens(const EmbedTokensParams&) {
-  fail(ErrorCode::kUnsupported, "embed_tokens");
+void CudaStream::embed_tokens(const EmbedTokensParams& p) {
+  embed_tokens_cuda(p, stream_);
 }
-void CudaStream::gather_rows(const GatherRowsParams&) {
-  fail(ErrorCode::kUnsupported, "gather_rows");
+void CudaStream::gather_rows(const GatherRowsParams& p) {
+  gather_rows_cuda(p, stream_);
 }
 void CudaStream::layernorm(const LayerNormParams& p) {
   layernorm_cuda(p, stream_);
@@ -58,8 +61,8 @@ void CudaStream::attention(const AttentionParams&) {
 void CudaStream::tree_attention(const TreeAttentionParams&) {
   fail(ErrorCode::kUnsupported, "tree_attention");
 }
-void CudaStream::l2_normalize(const L2NormalizeParams&) {
-  fail(ErrorCode::kUnsupported, "l2_normalize");
+void CudaStream::l2_normalize(const L2NormalizeParams& p) {
+  l2_normalize_cuda(p, stream_);
 }
 void CudaStream::window_merge(const WindowMergeParams&) {
   fail(ErrorCode::kUnsupported, "window_merge");

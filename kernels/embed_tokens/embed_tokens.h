@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cuda/queue.h"
 
 namespace sclip {
 
@@ -19,6 +20,7 @@ struct EmbedTokensParams {
 };
 
 void embed_tokens_cpu(const EmbedTokensParams& params);
+void embed_tokens_cuda(const EmbedTokensParams& params, CudaQueue queue);
 
 namespace ref {
 void embed_tokens(const EmbedTokensParams& params);

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/dut.h"
 
 using namespace sclip;
 using testing::random_normal;
@@ -28,7 +29,7 @@ TEST_CASE("embed_tokens agrees with the oracle to the last bit", "[embed_tokens]
     tokens[i] = static_cast<int32_t>(i * 17 % 31);
     positions[i] = static_cast<int32_t>(i * 5 % 77);
   }
-  std::vector<float> expected(m * static_cast<size_t>(width), -1.f), actual = expected;
+  std::vector<float> expected(m * static_cast<size_t>(width), -1.f);
   EmbedTokensParams p{.tokens = tokens.data(),
                       .positions = positions.data(),
                       .token_table = table.data(),
@@ -40,11 +41,20 @@ TEST_CASE("embed_tokens agrees with the oracle to the last bit", "[embed_tokens]
   if (dtype == DType::kF16) p.token_table = half.data();
   if (dtype == DType::kBF16) p.token_table = brain.data();
   ref::embed_tokens(p);
-  p.out = actual.data();
-  embed_tokens_cpu(p);
-  CHECK(actual == expected);
+
+  testing::Dut& dut = testing::Dut::get();
+  auto tokens_device = dut.copy(tokens), positions_device = dut.copy(positions);
+  auto position_device = dut.copy(position), out = dut.output<float>(expected.size());
+  auto table_device = dut.copy(testing::round_to(dtype, table).bytes);
+  p.tokens = tokens_device.data();
+  p.positions = positions_device.data();
+  p.token_table = table_device.data();
+  p.position_table = position_device.data();
+  p.out = out.data();
+  dut.stream().embed_tokens(p);
+  CHECK(out.host() == expected);
 }
 
-TEST_CASE("embed_tokens refuses a table of integers", "[embed_tokens]") {
+TEST_CASE("embed_tokens refuses a table of integers", "[embed_tokens][cpu]") {
   CHECK_THROWS_AS(embed_tokens_cpu({.table_dtype = DType::kI32}), Error);
 }

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/cuda/queue.h"
+
 namespace sclip {
 
 struct GatherRowsParams {
@@ -14,6 +16,7 @@ struct GatherRowsParams {
 };
 
 void gather_rows_cpu(const GatherRowsParams& params);
+void gather_rows_cuda(const GatherRowsParams& params, CudaQueue queue);
 
 namespace ref {
 void gather_rows(const GatherRowsParams& params);

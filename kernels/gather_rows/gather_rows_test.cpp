@@ -2,6 +2,7 @@
 
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/dut.h"
 
 using namespace sclip;
 
@@ -11,10 +12,15 @@ TEST_CASE("gather_rows agrees with the oracle", "[gather_rows]") {
   std::mt19937 generator(32);
   std::vector<int32_t> indices(static_cast<size_t>(count));
   for (int32_t& i : indices) i = static_cast<int32_t>(generator() % static_cast<uint32_t>(rows));
-  std::vector<float> expected(static_cast<size_t>(count * cols)), actual(expected.size());
+  std::vector<float> expected(static_cast<size_t>(count * cols));
   GatherRowsParams p{.x = x.data(), .indices = indices.data(), .out = expected.data(), .count = count, .cols = cols};
   ref::gather_rows(p);
-  p.out = actual.data();
-  gather_rows_cpu(p);
-  CHECK(actual == expected);
+  testing::Dut& dut = testing::Dut::get();
+  auto x_device = dut.copy(x), out = dut.output<float>(expected.size());
+  auto indices_device = dut.copy(indices);
+  p.x = x_device.data();
+  p.indices = indices_device.data();
+  p.out = out.data();
+  dut.stream().gather_rows(p);
+  CHECK(out.host() == expected);
 }

@@ -7,14 +7,15 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cuda/queue.h"
 
 namespace sclip {
 
 struct L2NormalizeParams {
   const void* x = nullptr;      // (batch, rows, n) in x_dtype; rows contiguous, batches x_stride elements apart
   void* y = nullptr;            // (batch, rows, n) in y_dtype; may be x itself when dtypes and strides agree
-  DType x_dtype = DType::kF32;  // kF32 or kBF16
-  DType y_dtype = DType::kF32;  // kF32 or kBF16
+  DType x_dtype = DType::kF32;  // kF32 or kBF16; on CUDA also kF16
+  DType y_dtype = DType::kF32;  // the same
   int64_t batch = 1;
   int64_t rows = 0;
   int64_t cols = 0;      // n ≥ 1
@@ -23,6 +24,7 @@ struct L2NormalizeParams {
 };
 
 void l2_normalize_cpu(const L2NormalizeParams& params);
+void l2_normalize_cuda(const L2NormalizeParams& params, CudaQueue queue);
 
 namespace ref {
 void l2_normalize(const L2NormalizeParams& params);  // any dtypes; arithmetic in double

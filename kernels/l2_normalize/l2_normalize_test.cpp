@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/dut.h"
 
 using namespace sclip;
 using testing::random_normal;
@@ -25,11 +26,15 @@ TEST_CASE("l2_normalize agrees with the oracle at any magnitude", "[l2_normalize
   CAPTURE(cols, rows, scale);
   const auto n = static_cast<size_t>(rows * cols);
   const auto x = random_normal(n, 1, 0, scale);
-  std::vector<float> expected(n), actual(n);
+  std::vector<float> expected(n);
   L2NormalizeParams p{.x = x.data(), .y = expected.data(), .rows = rows, .cols = cols};
   ref::l2_normalize(p);
-  p.y = actual.data();
-  l2_normalize_cpu(p);
+  testing::Dut& dut = testing::Dut::get();
+  auto x_device = dut.copy(x), y = dut.output<float>(n);
+  p.x = x_device.data();
+  p.y = y.data();
+  dut.stream().l2_normalize(p);
+  const auto actual = y.host();
   const auto same = testing::all_close(actual.data(), expected.data(), n, 1e-12, tolerance(cols));
   INFO(same.message);
   CHECK(same);
@@ -41,7 +46,10 @@ TEST_CASE("rows of zeros stay zeros, rows with NaN are NaN, others do not notice
   x[1 * cols + 5] = -3.f;
   x[2 * cols + 36] = std::numeric_limits<float>::quiet_NaN();
   x[3 * cols] = std::numeric_limits<float>::denorm_min();
-  l2_normalize_cpu({.x = x.data(), .y = x.data(), .rows = 4, .cols = cols});  // in place
+  testing::Dut& dut = testing::Dut::get();
+  auto device = dut.copy(x);
+  dut.stream().l2_normalize({.x = device.data(), .y = device.data(), .rows = 4, .cols = cols});  // in place
+  x = device.host();
   for (size_t c = 0; c < cols; ++c) {
     REQUIRE(x[c] == 0.f);
     REQUIRE(x[cols + c] == (c == 5 ? -1.f : 0.f));
@@ -50,39 +58,45 @@ TEST_CASE("rows of zeros stay zeros, rows with NaN are NaN, others do not notice
   }
 }
 
-TEST_CASE("l2_normalize reads and writes bf16, and skips between batches", "[l2_normalize]") {
+TEST_CASE("l2_normalize reads and writes halves, and skips between batches", "[l2_normalize]") {
   const int64_t batch = 3, rows = 4, cols = 70, stride = 5 * cols;  // a class token per batch is left out
-  const auto wide = random_normal(static_cast<size_t>(batch * stride), 1);
-  std::vector<BFloat16> narrow(wide.size());
-  for (size_t i = 0; i < wide.size(); ++i) narrow[i] = to_bfloat16(wide[i]);
-  const bool narrow_x = GENERATE(false, true);
   const size_t count = batch * rows * cols;
-  std::vector<float> expected(count), actual(count);
-  std::vector<BFloat16> rounded(count);
-  L2NormalizeParams p{.x = wide.data() + cols,
-                      .y = expected.data(),
-                      .batch = batch,
-                      .rows = rows,
-                      .cols = cols,
-                      .x_stride = stride,
-                      .y_stride = rows * cols};
-  if (narrow_x) {
-    p.x = narrow.data() + cols;
-    p.x_dtype = DType::kBF16;
+  testing::Dut& dut = testing::Dut::get();
+  for (const DType in : dut.dtypes()) {
+    const testing::Rounded x = testing::round_to(in, random_normal(static_cast<size_t>(batch * stride), 1));
+    std::vector<float> expected(count);
+    L2NormalizeParams p{.x = x.values.data() + cols,
+                        .y = expected.data(),
+                        .batch = batch,
+                        .rows = rows,
+                        .cols = cols,
+                        .x_stride = stride,
+                        .y_stride = rows * cols};
+    ref::l2_normalize(p);
+    auto x_device = dut.copy(x.bytes);
+    p.x = x_device.data() + static_cast<size_t>(cols) * size_of(in);
+    p.x_dtype = in;
+    std::vector<float> in_f32;
+    for (const DType out : dut.dtypes()) {
+      auto y = dut.output<std::byte>(count * size_of(out));
+      p.y = y.data();
+      p.y_dtype = out;
+      dut.stream().l2_normalize(p);
+      const auto bytes = y.host();
+      CAPTURE(to_string(in), to_string(out));
+      if (out == DType::kF32) {
+        in_f32 = testing::widen(out, bytes);
+        const auto same = testing::all_close(in_f32.data(), expected.data(), count, 1e-12, tolerance(cols));
+        INFO(same.message);
+        CHECK(same);
+      } else {  // one more rounding, and no other difference
+        CHECK(bytes == testing::round_to(out, in_f32).bytes);
+      }
+    }
   }
-  ref::l2_normalize(p);
-  p.y = actual.data();
-  l2_normalize_cpu(p);
-  const auto same = testing::all_close(actual.data(), expected.data(), count, 1e-12, tolerance(cols));
-  INFO(same.message);
-  CHECK(same);
-  p.y = rounded.data();
-  p.y_dtype = DType::kBF16;
-  l2_normalize_cpu(p);
-  for (size_t i = 0; i < count; ++i) REQUIRE(rounded[i].bits == to_bfloat16(actual[i]).bits);
 }
 
-TEST_CASE("l2_normalize refuses other dtypes", "[l2_normalize]") {
+TEST_CASE("l2_normalize refuses other dtypes", "[l2_normalize][cpu]") {
   CHECK_THROWS_AS(l2_normalize_cpu({.x_dtype = DType::kF16}), Error);
   CHECK_THROWS_AS(l2_normalize_cpu({.y_dtype = DType::kI32}), Error);
 }

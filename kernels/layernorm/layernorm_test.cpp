@@ -18,10 +18,10 @@ struct Case {
 
 TEST_CASE("layernorm agrees with the oracle", "[layernorm]") {
   // A row mean of 3000 with deviation 1 is where one-pass variances fail.
-  const Case c = GENERATE(Case{1, 1, 0, 1}, Case{1, 7, 0, 1}, Case{2, 64, 0, 1}, Case{50, 768, 0, 1},
-                          Case{197, 768, 5, 2}, Case{3, 1023, 300, 1}, Case{5, 769, 3000, 1}, Case{2, 256, 0, 1e-4f},
-                          Case{3, 512, 0, 1}, Case{2, 1024, 1, 1}, Case{2, 1280, 0, 1}, Case{1, 2048, 0, 1},
-                          Case{2, 4096, 0, 1});
+  const Case c =
+      GENERATE(Case{1, 1, 0, 1}, Case{1, 7, 0, 1}, Case{2, 64, 0, 1}, Case{50, 768, 0, 1}, Case{197, 768, 5, 2},
+               Case{3, 1023, 300, 1}, Case{5, 769, 3000, 1}, Case{2, 256, 0, 1e-4f}, Case{3, 512, 0, 1},
+               Case{2, 1024, 1, 1}, Case{2, 1280, 0, 1}, Case{1, 2048, 0, 1}, Case{2, 4096, 0, 1});
   CAPTURE(c.rows, c.cols, c.mean, c.deviation);
   const auto n = static_cast<size_t>(c.rows * c.cols);
   const auto x = random_normal(n, 1, c.mean, c.deviation);
@@ -46,12 +46,13 @@ TEST_CASE("layernorm agrees with the oracle", "[layernorm]") {
       p.y_dtype = dtype;
       dut.stream().layernorm(p);
       const std::vector<float> actual = testing::widen(dtype, y.host());
-      // (x − mean) loses |mean|·eps to cancellation, divided by the deviation; then a handful of roundings of the result.
+      // (x − mean) loses |mean|·eps to cancellation, divided by the deviation; then a handful of roundings of the
+      // result.
       const double eps = 0x1p-24;
       const double tolerance = eps * (32 + 8 * std::abs(c.mean) / c.deviation);
       const double rounding = dtype == DType::kF32 ? 0 : testing::epsilon_of(dtype);
-      const auto same =
-          testing::all_close(actual.data(), expected.data(), n, 4 * tolerance + 0x1p-24 * rounding, tolerance + rounding);
+      const auto same = testing::all_close(actual.data(), expected.data(), n, 4 * tolerance + 0x1p-24 * rounding,
+                                           tolerance + rounding);
       CAPTURE(to_string(dtype), offset);
       INFO(same.message);
       CHECK(same);

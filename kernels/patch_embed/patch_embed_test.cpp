@@ -3,11 +3,12 @@
 #include "core/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/dut.h"
 
 using namespace sclip;
 using testing::random_normal;
 
-TEST_CASE("gather_patches copies the pixels that conv1 would see", "[patch_embed]") {
+TEST_CASE("gather_patches copies the pixels that conv1 would see", "[patch_embed][cpu]") {
   struct Case {
     int64_t height, width, grid_h, grid_w, patch;
     std::vector<PatchOrigin> windows;
@@ -39,7 +40,7 @@ TEST_CASE("gather_patches copies the pixels that conv1 would see", "[patch_embed
   for (size_t i = 0; i < count; ++i) REQUIRE(rounded[i].bits == to_bfloat16(expected[i]).bits);
 }
 
-TEST_CASE("gather_patches refuses a window outside the photo", "[patch_embed]") {
+TEST_CASE("gather_patches refuses a window outside the photo", "[patch_embed][cpu]") {
   const std::vector<float> image(3 * 16 * 16);
   std::vector<float> out(3 * 16 * 16);
   const PatchOrigin window{1, 0};
@@ -55,7 +56,7 @@ TEST_CASE("gather_patches refuses a window outside the photo", "[patch_embed]") 
                   Error);
 }
 
-TEST_CASE("assemble_tokens agrees with the oracle", "[patch_embed]") {
+TEST_CASE("assemble_tokens agrees with the oracle", "[patch_embed][cpu]") {
   const auto [batch, patches, cols] =
       GENERATE(table<int64_t, int64_t, int64_t>({{1, 1, 5}, {2, 49, 256}, {1, 196, 768}, {3, 4, 67}}));
   const auto embedded = random_normal(static_cast<size_t>(batch * patches * cols), 1);
@@ -79,4 +80,97 @@ TEST_CASE("assemble_tokens agrees with the oracle", "[patch_embed]") {
   const auto same = testing::all_close(actual.data(), expected.data(), actual.size(), 64 * 0x1p-24, 32 * 0x1p-24);
   INFO(same.message);
   CHECK(same);
+}
+
+TEST_CASE("patch_embed agrees with the oracle", "[patch_embed]") {
+  struct Case {
+    int64_t height, width, grid_h, grid_w, patch, cols;
+    std::vector<PatchOrigin> windows;
+  };
+  const Case c = GENERATE(Case{16, 16, 1, 1, 16, 64, {{0, 0}}},                     // one patch
+                          Case{64, 96, 4, 4, 16, 136, {{0, 0}, {32, 0}, {24, 0}}},  // even columns, ragged channels
+                          Case{51, 67, 3, 4, 16, 64, {{3, 2}, {0, 0}}},             // odd columns
+                          Case{150, 90, 9, 5, 14, 32, {{1, 3}, {20, 24}}},          // K = 588 is no multiple of 8
+                          Case{70, 66, 2, 2, 32, 72, {{2, 1}}}, Case{12, 15, 4, 5, 3, 33, {{0, 0}}},
+                          Case{224, 336, 14, 14, 16, 128, {{0, 0}, {112, 0}}});
+  testing::Dut& dut = testing::Dut::get();
+  const auto batch = static_cast<int64_t>(c.windows.size());
+  const int64_t patches = c.grid_h * c.grid_w, depth = 3 * c.patch * c.patch, rows = batch * patches;
+  const auto values = random_normal(static_cast<size_t>(3 * c.height * c.width), 1);
+  const auto cls = random_normal(static_cast<size_t>(c.cols), 3);
+  const auto positions = random_normal(static_cast<size_t>((1 + patches) * c.cols), 4);
+  const auto gamma = random_normal(static_cast<size_t>(c.cols), 5, 1, 0.2f);
+  const auto beta = random_normal(static_cast<size_t>(c.cols), 6);
+  for (const DType dtype : dut.dtypes()) {
+    CAPTURE(c.grid_h, c.grid_w, c.patch, c.cols, to_string(dtype));
+    const auto weight = testing::round_to(
+        dtype, random_normal(static_cast<size_t>(c.cols * depth), 2, 0, 1 / std::sqrt(static_cast<float>(depth))));
+    // The oracle takes the pixels as rounded as the kernel does; the product then has exact factors.
+    const auto image = testing::round_to(dtype, values);
+    std::vector<float> gathered(static_cast<size_t>(rows * depth)), embedded(static_cast<size_t>(rows * c.cols));
+    ref::gather_patches({.image = image.values.data(),
+                         .patches = gathered.data(),
+                         .windows = c.windows.data(),
+                         .height = c.height,
+                         .width = c.width,
+                         .batch = batch,
+                         .grid_h = c.grid_h,
+                         .grid_w = c.grid_w,
+                         .patch = c.patch});
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t n = 0; n < c.cols; ++n) {
+        double sum = 0;
+        for (int64_t k = 0; k < depth; ++k) {
+          sum += static_cast<double>(gathered[static_cast<size_t>(r * depth + k)]) *
+                 static_cast<double>(weight.values[static_cast<size_t>(n * depth + k)]);
+        }
+        embedded[static_cast<size_t>(r * c.cols + n)] = static_cast<float>(sum);
+      }
+    }
+    const auto count = static_cast<size_t>(batch * (1 + patches) * c.cols);
+    std::vector<float> expected(count);
+    ref::assemble_tokens({.embedded = embedded.data(),
+                          .class_embedding = cls.data(),
+                          .positions = positions.data(),
+                          .gamma = gamma.data(),
+                          .beta = beta.data(),
+                          .tokens = expected.data(),
+                          .batch = batch,
+                          .patches = patches,
+                          .cols = c.cols});
+
+    const auto conv1 = dut.backend().make_linear(
+        {.name = "conv1",
+         .weight = {.data = weight.values.data(), .dtype = DType::kF32, .shape = {c.cols, depth}},
+         .input = dtype});
+    auto image_device = dut.copy(values), cls_device = dut.copy(cls), positions_device = dut.copy(positions);
+    auto gamma_device = dut.copy(gamma), beta_device = dut.copy(beta), tokens = dut.output<float>(count);
+    auto windows = dut.copy(c.windows);
+    auto scratch_patches = dut.output<std::byte>(gathered.size() * size_of(dtype));
+    auto scratch_embedded = dut.output<float>(embedded.size());
+    dut.stream().patch_embed({.image = image_device.data(),
+                              .windows = windows.data(),
+                              .class_embedding = cls_device.data(),
+                              .positions = positions_device.data(),
+                              .gamma = gamma_device.data(),
+                              .beta = beta_device.data(),
+                              .tokens = tokens.data(),
+                              .patches = scratch_patches.data(),
+                              .embedded = scratch_embedded.data(),
+                              .dtype = dtype,
+                              .height = c.height,
+                              .width = c.width,
+                              .batch = batch,
+                              .grid_h = c.grid_h,
+                              .grid_w = c.grid_w,
+                              .patch = c.patch,
+                              .cols = c.cols},
+                             *conv1);
+    const auto actual = tokens.host();
+    // A sum of K products of order 1/√K, in any order, errs by about √K roundings of a value of order 1.
+    const double tolerance = 8 * std::sqrt(static_cast<double>(depth)) * 0x1p-24;
+    const auto same = testing::all_close(actual.data(), expected.data(), count, 2 * tolerance, tolerance);
+    INFO(same.message);
+    CHECK(same);
+  }
 }
