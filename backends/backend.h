@@ -98,6 +98,8 @@ class Stream {
   virtual std::unique_ptr<Recording> end_recording();
   virtual void abandon_recording() noexcept {}
   virtual void replay(const Recording& recording);
+  // Changes when memory of the stream's own moved: recordings made before are void then.
+  virtual uint64_t generation() const { return 0; }
 };
 
 // Kernel calls noted by a stream: a CUDA graph. Belongs to one thread, and must not outlive its stream.

@@ -18,6 +18,9 @@ struct SegmentOptions {
   std::optional<float> area_thd{};  // smallest share of the non-0 pixels that a class ≠ 0 must have
   std::string policy = "sclip";
   int window_batch = 0;  // windows in one forward; 0: what suits the backend
+  bool record = true;    // on a device: photos of one size after the second replay a recording of the whole run
+
+  bool operator==(const SegmentOptions&) const = default;
 };
 
 struct NamedConfig {

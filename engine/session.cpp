@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
+#include <deque>
 #include <optional>
 
 #include "core/error.h"
 #include "engine/growing_memory.h"
+#include "engine/segment_plan.h"
 #include "engine/text_encoder.h"
 #include "engine/vision_encoder.h"
 #include "engine/window_encoder.h"
-#include "engine/window_grid.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
-#include "kernels/resize_normalize/resized_size.h"
 #include "kernels/window_merge/window_merge.h"
 
 namespace sclip {
@@ -50,83 +51,152 @@ void check(const SegmentOptions& o) {
 
 }  // namespace
 
-// A resized photo in backend memory, and its windows.
-struct PreparedPhoto {
-  ImageSize size;
-  const float* image = nullptr;
-  WindowGrid grid;
-  const PatchOrigin* origins = nullptr;  // backend memory
-  int64_t grid_h = 0, grid_w = 0;
-};
-
 struct Session::State {
   std::shared_ptr<const Engine> engine;
   std::unique_ptr<Stream> stream;
   std::optional<WindowEncoder> windows;
   std::optional<VisionPlan> whole;  // for the class token of a whole picture
-  GrowingMemory photo, image, origins, features, logits, window_x, window_y, query_class, labels, scores, full_logits;
+  std::deque<SegmentPlan> plans;    // the latest kPlans
+  GrowingMemory photo, image, origin, features, logits, labels, scores, statistics, full_logits;
+  GrowingMemory staged_photo, staged_results;
+
+  static constexpr size_t kPlans = 8;
 
   const Backend& backend() const { return engine->backend(); }
 
+  // The photo in backend memory.
   const uint8_t* upload(ImageView view) {
-    const int64_t bytes = int64_t{3} * view.width * view.height;
     if (backend().is_host()) return view.rgb;
+    const int64_t bytes = int64_t{3} * view.width * view.height;
+    auto* host = staged_photo.get_host<uint8_t>(backend(), bytes);
+    std::memcpy(host, view.rgb, static_cast<size_t>(bytes));
     auto* device = photo.get<uint8_t>(backend(), bytes);
-    stream->upload(device, view.rgb, static_cast<size_t>(bytes));
+    stream->upload(device, host, static_cast<size_t>(bytes));
     return device;
   }
 
-  PreparedPhoto prepare(ImageView view, const SegmentOptions& options) {
-    PreparedPhoto out;
+  // Resizes and normalises into `image`.
+  const float* resize(const uint8_t* rgb, const PhotoPlan& plan) {
     const PreprocessConfig& preprocess = engine->config().preprocess;
-    out.size = resized_size(view.height, view.width, options.short_side, options.long_limit);
-    auto* planes = image.get<float>(backend(), 3 * out.size.height * out.size.width);
-    stream->resize_normalize({.src = upload(view),
+    auto* planes = image.get<float>(backend(), 3 * plan.size.height * plan.size.width);
+    stream->resize_normalize({.src = rgb,
                               .dst = planes,
-                              .src_height = view.height,
-                              .src_width = view.width,
-                              .dst_height = out.size.height,
-                              .dst_width = out.size.width,
+                              .src_height = plan.photo_height,
+                              .src_width = plan.photo_width,
+                              .dst_height = plan.size.height,
+                              .dst_width = plan.size.width,
                               .mean = preprocess.mean,
                               .std = preprocess.std});
-    out.image = planes;
-    out.grid = make_window_grid(static_cast<int>(out.size.height), static_cast<int>(out.size.width), options.crop,
-                                options.stride);
-    const int patch = engine->config().vision.patch_size;
-    out.grid_h = out.grid.grid_h(patch);
-    out.grid_w = out.grid.grid_w(patch);
-    SCLIP_CHECK(out.grid_h > 0 && out.grid_w > 0, kInvalidArgument, "the photo of ", view.width, "×", view.height,
-                " pixels becomes ", out.size.width, "×", out.size.height, ", its windows ", out.grid.window_width, "×",
-                out.grid.window_height, ": smaller than a patch of ", patch,
-                " pixels; crop the photo to a less extreme shape");
-    std::vector<PatchOrigin> corners;
-    for (int i = 0; i < out.grid.count(); ++i) {
-      const Window window = out.grid.window(i);
-      corners.push_back({window.x0, window.y0});
-    }
-    out.origins = upload<PatchOrigin>(origins, corners);
-    return out;
+    return planes;
   }
 
-  void encode(const PreparedPhoto& prepared, const SegmentOptions& options, const WindowEncoder::Use& use) {
+  void encode(const float* planes, const PhotoPlan& plan, const SegmentOptions& options,
+              const WindowEncoder::Use& use) {
     if (!windows) windows.emplace(engine->vision(), backend());
     windows->encode(*stream,
-                    {.image = prepared.image,
-                     .height = prepared.size.height,
-                     .width = prepared.size.width,
-                     .windows = prepared.origins,
-                     .count = prepared.grid.count(),
-                     .grid_h = prepared.grid_h,
-                     .grid_w = prepared.grid_w},
+                    {.image = planes,
+                     .height = plan.size.height,
+                     .width = plan.size.width,
+                     .windows = plan.corners(),
+                     .count = plan.grid.count(),
+                     .grid_h = plan.grid_h,
+                     .grid_w = plan.grid_w},
                     find_attention_policy(options.policy), options.window_batch, use);
   }
 
-  // A copy in backend memory.
-  template <typename T>
-  const T* upload(GrowingMemory& memory, std::span<const T> values) {
-    auto* device = memory.get<T>(backend(), static_cast<int64_t>(values.size()));
-    stream->upload(device, values.data(), values.size_bytes());
-    return device;
+  SegmentPlan& plan_for(ImageView view, const SegmentOptions& options, const TextBank& bank, bool with_logits) {
+    for (SegmentPlan& plan : plans) {
+      if (plan.is_for(view, options, bank.id(), with_logits)) return plan;
+    }
+    SegmentPlan plan;
+    plan.options = options;
+    plan.bank = bank.id();
+    plan.with_logits = with_logits;
+    plan.photo = make_photo_plan(backend(), *stream, view, options, engine->config().vision.patch_size);
+    plan.query_class = copy_to_backend(backend(), *stream, bank.classes().query_class.data(),
+                                       bank.classes().query_class.size() * sizeof(int32_t));
+    if (plans.size() == kPlans) plans.pop_front();
+    return plans.emplace_back(std::move(plan));
+  }
+
+  // Changes when memory moved that a recording may refer to.
+  uint64_t generation() const {
+    uint64_t sum = stream->generation() + (windows ? windows->generation() : 0);
+    for (const GrowingMemory* memory : {&photo, &image, &logits, &labels, &scores, &statistics, &full_logits}) {
+      sum += memory->generation();
+    }
+    return sum;
+  }
+
+  // Where the results of a segmentation are written to, in backend memory.
+  struct Results {
+    uint16_t* labels = nullptr;
+    float* scores = nullptr;
+    MergeStatistics* statistics = nullptr;
+    float* full_logits = nullptr;
+  };
+
+  // Photo in backend memory → results. `watch` fills `times` stage by stage; without it nothing waits for the device.
+  void run(const uint8_t* rgb, const SegmentPlan& plan, const TextBank& bank, const Results& results, Stopwatch* watch,
+           StageTimes* times) {
+    const PhotoPlan& p = plan.photo;
+    const int64_t queries = bank.queries();
+    const int64_t patches = p.grid_h * p.grid_w;
+    const auto lap = [&](double StageTimes::*stage) {
+      if (watch == nullptr) return;
+      stream->synchronize();
+      times->*stage = watch->lap();
+    };
+    const float* planes = resize(rgb, p);
+    lap(&StageTimes::resize);
+    auto* cosines = logits.get<float>(backend(), p.grid.count() * patches * queries);
+    encode(planes, p, plan.options, [&](Stream& lane, int64_t first, int64_t count, const float* window_features) {
+      lane.linear(bank.similarity(), window_features, count * patches, cosines + first * patches * queries);
+    });
+    lap(&StageTimes::encode);
+    stream->window_merge({.logits = cosines,
+                          .window_x = p.xs(),
+                          .window_y = p.ys(),
+                          .windows_x = static_cast<int64_t>(p.grid.xs.size()),
+                          .windows_y = static_cast<int64_t>(p.grid.ys.size()),
+                          .window_width = p.grid.window_width,
+                          .window_height = p.grid.window_height,
+                          .grid_h = p.grid_h,
+                          .grid_w = p.grid_w,
+                          .queries = queries,
+                          .classes = static_cast<int64_t>(bank.classes().class_names.size()),
+                          .query_class = static_cast<const int32_t*>(plan.query_class->data()),
+                          .logit_scale = plan.options.logit_scale,
+                          .prob_threshold = plan.options.prob_thd,
+                          .area_threshold = plan.options.area_thd,
+                          .resized_width = p.size.width,
+                          .resized_height = p.size.height,
+                          .photo_width = p.photo_width,
+                          .photo_height = p.photo_height,
+                          .labels = results.labels,
+                          .label_dtype = DType::kU16,
+                          .scores = results.scores,
+                          .statistics = results.statistics,
+                          .full_logits = results.full_logits});
+    lap(&StageTimes::merge);
+  }
+
+  // The same by a recording, which is made when the plan runs for the second time: a single photo would not earn it
+  // back.
+  void run_recorded(const uint8_t* rgb, SegmentPlan& plan, const TextBank& bank, const Results& results) {
+    if (plan.recording == nullptr || plan.generation != generation()) {
+      plan.recording.reset();
+      stream->begin_recording();
+      try {
+        run(rgb, plan, bank, results, nullptr, nullptr);
+        plan.recording = stream->end_recording();
+      } catch (...) {
+        stream->abandon_recording();
+        throw;
+      }
+      plan.generation = generation();
+    }
+    stream->replay(*plan.recording);
   }
 };
 
@@ -144,61 +214,55 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
   State& s = *state_;
   Stream& stream = *s.stream;
   const Backend& backend = s.backend();
-  const int64_t queries = bank.queries();
   const auto classes = static_cast<int64_t>(bank.classes().class_names.size());
   const int64_t pixels = int64_t{photo.width} * photo.height;
 
   Segmentation out;
   out.width = photo.width;
   out.height = photo.height;
-  Stopwatch watch;
-  const PreparedPhoto prepared = s.prepare(photo, options);
-  out.windows = prepared.grid.count();
-  stream.synchronize();
-  out.times.resize = watch.lap();
-
-  const int64_t patches = prepared.grid_h * prepared.grid_w;
-  auto* logits = s.logits.get<float>(backend, out.windows * patches * queries);
-  s.encode(prepared, options, [&](Stream& lane, int64_t first, int64_t windows, const float* features) {
-    lane.linear(bank.similarity(), features, windows * patches, logits + first * patches * queries);
-  });
-  stream.synchronize();
-  out.times.encode = watch.lap();
-
   out.labels.resize(static_cast<size_t>(pixels));
   out.scores.resize(static_cast<size_t>(pixels));
   std::vector<MergeStatistics> statistics(static_cast<size_t>(classes));
-  stream.window_merge({.logits = logits,
-                       .window_x = s.upload<int32_t>(s.window_x, prepared.grid.xs),
-                       .window_y = s.upload<int32_t>(s.window_y, prepared.grid.ys),
-                       .windows_x = static_cast<int64_t>(prepared.grid.xs.size()),
-                       .windows_y = static_cast<int64_t>(prepared.grid.ys.size()),
-                       .window_width = prepared.grid.window_width,
-                       .window_height = prepared.grid.window_height,
-                       .grid_h = prepared.grid_h,
-                       .grid_w = prepared.grid_w,
-                       .queries = queries,
-                       .classes = classes,
-                       .query_class = s.upload<int32_t>(s.query_class, bank.classes().query_class),
-                       .logit_scale = options.logit_scale,
-                       .prob_threshold = options.prob_thd,
-                       .area_threshold = options.area_thd,
-                       .resized_width = prepared.size.width,
-                       .resized_height = prepared.size.height,
-                       .photo_width = photo.width,
-                       .photo_height = photo.height,
-                       .labels = out.labels.data(),
-                       .label_dtype = DType::kU16,
-                       .scores = out.scores.data(),
-                       .statistics = statistics.data(),
-                       .full_logits = logits_sink.data});
-  stream.synchronize();
+  const int64_t logits_count = logits_sink.data != nullptr ? bank.queries() * pixels : 0;
+
+  Stopwatch watch;
+  SegmentPlan& plan = s.plan_for(photo, options, bank, logits_sink.data != nullptr);
+  out.windows = plan.photo.grid.count();
+  const uint8_t* rgb = s.upload(photo);
+  if (backend.is_host()) {
+    s.run(rgb, plan, bank, {out.labels.data(), out.scores.data(), statistics.data(), logits_sink.data}, &watch,
+          &out.times);
+  } else {
+    const State::Results results{
+        .labels = s.labels.get<uint16_t>(backend, pixels),
+        .scores = s.scores.get<float>(backend, pixels),
+        .statistics = s.statistics.get<MergeStatistics>(backend, classes),
+        .full_logits = logits_count > 0 ? s.full_logits.get<float>(backend, logits_count) : nullptr};
+    if (options.record && stream.can_record() && plan.ran) {
+      s.run_recorded(rgb, plan, bank, results);
+    } else {
+      s.run(rgb, plan, bank, results, &watch, &out.times);
+      plan.ran = true;
+    }
+    const size_t label_bytes = out.labels.size() * sizeof(uint16_t), score_bytes = out.scores.size() * sizeof(float);
+    auto* staged = s.staged_results.get_host<std::byte>(backend, static_cast<int64_t>(label_bytes + score_bytes));
+    stream.download(staged, results.scores, score_bytes);
+    stream.download(staged + score_bytes, results.labels, label_bytes);
+    stream.download(statistics.data(), results.statistics, statistics.size() * sizeof(MergeStatistics));
+    if (logits_count > 0) {
+      stream.download(logits_sink.data, results.full_logits, static_cast<size_t>(logits_count) * sizeof(float));
+    }
+    stream.synchronize();
+    std::memcpy(out.scores.data(), staged, score_bytes);
+    std::memcpy(out.labels.data(), staged + score_bytes, label_bytes);
+    // A recorded run is not divided into stages: its whole time counts as encoding.
+    (out.times.encode > 0 ? out.times.merge : out.times.encode) += watch.lap();
+  }
   for (const MergeStatistics& c : statistics) {
     out.classes.push_back({.pixels = c.pixels,
                            .mean_score = c.pixels > 0 ? c.score_sum / static_cast<double>(c.pixels) : 0.0,
                            .max_score = c.max_score});
   }
-  out.times.merge = watch.lap();
   return out;
 }
 
@@ -218,12 +282,10 @@ std::vector<float> Session::embed_image(ImageView photo) {
   if (!s.whole) s.whole = s.engine->vision().make_plan(1, config.vision.grid(), config.vision.grid());
   auto* features = s.features.get<float>(s.backend(), config.embed_dim);
   const PatchOrigin whole{};
+  auto* origin = s.origin.get<PatchOrigin>(s.backend(), 1);
+  s.stream->upload(origin, &whole, sizeof(whole));
   s.engine->vision().encode(*s.stream, *s.whole,
-                            {.image = planes,
-                             .height = side,
-                             .width = side,
-                             .windows = s.upload<PatchOrigin>(s.origins, std::span(&whole, 1)),
-                             .batch = 1},
+                            {.image = planes, .height = side, .width = side, .windows = origin, .batch = 1},
                             find_attention_policy("clip"), Readout::kClassToken, features);
   std::vector<float> out(static_cast<size_t>(config.embed_dim));
   s.stream->download(out.data(), features, out.size() * sizeof(float));
@@ -235,15 +297,16 @@ Session::DenseFeatures Session::dense_features(ImageView photo, const SegmentOpt
   check(photo);
   check(options);
   State& s = *state_;
-  const PreparedPhoto prepared = s.prepare(photo, options);
-  DenseFeatures out{.windows = prepared.grid.count(),
-                    .grid_h = static_cast<int>(prepared.grid_h),
-                    .grid_w = static_cast<int>(prepared.grid_w),
+  const PhotoPlan plan = make_photo_plan(s.backend(), *s.stream, photo, options, s.engine->config().vision.patch_size);
+  DenseFeatures out{.windows = plan.grid.count(),
+                    .grid_h = static_cast<int>(plan.grid_h),
+                    .grid_w = static_cast<int>(plan.grid_w),
                     .embed_dim = s.engine->config().embed_dim,
                     .data = {}};
-  const int64_t window = prepared.grid_h * prepared.grid_w * out.embed_dim;
+  const int64_t window = plan.grid_h * plan.grid_w * out.embed_dim;
   out.data.resize(static_cast<size_t>(out.windows * window));
-  s.encode(prepared, options, [&](Stream& lane, int64_t first, int64_t windows, const float* features) {
+  const float* planes = s.resize(s.upload(photo), plan);
+  s.encode(planes, plan, options, [&](Stream& lane, int64_t first, int64_t windows, const float* features) {
     lane.download(out.data.data() + first * window, features, static_cast<size_t>(windows * window) * sizeof(float));
     lane.synchronize();
   });

@@ -1,5 +1,6 @@
 #include "engine/text_bank.h"
 
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 
@@ -75,7 +76,9 @@ std::shared_ptr<const TextBank> make_text_bank(const Engine& engine, ClassList c
   std::vector<std::string> templates = options.templates;
   if (templates.empty()) templates.assign(imagenet_templates().begin(), imagenet_templates().end());
 
+  static std::atomic<uint64_t> banks{0};
   auto bank = std::make_shared<TextBank>();
+  bank->id_ = ++banks;
   bank->embed_dim_ = engine.config().embed_dim;
   const auto queries = static_cast<int64_t>(classes.queries.size());
   std::optional<TextBankCache> cache;

@@ -29,6 +29,7 @@ struct TextBankOptions {
 
 class TextBank {
  public:
+  uint64_t id() const { return id_; }  // no other bank of this process has it
   const ClassList& classes() const { return classes_; }
   int64_t queries() const { return static_cast<int64_t>(classes_.queries.size()); }                // K
   int64_t embed_dim() const { return embed_dim_; }                                                 // E
@@ -39,6 +40,7 @@ class TextBank {
 
  private:
   friend std::shared_ptr<const TextBank> make_text_bank(const Engine&, ClassList, const TextBankOptions&);
+  uint64_t id_ = 0;
   ClassList classes_;
   int64_t embed_dim_ = 0;
   AlignedBuffer<float> embeddings_;

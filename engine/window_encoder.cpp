@@ -31,6 +31,7 @@ void WindowEncoder::run(Lane& lane, Stream& stream, const Photo& photo, const At
       lane.plan->grid_w() != photo.grid_w) {
     lane.plan.reset();
     lane.plan = vision_.make_plan(batch, photo.grid_h, photo.grid_w);
+    ++lane.plans;
   }
   auto* features = lane.features.get<float>(backend_, batch * photo.grid_h * photo.grid_w * vision_.embed_dim());
   vision_.encode(stream, *lane.plan,
@@ -41,6 +42,12 @@ void WindowEncoder::run(Lane& lane, Stream& stream, const Photo& photo, const At
                   .batch = count},
                  policy, Readout::kPatches, features);
   use(stream, first, count, features);
+}
+
+uint64_t WindowEncoder::generation() const {
+  uint64_t sum = 0;
+  for (const Lane& lane : lanes_) sum += lane.plans + lane.features.generation();
+  return sum;
 }
 
 }  // namespace sclip

@@ -28,7 +28,7 @@ class WindowEncoder {
     int64_t height = 0, width = 0;
     const PatchOrigin* windows = nullptr;  // backend memory
     int64_t count = 0;                     // windows
-    int64_t grid_h = 0, grid_w = 0;  // patches of a window
+    int64_t grid_h = 0, grid_w = 0;        // patches of a window
   };
   // Takes the features (count, h·w, E) of windows first … first + count − 1: backend memory, valid during the call.
   // Calls for different windows come from several threads at once, each with its own stream.
@@ -37,10 +37,14 @@ class WindowEncoder {
   // `batch`: windows in one forward; 0: the backend's choice. `stream` has the photo's upload behind it.
   void encode(Stream& stream, const Photo& photo, const AttentionPolicy& policy, int64_t batch, const Use& use);
 
+  // Changes when memory moved that earlier calls used: recordings of them are void then.
+  uint64_t generation() const;
+
  private:
   struct Lane {
     std::unique_ptr<Stream> stream;
     std::optional<VisionPlan> plan;
+    uint64_t plans = 0;  // made so far
     GrowingMemory features;
   };
   void run(Lane& lane, Stream& stream, const Photo& photo, const AttentionPolicy& policy, int64_t batch, int64_t first,

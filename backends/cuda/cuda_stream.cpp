@@ -30,6 +30,7 @@ void* CudaStream::workspace(size_t bytes, const char* kernel) {
     synchronize();
     workspace_.reset();
     workspace_ = std::make_unique<CudaMemory>(bytes);
+    ++generation_;
   }
   return workspace_->data();
 }

@@ -48,6 +48,7 @@ class CudaStream : public Stream {
   std::unique_ptr<Recording> end_recording() override;
   void abandon_recording() noexcept override;
   void replay(const Recording& recording) override;
+  uint64_t generation() const override { return generation_; }
 
  private:
   // Device memory of at least `bytes`, valid until the next call; it cannot grow while a recording is made.
@@ -57,6 +58,7 @@ class CudaStream : public Stream {
   bool recording_ = false;
   CudaMemory gemm_workspace_;
   std::unique_ptr<CudaMemory> workspace_;
+  uint64_t generation_ = 0;
 };
 
 }  // namespace sclip
