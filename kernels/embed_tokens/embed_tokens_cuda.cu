@@ -2,7 +2,7 @@
 //
 // Tiling     One block a token; its threads walk along the row, so that every access is coalesced.
 // Shared     none.
-// Occupancy  128 threads, fewer than 32 registers: 16 blocks, 100 %.
+// Occupancy  128 threads, at most 40 registers: 12 blocks, 75 % of an SM.
 // Limit      DRAM: 4·C bytes written a token; the tables' rows mostly come from L2, since prompts repeat words.
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.h"

@@ -2,7 +2,7 @@
 //
 // Tiling     One block a row; its threads walk along it, so that every access is coalesced.
 // Shared     none.
-// Occupancy  128 threads, fewer than 32 registers: 16 blocks, 100 %.
+// Occupancy  128 threads, at most 40 registers: 12 blocks, 75 % of an SM.
 // Limit      DRAM: 8·C bytes a row.
 #include "kernels/cuda/launch.h"
 #include "kernels/gather_rows/gather_rows.h"

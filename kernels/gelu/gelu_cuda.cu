@@ -1,10 +1,9 @@
 // y = f(x + bias), f QuickGELU or GELU.
 //
 // Tiling     A thread takes 16 bytes of x (8 halves or 4 floats) of one row and the bias beneath them; the grid strides
-// over
-//            rows so that a thread keeps its columns and reads its bias once.
+//            over rows so that a thread keeps its columns and reads its bias once.
 // Shared     none.
-// Occupancy  256 threads, 40 registers or fewer: 6 blocks, 75 %.
+// Occupancy  256 threads, at most 40 registers: 6 blocks, 75 % of an SM.
 // Limit      DRAM: every element is read and written once; the bias stays in cache.
 #include <algorithm>
 

@@ -4,7 +4,9 @@
 // the sum of squares within f32 at any magnitude.
 //
 // Tiling     A warp reads its row three times, for the maximum, the sum and the quotient: twice from L1. A block is 4
-// rows. Shared     none; the reductions are shuffles. Occupancy  128 threads, fewer than 40 registers: 12 blocks, 75 %.
+//            rows.
+// Shared     none; the reductions are shuffles.
+// Occupancy  128 threads, at most 40 registers: 12 blocks, 75 % of an SM.
 // Limit      DRAM: every element is read and written once.
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.h"

@@ -1,22 +1,18 @@
-// tokens[b, 1 + i] = conv1 · pixels of patch i of window b + pos[1 + i], and tokens[b, 0] = class + pos[0]; then ln_pre
-// in place.
+// tokens[b, 1 + i] = conv1 · pixels of patch i of window b + pos[1 + i]; tokens[b, 0] = class + pos[0]; then ln_pre.
 //
 // An implicit GEMM, M = B·h·w patches, n = C channels, K = 3·P·P: rows of A are cut from the photo on their way into
 // shared memory, so no matrix of patches exists. Pixels are f32 in the photo and rounded to halves as they are stored.
 //
-// Tiling     64 patches × 128 channels a block of 4 warps, 32 × 64 a warp: per step of 32 in K a warp does 32 mma on
-//            8 + 16 ldmatrix matrices. A warp loads one pixel row of two patches in 8-byte pieces where windows lie on
-//            even columns: whole sectors. W comes by cp.async; both operands are double buffered, A through 16
-//            registers.
-// Shared     2 × (64 + 128) rows × 64 bytes = 24 KiB. Chunk c of row r lies at c ^ (r / 2 % 4): the 8 rows that
-// ldmatrix
-//            reads at once fall on 8 different groups of 4 banks.
-// Occupancy  128 threads, at most 128 registers (__launch_bounds__): 4 blocks, 25 % of an SM, enough to hide the loads
-// behind mma. Limit      tensor cores: 2·M·n·K FLOP; DRAM moves the photo, W, the positions and the tokens once, the
-// rest is L2.
-//            ln_pre needs whole rows of C, which a tile of 128 channels has not: it runs as the layernorm kernel, in
-//            place.
-// f32        the same tiling idea on FMA units, 64 × 64 a block of 256 threads, 4 × 4 a thread; for parity tests.
+// Tiling     64 patches × 128 channels a block of 4 warps, 32 × 64 a warp: for 32 of K a warp does 32 mma on operands
+//            from 12 ldmatrix. A warp loads 32 pixels of two patches in 8-byte pieces, whole sectors, where windows
+//            lie on even columns. W comes by cp.async. Both operands are double buffered, A through 16 registers.
+// Shared     2 × (64 + 128) rows × 64 bytes = 24 KiB, and 64 offsets. Chunk c of row r lies at c ^ (r / 2 % 4): the
+//            8 rows that ldmatrix reads at once fall on 8 different groups of 4 banks.
+// Occupancy  mma: 128 threads, at most 168 registers, 64 of them sums: 3 blocks, 18 % of an SM; the 32 mma of a step
+//            hide its loads.
+// Limit      tensor cores: 2·M·n·K FLOP. DRAM moves the photo, W, the positions and the tokens once; the rest is L2.
+//            ln_pre needs whole rows of C, which a tile of 128 channels has not: it is the layernorm kernel, in place.
+// f32        the same on FMA units, 64 × 64 a block of 256 threads, 4 × 4 a thread: for parity tests.
 #include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.h"
@@ -86,21 +82,22 @@ __device__ __forceinline__ uint32_t swizzled(int row, int chunk) {
 // 32 pixels of 64 patches, two neighbours a register pair: rows t / 16 + 8·j, pixels 2·(t % 16) and the next.
 template <int kPatch>
 struct PixelLoader {
-  int offset[kRowsPerThread];  // of the patch in the image; −1 beyond the last
-  bool pairs;                  // every pair of pixels is one aligned 8-byte load
+  const int*
+      offset;  // (kBlockM), shared: of the patch in the image; −1 beyond the last. Held there to save 8 registers.
+  bool pairs;  // every pair of pixels is one aligned 8-byte load
   float2 held[kRowsPerThread];
 
-  __device__ __forceinline__ void init(const Problem& p, int first_row) {
+  __device__ __forceinline__ void init(const Problem& p, int first_row, int* offsets) {
     const int patch = kPatch > 0 ? kPatch : p.patch;
-    int odd = 0;
-#pragma unroll
-    for (int j = 0; j < kRowsPerThread; ++j) {
-      const int row = first_row + static_cast<int>(threadIdx.x) / 16 + j * (kThreads / 16);
-      offset[j] = row < p.rows ? patch_offset(p, row, patch) : -1;
-      odd |= row < p.rows ? offset[j] & 1 : 0;
-    }
-    odd |= (patch | p.width | p.plane) & 1;
+    int odd = (patch | p.width | p.plane) & 1;
     odd |= static_cast<int>(reinterpret_cast<uintptr_t>(p.image) >> 2 & 1);
+    if (threadIdx.x < kBlockM) {
+      const int row = first_row + threadIdx.x;
+      const int at = row < p.rows ? patch_offset(p, row, patch) : -1;
+      offsets[threadIdx.x] = at;
+      odd |= at >= 0 ? at & 1 : 0;
+    }
+    offset = offsets + threadIdx.x / 16;
     pairs = __syncthreads_or(odd) == 0;
   }
 
@@ -110,15 +107,16 @@ struct PixelLoader {
       const int at = pixel_offset<kPatch>(p, k);
 #pragma unroll
       for (int j = 0; j < kRowsPerThread; ++j) {
-        held[j] = offset[j] >= 0 && k < p.depth ? *reinterpret_cast<const float2*>(p.image + offset[j] + at)
-                                                : make_float2(0, 0);
+        const int base = offset[j * (kThreads / 16)];
+        held[j] = base >= 0 && k < p.depth ? *reinterpret_cast<const float2*>(p.image + base + at) : make_float2(0, 0);
       }
     } else {
       const int at_0 = pixel_offset<kPatch>(p, k), at_1 = pixel_offset<kPatch>(p, k + 1);
 #pragma unroll
       for (int j = 0; j < kRowsPerThread; ++j) {
-        held[j].x = offset[j] >= 0 && k < p.depth ? p.image[offset[j] + at_0] : 0.0f;
-        held[j].y = offset[j] >= 0 && k + 1 < p.depth ? p.image[offset[j] + at_1] : 0.0f;
+        const int base = offset[j * (kThreads / 16)];
+        held[j].x = base >= 0 && k < p.depth ? p.image[base + at_0] : 0.0f;
+        held[j].y = base >= 0 && k + 1 < p.depth ? p.image[base + at_1] : 0.0f;
       }
     }
   }
@@ -150,16 +148,17 @@ __device__ __forceinline__ void load_weights(const Problem& p, const T* weight, 
 }
 
 template <typename T, int kPatch>
-__global__ void __launch_bounds__(kThreads, 4) patch_embed_mma_kernel(Problem p, const T* __restrict__ weight) {
+__global__ void __launch_bounds__(kThreads, 3) patch_embed_mma_kernel(Problem p, const T* __restrict__ weight) {
   __shared__ __align__(128) unsigned char a_tile[2][kBlockM * kRowBytes];
   __shared__ __align__(128) unsigned char w_tile[2][kBlockN * kRowBytes];
+  __shared__ int offsets[kBlockM];
   const int first_row = blockIdx.x * kBlockM;
   const int first_channel = blockIdx.y * kBlockN;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int warp_m = warp % 2 * 32, warp_n = warp / 2 * 64;
 
   PixelLoader<kPatch> pixels;
-  pixels.init(p, first_row);
+  pixels.init(p, first_row, offsets);
   load_weights(p, weight, first_channel, 0, shared_address(w_tile[0]));
   pixels.load(p, 0);
   pixels.template store<T>(a_tile[0]);
