@@ -10,13 +10,14 @@ sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')
 # CMake reads the launcher when it configures for the first time.
 configure = CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) cmake --preset $(1) --log-level=WARNING
 
-.PHONY: help setup setup-test build demo test test-cpp test-python asan tsan fuzz format format-check bench clean
+.PHONY: help setup setup-test build demo test test-cpp test-python asan tsan cudasim-asan fuzz format format-check bench clean
 
 help:
 	@echo 'make demo          set up, build, segment the bundled photograph'
 	@echo 'make build         set up, build build/sclip'
 	@echo 'make test          set up with Python, build everything, run every test'
 	@echo 'make asan | tsan   the C++ tests under address and undefined-behaviour | thread sanitizers'
+	@echo 'make cudasim-asan  the tests of cudasim, itself under address and undefined-behaviour sanitizers'
 	@echo 'make fuzz          each libFuzzer target for FUZZ_SECONDS (20)'
 	@echo 'make bench         kernel benchmarks'
 	@echo 'make format        clang-format in place; format-check only looks'
@@ -52,6 +53,12 @@ asan tsan: setup-test
 	@mkdir -p build-$@/test-results
 	ctest --preset $@ --output-junit test-results/ctest.xml
 
+cudasim-asan: setup-test
+	@CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) cmake -S cudasim -B build-cudasim-asan --preset asan --log-level=WARNING
+	@cmake --build build-cudasim-asan
+	@mkdir -p build-cudasim-asan/test-results
+	ctest --test-dir build-cudasim-asan -j2 --output-on-failure --output-junit test-results/ctest.xml
+
 fuzz: setup-test
 	@$(call configure,fuzz)
 	@cmake --build build-fuzz --target fuzzers
@@ -69,4 +76,4 @@ format-check:
 	clang-format --dry-run -Werror $(sources)
 
 clean:
-	rm -rf build build-debug build-asan build-tsan build-fuzz out
+	rm -rf build build-debug build-asan build-tsan build-cudasim-asan build-fuzz out

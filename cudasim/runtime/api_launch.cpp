@@ -102,7 +102,7 @@ API cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* a, const void* host) {
   a->sharedSizeBytes = f->static_shared;
   a->localSizeBytes = f->local_bytes;
   a->maxThreadsPerBlock = f->bounds.maxntid ? int(f->bounds.maxntid) : 1024;
-  a->numRegs = int(registers_of(*f));
+  a->numRegs = int(registers_of(k, *f));
   a->ptxVersion = a->binaryVersion = int(device_arch());
   a->maxDynamicSharedSizeBytes = int(k->dynamic_shared_limit);
   return cudaSuccess;
@@ -123,7 +123,7 @@ API cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* bloc
   KernelEntry* k = find_kernel(host);
   Function* f = k ? function_of(k) : nullptr;
   if (!f) return set_error(cudaErrorInvalidDeviceFunction);
-  *blocks = occupancy(uint32_t(threads), registers_of(*f), f->static_shared + dynamic);
+  *blocks = occupancy(uint32_t(threads), registers_of(k, *f), f->static_shared + dynamic);
   return cudaSuccess;
 }
 API cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* host, int threads, size_t dynamic) {
@@ -137,7 +137,7 @@ API cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(size_t* bytes, const v
   const size_t limit = device_properties().sharedMemPerBlockOptin;
   size_t best = 0;
   for (size_t n = 0; n + f->static_shared <= limit; n += 128)  // in steps of the allocation granularity
-    if (occupancy(uint32_t(threads), registers_of(*f), f->static_shared + n) >= blocks) best = n;
+    if (occupancy(uint32_t(threads), registers_of(k, *f), f->static_shared + n) >= blocks) best = n;
   *bytes = best;
   return cudaSuccess;
 }

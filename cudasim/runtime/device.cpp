@@ -1,6 +1,7 @@
 #include "runtime/device.h"
 
-#include <algorithm>
+#include <cuda_occupancy.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -113,15 +114,18 @@ cudaError_t device_attribute(int* value, cudaDeviceAttr attr) {
 }
 
 int occupancy(uint32_t threads, uint32_t registers, uint64_t shared_bytes) {
-  const cudaDeviceProp& p = device_properties();
   if (threads == 0 || threads > 1024) return 0;
-  const uint32_t warps = (threads + 31) / 32;
-  int n = std::min(p.maxBlocksPerMultiProcessor, p.maxThreadsPerMultiProcessor / int(warps * 32));
-  const uint64_t shared = (shared_bytes + 1024 + 127) / 128 * 128;
-  n = std::min<int>(n, int(p.sharedMemPerMultiprocessor / shared));
-  const uint32_t per_warp = (registers * 32 + 255) / 256 * 256;
-  if (per_warp) n = std::min<int>(n, int(65536 / (per_warp * warps)));
-  return n;
+  const cudaOccDeviceProp device(device_properties());
+  const cudaOccDeviceState state;
+  cudaOccFuncAttributes kernel;
+  kernel.maxThreadsPerBlock = 1024;
+  kernel.numRegs = int(registers);
+  kernel.shmemLimitConfig = FUNC_SHMEM_LIMIT_OPTIN;  // the launch checks look whether the program has opted in
+  kernel.maxDynamicSharedSizeBytes = shared_bytes;
+  kernel.numBlockBarriers = 1;
+  cudaOccResult result;
+  const cudaOccError e = cudaOccMaxActiveBlocksPerMultiprocessor(&result, &device, &kernel, &state, int(threads), shared_bytes);
+  return e == CUDA_OCC_SUCCESS ? result.activeBlocksPerMultiprocessor : 0;
 }
 
 }  // namespace cudasim

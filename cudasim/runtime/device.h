@@ -9,7 +9,7 @@ namespace cudasim {
 uint32_t device_arch();  // 80, 90, 120
 const cudaDeviceProp& device_properties();
 cudaError_t device_attribute(int* value, cudaDeviceAttr attr);
-// Blocks of a kernel that fit one multiprocessor.
+// Blocks of a kernel that fit one multiprocessor; 0: not even one.
 int occupancy(uint32_t threads, uint32_t registers, uint64_t shared_bytes);
 
 }  // namespace cudasim

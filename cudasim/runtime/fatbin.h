@@ -1,4 +1,4 @@
-// Finds the PTX in the fat binary that nvcc puts into a program.
+// Finds the PTX and the machine code in the fat binary that nvcc puts into a program.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -13,5 +13,13 @@ struct FatbinPtx {
 
 // wrapper: the argument of __cudaRegisterFatBinary. The newest PTX not above device_arch (80 = sm_80) wins.
 FatbinPtx find_ptx(const void* wrapper, uint32_t device_arch);
+
+struct FatbinCode {
+  std::string elf;  // empty: none
+  uint32_t arch = 0;
+};
+
+// The machine code of the newest architecture not above device_arch; empty if there is none.
+FatbinCode find_code(const void* wrapper, uint32_t device_arch);
 
 }  // namespace cudasim

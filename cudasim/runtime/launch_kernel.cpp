@@ -21,7 +21,9 @@ static cudaError_t limit(const KernelEntry* k, const std::string& text, cudaErro
   return e;
 }
 
-uint32_t registers_of(const Function& f) {
+uint32_t registers_of(const KernelEntry* k, const Function& f) {
+  const auto& known = k->owner->registers;
+  if (const auto it = known.find(k->name); it != known.end()) return it->second;
   if (f.bounds.maxnreg) return f.bounds.maxnreg;
   if (f.bounds.maxntid && f.bounds.minnctapersm) return std::min(255u, 65536 / (f.bounds.maxntid * f.bounds.minnctapersm) / 8 * 8);
   return std::min(128u, std::max(16u, f.reg32_count / 4));
@@ -46,8 +48,13 @@ static cudaError_t check_launch(KernelEntry* k, Function* fn, dim3 grid, dim3 bl
   if (shared > k->dynamic_shared_limit || (total > 48 * 1024 && k->dynamic_shared_limit <= 48 * 1024))
     return limit(k, std::to_string(shared) + " bytes of dynamic shared memory need cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, ...) first; the limit is " +
                         std::to_string(k->dynamic_shared_limit) + ".", cudaErrorInvalidValue);
+  const uint32_t registers = registers_of(k, *fn);
+  if (k->owner->runs_machine_code && k->owner->registers.count(k->name) && occupancy(uint32_t(threads), registers, 0) == 0)
+    return limit(k, "the block " + dims(block) + " needs " + std::to_string(registers) + " registers for each of its " + std::to_string(threads) + " threads, more than the " +
+                        std::to_string(p.regsPerBlock) + " that a block can have; make the block smaller or compile the kernel with __launch_bounds__(" + std::to_string(threads) + ").",
+                 cudaErrorLaunchOutOfResources);
   if (cooperative) {
-    const uint64_t resident = uint64_t(occupancy(uint32_t(threads), registers_of(*fn), total)) * uint64_t(p.multiProcessorCount);
+    const uint64_t resident = uint64_t(occupancy(uint32_t(threads), registers, total)) * uint64_t(p.multiProcessorCount);
     if (uint64_t(grid.x) * grid.y * grid.z > resident)
       return limit(k, "the grid " + dims(grid) + " of a cooperative launch has more blocks than the " + std::to_string(resident) + " that the device can hold at once.", cudaErrorCooperativeLaunchTooLarge);
   }
@@ -95,7 +102,7 @@ cudaError_t KernelOp::run() const {
   l.shared_bytes = shared_total;
   l.id = ++serial;
   l.cooperative = cooperative;
-  l.occupancy_blocks = occupancy(l.threads, registers_of(*l.kernel), shared_total);
+  l.occupancy_blocks = occupancy(l.threads, registers_of(kernel, *l.kernel), shared_total);
   l.params = params;
   l.error = 0;
   {

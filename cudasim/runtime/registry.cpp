@@ -8,6 +8,7 @@
 #include <system_error>
 #include <unordered_map>
 
+#include "runtime/cubin.h"
 #include "runtime/device.h"
 #include "runtime/fatbin.h"
 #include "runtime/stream.h"
@@ -112,6 +113,9 @@ Module* module_of(FatModule* m) {
     return nullptr;
   }
   save_ptx(ptx);
+  const FatbinCode code = find_code(m->wrapper, device_arch());
+  m->registers = cubin_registers(code.elf);
+  m->runs_machine_code = code.arch / 10 == device_arch() / 10;
   try {
     auto* hooks = new Hooks;  // lives as long as the module, that is, the process
     hooks->owner = m;

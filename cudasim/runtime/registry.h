@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "ptx/module.h"
@@ -13,6 +14,8 @@ namespace cudasim {
 struct FatModule {
   const void* wrapper = nullptr;
   std::unique_ptr<Module> module;
+  std::unordered_map<std::string, uint32_t> registers;  // per thread, by kernel, as ptxas allotted them
+  bool runs_machine_code = false;                       // these are the registers of this very device
   bool failed = false;
 };
 

@@ -5,13 +5,15 @@ namespace cudasim {
 namespace CUDASIM_ISA {
 namespace {
 
+__extension__ typedef __int128 Wide128;
+__extension__ typedef unsigned __int128 UnsignedWide128;
 template <class T> struct Wide;
 template <> struct Wide<uint16_t> { using type = uint32_t; };
 template <> struct Wide<int16_t> { using type = int32_t; };
 template <> struct Wide<uint32_t> { using type = uint64_t; };
 template <> struct Wide<int32_t> { using type = int64_t; };
-template <> struct Wide<uint64_t> { using type = unsigned __int128; };
-template <> struct Wide<int64_t> { using type = __int128; };
+template <> struct Wide<uint64_t> { using type = UnsignedWide128; };
+template <> struct Wide<int64_t> { using type = Wide128; };
 template <class T> using WideT = typename Wide<T>::type;
 template <class T> struct Unsigned { using type = T; };
 template <> struct Unsigned<int16_t> { using type = uint16_t; };

@@ -163,6 +163,7 @@ __attribute__((noinline)) void store_shared(Warp& w, const Instr& in, const uint
     shadow_write<W>(w, in, a, m, strong_access(in), data);  // writes as it checks, so that equal values can be seen
     return;
   }
+  if (m == ~0u && contiguous(a, W)) { __builtin_memcpy(c.shared + a[0], data, 32 * W); return; }
   for (uint32_t k = m; k; k &= k - 1) {
     const int i = __builtin_ctz(k);
     __builtin_memcpy(c.shared + a[i], data + i * W, W);

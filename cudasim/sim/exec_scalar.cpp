@@ -12,6 +12,9 @@ namespace cudasim {
 
 namespace {
 
+__extension__ typedef __int128 Wide128;
+__extension__ typedef unsigned __int128 UnsignedWide128;
+
 template <class T> T* reg(Warp& w, uint32_t slot) { return reinterpret_cast<T*>(w.regs + slot); }
 uint32_t& pred(Warp& w, uint32_t slot) { return *reinterpret_cast<uint32_t*>(w.regs + slot); }
 void set_pred(Warp& w, uint32_t slot, uint32_t value) {
@@ -139,19 +142,19 @@ void exec_carry(Warp& w, const Instr& in) {
     uint64_t a = read_lane(w, in.a, size, i), b = read_lane(w, in.b, size, i);
     const uint64_t cin = carry_in ? w.carry >> i & 1 : 0;
     if (mad) {
-      unsigned __int128 p;
-      if (is_signed(in.type)) p = static_cast<unsigned __int128>(static_cast<__int128>(sign_extend(a, size)) * sign_extend(b, size));
-      else p = static_cast<unsigned __int128>(a) * b;
+      UnsignedWide128 p;
+      if (is_signed(in.type)) p = static_cast<UnsignedWide128>(static_cast<Wide128>(sign_extend(a, size)) * sign_extend(b, size));
+      else p = static_cast<UnsignedWide128>(a) * b;
       a = uint64_t(in.mods.has(Mod::k_hi) ? p >> bits : p) & mask;
       b = read_lane(w, in.c, size, i);
     }
-    unsigned __int128 r;
+    UnsignedWide128 r;
     uint64_t c;
     if (sub) {
-      r = static_cast<unsigned __int128>(a) - b - cin;
+      r = static_cast<UnsignedWide128>(a) - b - cin;
       c = uint64_t(r >> bits) & 1;  // borrow
     } else {
-      r = static_cast<unsigned __int128>(a) + b + cin;
+      r = static_cast<UnsignedWide128>(a) + b + cin;
       c = uint64_t(r >> bits) & 1;
     }
     write_lane(w, in.d, size, i, uint64_t(r) & mask);
@@ -403,9 +406,9 @@ void exec_cvt(Warp& w, const Instr& in) {
       const int64_t v = is_signed(s) ? sign_extend(raw, ss) : int64_t(raw);
       r = uint64_t(v);
       if (sat) {
-        __int128 x = is_signed(s) ? static_cast<__int128>(v) : static_cast<__int128>(raw);
-        const __int128 lo = is_signed(d) ? -(static_cast<__int128>(1) << (8 * ds - 1)) : 0;
-        const __int128 hi = (static_cast<__int128>(1) << (is_signed(d) ? 8 * ds - 1 : 8 * ds)) - 1;
+        Wide128 x = is_signed(s) ? static_cast<Wide128>(v) : static_cast<Wide128>(raw);
+        const Wide128 lo = is_signed(d) ? -(static_cast<Wide128>(1) << (8 * ds - 1)) : 0;
+        const Wide128 hi = (static_cast<Wide128>(1) << (is_signed(d) ? 8 * ds - 1 : 8 * ds)) - 1;
         r = uint64_t(x < lo ? lo : x > hi ? hi : x);
       }
     } else if (is_float(s) && !is_float(d)) {

@@ -56,7 +56,7 @@ void carry_cases() {
 }
 
 void move_cases() {
-  const Word in = [](unsigned i, unsigned) { return 0x0123456789ABCDEF * (i + 1); };
+  const Word in = [](unsigned i, unsigned) { return 0x0123456789ABCDEFull * (i + 1); };
   auto part = [&](unsigned i, unsigned bits, unsigned k) { return in(i, 0) >> (bits * k) & (bits == 64 ? ~0ull : (1ull << bits) - 1); };
   // Taking apart and putting together in another order.
   check("mov.b64", "ld.global.b64 %d3, [%d1]; mov.b64 {%r1, %r2}, %d3; mov.b64 %d4, {%r2, %r1}; st.global.b64 [%d2], %d4;", 1, in, 1,

@@ -66,7 +66,7 @@ Run run_kernel(const std::string& body, const std::vector<uint64_t>& params, Sha
     launch.shared_bytes = f->static_shared;
     launch.id = g_launch;
     launch.params.resize(f->param_bytes);
-    std::memcpy(launch.params.data(), params.data(), std::min<size_t>(params.size() * 8, f->param_bytes));
+    if (!params.empty()) std::memcpy(launch.params.data(), params.data(), std::min<size_t>(params.size() * 8, f->param_bytes));
     const size_t before_count = cudasim::findings().size();
     cudasim::run_launch(launch);
     previous = std::move(module);

@@ -177,7 +177,9 @@ Wanted wanted(const Spelling& s, const Plan& p, const uint64_t* in, bool q) {
   } else if (op == Op::kCvt) {
     w.part[0] = reference_convert(s, in[0]);
   } else if (op == Op::kCvtPack2) {
-    w.part[0] = exactly(reference_pack(s, in[0], in[1]));
+    w.type = t;
+    w.parts = 2;
+    for (int k = 0; k < 2; ++k) w.part[k] = reference_pack(s, in[1 - k]);  // the first source is the upper half
   } else if (t == Type::kPred) {
     const bool a = in[0] & 1, b = in[1] & 1;
     w.p = op == Op::kAnd ? a && b : op == Op::kOr ? a || b : op == Op::kXor ? a != b : op == Op::kNot ? !a : a;

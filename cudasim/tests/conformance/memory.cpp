@@ -49,7 +49,7 @@ uint64_t bytes_at(const uint64_t* words, unsigned at, unsigned n) {
 void load(const Spelling& s, bool wide) {
   const Access a = access_of(s, wide);
   const bool uniform = a.space == "const" || a.space == "param";
-  const Word in = [&](unsigned i, unsigned k) { return uniform ? kPattern[k] : kPattern[k] + 0x1357924680ACE135 * i; };
+  const Word in = [&](unsigned i, unsigned k) { return uniform ? kPattern[k] : kPattern[k] + 0x1357924680ACE135ull * i; };
   std::string body = "ld.global.b64 %d50, [%d1]; ld.global.b64 %d51, [%d1+8];\n";
   if (a.space == "param") {  // the parameters of the kernel themselves
     body += s.text + " " + a.registers() + ", [p0];\n";
@@ -87,7 +87,7 @@ void load(const Spelling& s, bool wide) {
 
 void store(const Spelling& s) {
   const Access a = access_of(s, false);
-  const Word in = [&](unsigned i, unsigned k) { return kPattern[k & 1] + 0x1357924680ACE135 * (i + k + 1); };
+  const Word in = [&](unsigned i, unsigned k) { return kPattern[k & 1] + 0x1357924680ACE135ull * (i + k + 1); };
   std::string body;
   for (unsigned k = 0; k < a.vec; ++k) body += "ld.global.b" + std::to_string(8 * a.reg) + " " + a.file() + std::to_string(k) + ", [%d1+" + std::to_string(8 * k) + "];\n";
   body += "mov.b64 %d50, 0x1111111111111111; mov.b64 %d51, 0x1111111111111111;\n";
@@ -140,7 +140,7 @@ void copy_cases() {
       for (const unsigned size : {4u, 8u, 16u})
         for (const int source : {-1, 0, 3, int(size)}) {
           if (size != 16 && text.find(".cg") != std::string::npos) continue;
-          const Word in = [](unsigned i, unsigned k) { return kPattern[k] ^ (0x0101010101010101 * (i + 1)); };
+          const Word in = [](unsigned i, unsigned k) { return kPattern[k] ^ (0x0101010101010101ull * (i + 1)); };
           const std::string copy = text + " [%d3], [%d1], " + std::to_string(size) + (source < 0 ? "" : ", " + std::to_string(source)) + ";\n";
           check(text, ".shared .align 16 .b8 sh[512]; mov.b64 %d50, 0; mov.b64 %d51, 0; mov.b64 %d3, sh; mad.wide.u32 %d3, %t, 16, %d3; st.shared.b64 [%d3], %d50; st.shared.b64 [%d3+8], %d51;\n" + copy +
                           "cp.async.commit_group; cp.async.wait_group 0; ld.shared.b64 %d5, [%d3]; ld.shared.b64 %d6, [%d3+8]; st.global.b64 [%d2], %d5; st.global.b64 [%d2+8], %d6;",

@@ -36,7 +36,7 @@ bool legal(const Spelling& s);
 Expect reference_int(const Spelling& s, const Lane& l);
 Expect reference_float(const Spelling& s, Type t, const Lane& l);      // t: .f32 .f64 or the element type of a half form
 Expect reference_convert(const Spelling& s, uint64_t in);
-uint64_t reference_pack(const Spelling& s, uint64_t high, uint64_t low);  // cvt to two halves
+Expect reference_pack(const Spelling& s, uint64_t in);  // one half of a cvt to two
 bool reference_compare(const Spelling& s, Type t, uint64_t a, uint64_t b, bool q);
 bool reference_testp(const Spelling& s, uint64_t a);
 bool reference_ordering(const Spelling& s, Type t, uint64_t a, uint64_t b);  // without the predicate operand

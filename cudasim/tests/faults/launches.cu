@@ -14,6 +14,18 @@ __global__ void dynamic(float* y, int n) {
   y[threadIdx.x] = s[n - 1];
 }
 
+// 160 values stay alive from round to round.
+__global__ void wide(float* y, int rounds) {
+  float v[160];
+  for (int i = 0; i < 160; ++i) v[i] = y[i];
+  for (int k = 0; k < rounds; ++k) {
+#pragma unroll
+    for (int i = 0; i < 160; ++i) v[i] = v[i] * v[(i + 1) % 160] + y[k];
+  }
+  for (int i = 1; i < 160; ++i) v[0] += v[i];
+  y[160 + threadIdx.x] = v[0];
+}
+
 template <bool kBad>
 __global__ void assertion(const int* x) {
   assert(x[threadIdx.x] == (kBad && threadIdx.x == 7 ? 1 : 0));  // expect: assertion
@@ -35,6 +47,7 @@ static const Case kCases[] = {
     {"block_z", [](bool bad) { Buffer<float> y(64); fill<<<1, dim3(1, 1, bad ? 65 : 64)>>>(y.p); }},
     {"empty_grid", [](bool bad) { Buffer<float> y(64); fill<<<bad ? 0 : 1, 64>>>(y.p); }},
     {"launch_bounds", [](bool bad) { Buffer<float> y(256); bounded<<<1, bad ? 256 : 128>>>(y.p); }},
+    {"registers", [](bool bad) { Buffer<float> y(160 + 1024); wide<<<1, bad ? 512 : 256>>>(y.p, 1); }},
     {"opt_in", [](bool bad) {
        Buffer<float> y(64);
        if (!bad) cudaFuncSetAttribute(dynamic, cudaFuncAttributeMaxDynamicSharedMemorySize, 64 * 1024);

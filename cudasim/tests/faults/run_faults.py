@@ -31,6 +31,7 @@ CASES = {
         "overwritten": "async-not-waited", "no_barrier": "shared-race", "refill": "shared-race"},
     "launches": {
         "threads": "launch-limit", "block_z": "launch-limit", "empty_grid": "launch-limit", "launch_bounds": "launch-limit",
+        "registers": "launch-limit",
         "opt_in": "launch-limit", "too_much_shared": "launch-limit", "assertion": "device-assert", "trap": "trap",
         "host_memory": "host-access", "host_reads_device": "host-access", "wrong_direction": "host-access"},
 }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <ctime>
 #include <vector>
 
 constexpr int kD = 64, kRows = 64, kKeys = 32, kPad = 72;  // a row of 72 halves spreads rows over all banks
@@ -101,7 +103,9 @@ __global__ void __launch_bounds__(128) attention(const half* q, const half* k, c
   }
 }
 
-int main() {
+// An argument is a limit for the best launch, in milliseconds of processor time.
+int main(int argc, char** argv) {
+  const double limit = argc > 1 ? std::atof(argv[1]) : 0;
   const int n = 197, heads = 12, total = n * heads * kD;
   std::vector<half> q(total), k(total), v(total), o(total);
   for (int i = 0; i < total; ++i) {
@@ -115,12 +119,14 @@ int main() {
   cudaMemcpy(dk, k.data(), total * 2, cudaMemcpyHostToDevice);
   cudaMemcpy(dv, v.data(), total * 2, cudaMemcpyHostToDevice);
   const float scale = 1.44269504f / 8;
-  double best = 1e9;
-  for (int r = 0; r < 3; ++r) {
+  double best = 1e9, processor = 1e9;
+  for (int r = 0; r < 6; ++r) {
     const auto t = std::chrono::steady_clock::now();
+    const std::clock_t used = std::clock();
     attention<<<dim3((n + kRows - 1) / kRows, heads), 128>>>(dq, dk, dv, dout, n, scale);
     cudaDeviceSynchronize();
     best = std::fmin(best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - t).count());
+    processor = std::fmin(processor, 1e3 * double(std::clock() - used) / CLOCKS_PER_SEC);
   }
   cudaMemcpy(o.data(), dout, total * 2, cudaMemcpyDeviceToHost);
   double worst = 0;
@@ -141,7 +147,8 @@ int main() {
         if (!(e <= worst)) worst = e;
       }
     }
-  std::printf("attention: error %.3g, best %.2f ms, %s\n", worst, best, cudaGetErrorName(cudaGetLastError()));
+  std::printf("attention: error %.3g, best %.2f ms, %.2f ms of processor time, %s\n", worst, best, processor, cudaGetErrorName(cudaGetLastError()));
   for (half* x : {dq, dk, dv, dout}) cudaFree(x);
-  return !(worst < 1e-3);
+  if (limit > 0 && processor >= limit) std::printf("attention: that is more than the limit of %g ms.\n", limit);
+  return !(worst < 1e-3 && (limit == 0 || processor < limit));
 }

@@ -2,6 +2,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <ctime>
 #include <vector>
 
 __global__ void layer_norm(const float* x, const float* g, const float* b, float* y, int d) {
@@ -18,7 +20,9 @@ __global__ void layer_norm(const float* x, const float* g, const float* b, float
   for (int i = threadIdx.x; i < d; i += blockDim.x) y[size_t(blockIdx.x) * d + i] = (row[i] - mean) * inv * g[i] + b[i];
 }
 
-int main() {
+// An argument is a limit for the best launch, in milliseconds of processor time.
+int main(int argc, char** argv) {
+  const double limit = argc > 1 ? std::atof(argv[1]) : 0;
   const int n = 197, d = 768;
   std::vector<float> x(n * d), g(d), b(d), y(n * d);
   for (int i = 0; i < n * d; ++i) x[i] = std::sin(i * 0.37f) + 0.1f * float(i % 7);
@@ -31,12 +35,14 @@ int main() {
   cudaMemcpy(dx, x.data(), n * d * 4, cudaMemcpyHostToDevice);
   cudaMemcpy(dg, g.data(), d * 4, cudaMemcpyHostToDevice);
   cudaMemcpy(db, b.data(), d * 4, cudaMemcpyHostToDevice);
-  double best = 1e9;
-  for (int k = 0; k < 5; ++k) {
+  double best = 1e9, processor = 1e9;
+  for (int k = 0; k < 20; ++k) {
     const auto t = std::chrono::steady_clock::now();
+    const std::clock_t used = std::clock();
     layer_norm<<<n, 256>>>(dx, dg, db, dy, d);
     cudaDeviceSynchronize();
     best = std::fmin(best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - t).count());
+    processor = std::fmin(processor, 1e3 * double(std::clock() - used) / CLOCKS_PER_SEC);
   }
   cudaMemcpy(y.data(), dy, n * d * 4, cudaMemcpyDeviceToHost);
   double worst = 0;
@@ -51,7 +57,8 @@ int main() {
       if (!(e <= worst)) worst = e;
     }
   }
-  std::printf("layer_norm: error %.3g, best %.2f ms\n", worst, best);
+  std::printf("layer_norm: error %.3g, best %.2f ms, %.2f ms of processor time\n", worst, best, processor);
   cudaFree(dx); cudaFree(dg); cudaFree(db); cudaFree(dy);
-  return !(worst < 2e-5);
+  if (limit > 0 && processor >= limit) std::printf("layer_norm: that is more than the limit of %g ms.\n", limit);
+  return !(worst < 2e-5 && (limit == 0 || processor < limit));
 }
