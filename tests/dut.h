@@ -3,6 +3,7 @@
 // SCLIP_TEST_DEVICE chooses it: cpu (the default) or cuda. Test cases about one backend only are tagged [cpu].
 #pragma once
 
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -40,6 +41,11 @@ class DeviceArray {
   std::unique_ptr<Memory> memory_;
 };
 
+inline std::string device_under_test() {
+  const char* device = std::getenv("SCLIP_TEST_DEVICE");
+  return device != nullptr ? device : "cpu";
+}
+
 class Dut {
  public:
   static Dut& get() {
@@ -70,8 +76,7 @@ class Dut {
 
  private:
   Dut() {
-    const char* device = std::getenv("SCLIP_TEST_DEVICE");
-    backend_ = make_backend({.device = device != nullptr ? device : "cpu"});
+    backend_ = make_backend({.device = device_under_test()});
     stream_ = backend_->make_stream();
   }
   std::unique_ptr<Backend> backend_;

@@ -11,6 +11,7 @@
 #include "io/npy.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/dut.h"
 
 using namespace sclip;
 using Json = nlohmann::json;
@@ -25,7 +26,7 @@ Json manifest() {
 
 std::shared_ptr<const Engine> load(const Json& model) {
   return Engine::load(kFolder / model["blob"].get<std::string>(),
-                      {.backend = {.device = "cpu", .precision = Precision::kF32}});
+                      {.backend = {.device = testing::device_under_test(), .precision = Precision::kF32}});
 }
 
 ClassList classes_of(const Json& model) {
