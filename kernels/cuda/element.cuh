@@ -57,6 +57,16 @@ __device__ __forceinline__ float2 unpack(uint32_t bits) {
   }
 }
 
+// 8 and 16 bytes to global memory, in one instruction: the compiler splits some assignments of uint2 and uint4.
+__device__ __forceinline__ void store_global(void* to, uint2 v) {
+  asm volatile("st.global.v2.b32 [%0], {%1, %2};" ::"l"(__cvta_generic_to_global(to)), "r"(v.x), "r"(v.y) : "memory");
+}
+__device__ __forceinline__ void store_global(void* to, uint4 v) {
+  asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(to)), "r"(v.x), "r"(v.y),
+               "r"(v.z), "r"(v.w)
+               : "memory");
+}
+
 // Calls `f(T{})` with the element type that `dtype` names.
 template <typename F>
 void with_element(DType dtype, F&& f) {

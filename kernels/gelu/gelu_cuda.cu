@@ -28,27 +28,37 @@ __device__ __forceinline__ float activate(float z) {
   }
 }
 
+// 4 bytes of x: one float or two halves.
 template <typename T, GeluForm kForm>
-__device__ __forceinline__ void activate_16_bytes(T* v, const float* bias) {
-#pragma unroll
-  for (int i = 0; i < static_cast<int>(16 / sizeof(T)); ++i)
-    v[i] = from_f32<T>(activate<kForm>(to_f32(v[i]) + bias[i]));
+__device__ __forceinline__ uint32_t activate_word(uint32_t word, const float* bias) {
+  if constexpr (sizeof(T) == 4) {
+    return __float_as_uint(activate<kForm>(__uint_as_float(word) + bias[0]));
+  } else {
+    const float2 v = unpack<T>(word);
+    return pack<T>(activate<kForm>(v.x + bias[0]), activate<kForm>(v.y + bias[1]));
+  }
 }
 
 template <typename T, GeluForm kForm>
 __global__ void __launch_bounds__(kThreads)
     gelu_vector_kernel(const T* x, T* y, const float* __restrict__ bias, int64_t rows, int64_t cols) {
-  constexpr int kElements = 16 / sizeof(T);
+  constexpr int kElements = 16 / sizeof(T), kPerWord = kElements / 4;
   const int64_t c = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) * kElements;
   if (c >= cols) return;
-  float b[kElements];
+  float b[kElements] = {};
+  if (bias != nullptr) {
 #pragma unroll
-  for (int i = 0; i < kElements; ++i) b[i] = bias != nullptr ? bias[c + i] : 0.0f;
+    for (int i = 0; i < kElements; i += 4) {
+      const float4 v = *reinterpret_cast<const float4*>(bias + c + i);
+      b[i] = v.x, b[i + 1] = v.y, b[i + 2] = v.z, b[i + 3] = v.w;
+    }
+  }
   for (int64_t r = blockIdx.y; r < rows; r += gridDim.y) {
-    alignas(16) T v[kElements];
-    *reinterpret_cast<uint4*>(v) = *reinterpret_cast<const uint4*>(x + r * cols + c);
-    activate_16_bytes<T, kForm>(v, b);
-    *reinterpret_cast<uint4*>(y + r * cols + c) = *reinterpret_cast<const uint4*>(v);
+    const uint4 v = *reinterpret_cast<const uint4*>(x + r * cols + c);
+    store_global(
+        y + r * cols + c,
+        make_uint4(activate_word<T, kForm>(v.x, b), activate_word<T, kForm>(v.y, b + kPerWord),
+                   activate_word<T, kForm>(v.z, b + 2 * kPerWord), activate_word<T, kForm>(v.w, b + 3 * kPerWord)));
   }
 }
 
@@ -63,7 +73,8 @@ template <typename T, GeluForm kForm>
 void launch(const GeluParams& p, CudaQueue queue) {
   const auto* x = static_cast<const T*>(p.x);
   auto* y = static_cast<T*>(p.y);
-  const auto address = reinterpret_cast<uintptr_t>(p.x) | reinterpret_cast<uintptr_t>(p.y);
+  const auto address =
+      reinterpret_cast<uintptr_t>(p.x) | reinterpret_cast<uintptr_t>(p.y) | reinterpret_cast<uintptr_t>(p.bias);
   constexpr int64_t kElements = 16 / sizeof(T);
   if (p.cols % kElements == 0 && address % 16 == 0) {
     const dim3 grid(grid_size(ceil_div(p.cols, kElements * kThreads)),

@@ -25,7 +25,7 @@ __device__ __forceinline__ void store_4(Out* y, float4 v) {
   if constexpr (sizeof(Out) == 4) {
     *reinterpret_cast<float4*>(y) = v;
   } else {
-    *reinterpret_cast<uint2*>(y) = make_uint2(pack<Out>(v.x, v.y), pack<Out>(v.z, v.w));
+    store_global(y, make_uint2(pack<Out>(v.x, v.y), pack<Out>(v.z, v.w)));
   }
 }
 

@@ -1,0 +1,290 @@
+#include "benchmarks/cuda/kernel_cases.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "kernels/attention/attention.h"
+#include "kernels/gather_rows/gather_rows.h"
+#include "kernels/l2_normalize/l2_normalize.h"
+#include "kernels/layernorm/layernorm.h"
+#include "kernels/patch_embed/patch_embed.h"
+#include "kernels/resize_normalize/resize_normalize.h"
+#include "kernels/tree_attention/tree_attention.h"
+#include "kernels/window_merge/window_merge.h"
+#include "tests/compare.h"
+
+namespace sclip {
+namespace {
+
+using testing::random_normal;
+
+// Device memory that lives as long as the call that uses it.
+class Arrays {
+ public:
+  Arrays(Backend& backend, Stream& stream) : backend_(backend), stream_(stream) {}
+
+  template <typename T>
+  T* copy(const std::vector<T>& values) {
+    T* data = room<T>(static_cast<int64_t>(values.size()));
+    stream_.upload(data, values.data(), values.size() * sizeof(T));
+    stream_.synchronize();
+    return data;
+  }
+  float* normal(int64_t count, float deviation = 1) {
+    return copy(random_normal(static_cast<size_t>(count), ++seed_, 0, deviation));
+  }
+  void* normal_f16(int64_t count, float deviation = 1) {
+    const auto values = random_normal(static_cast<size_t>(count), ++seed_, 0, deviation);
+    std::vector<Float16> halves(values.size());
+    for (size_t i = 0; i < values.size(); ++i) halves[i] = to_float16(values[i]);
+    return copy(halves);
+  }
+  template <typename T>
+  T* room(int64_t count) {
+    memory_.push_back(backend_.allocate(static_cast<size_t>(count) * sizeof(T)));
+    return static_cast<T*>(memory_.back()->data());
+  }
+
+ private:
+  Backend& backend_;
+  Stream& stream_;
+  uint32_t seed_ = 0;
+  std::vector<std::unique_ptr<Memory>> memory_;
+};
+
+// `setup(arrays)` fills the parameters; `call(stream, params)` runs the kernel.
+template <typename Setup, typename Call>
+auto prepared(Setup setup, Call call) {
+  return [setup, call](Backend& backend, Stream& stream) -> std::function<void()> {
+    auto arrays = std::make_shared<Arrays>(backend, stream);
+    const auto params = setup(*arrays);
+    return [arrays, params, call, &stream] { call(stream, params); };
+  };
+}
+
+KernelCase attention(const std::string& name, AttentionScores scores, int64_t batch, int64_t tokens, int64_t heads,
+                     int64_t head_dim) {
+  const auto elements = static_cast<double>(batch * tokens * heads * head_dim);
+  const double products = scores == AttentionScores::kCorrelative ? 3 : 2;
+  // V, and the operands of the scores: q, k or both.
+  const double inputs = scores == AttentionScores::kQueryKey || scores == AttentionScores::kCorrelative ? 3 : 2;
+  return {
+      .name = name,
+      .shape = str(batch, "×", tokens, "×", heads, "×", head_dim, " f16"),
+      .floor = {.mma = products * elements * static_cast<double>(tokens) / 2048, .bytes = (inputs + 1) * elements * 2},
+      .prepare = prepared(
+          [=](Arrays& a) {
+            const int64_t count = batch * tokens * heads * head_dim;
+            return AttentionParams{.qkv = a.normal_f16(3 * count),
+                                   .out = a.room<Float16>(count),
+                                   .dtype = DType::kF16,
+                                   .scores = scores,
+                                   .batch = batch,
+                                   .tokens = tokens,
+                                   .heads = heads,
+                                   .head_dim = head_dim,
+                                   .softmax_scale = 1 / std::sqrt(static_cast<float>(head_dim))};
+          },
+          [](Stream& s, const AttentionParams& p) { s.attention(p); })};
+}
+
+KernelCase layernorm(int64_t rows, int64_t cols) {
+  return {.name = str("layernorm-", cols),
+          .shape = str(rows, "×", cols, " f32 → f16"),
+          .floor = {.bytes = static_cast<double>(rows * cols * 6 + cols * 8)},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return LayerNormParams{.x = a.normal(rows * cols),
+                                       .y = a.room<Float16>(rows * cols),
+                                       .gamma = a.normal(cols),
+                                       .beta = a.normal(cols),
+                                       .y_dtype = DType::kF16,
+                                       .rows = rows,
+                                       .cols = cols};
+              },
+              [](Stream& s, const LayerNormParams& p) { s.layernorm(p); })};
+}
+
+KernelCase l2_normalize(int64_t rows, int64_t cols) {
+  return {.name = "l2-normalize",
+          .shape = str(rows, "×", cols, " f32"),
+          .floor = {.bytes = static_cast<double>(rows * cols * 8)},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return L2NormalizeParams{
+                    .x = a.normal(rows * cols), .y = a.room<float>(rows * cols), .rows = rows, .cols = cols};
+              },
+              [](Stream& s, const L2NormalizeParams& p) { s.l2_normalize(p); })};
+}
+
+// The whole call: the product of the photo and conv1, and ln_pre in place.
+KernelCase patch_embed(int64_t across, int64_t down, int64_t patch, int64_t cols) {
+  const int64_t grid = 224 / patch, batch = across * down, patches = grid * grid, depth = 3 * patch * patch;
+  const int64_t width = 224 + (across - 1) * 112, height = 224 + (down - 1) * 112;
+  const auto tokens = static_cast<double>(batch * (1 + patches) * cols * 4);
+  return {.name = str("patch-embed-", patch),
+          .shape = str(batch, " windows of ", grid, "×", grid, " patches → ", cols, " f16"),
+          .floor = {.mma = static_cast<double>(batch * patches * depth * cols) / 2048,
+                    .bytes = static_cast<double>(3 * width * height * 4 + cols * depth * 2 + (1 + patches) * cols * 4) +
+                             tokens},
+          .prepare = [=](Backend& backend, Stream& stream) -> std::function<void()> {
+            auto a = std::make_shared<Arrays>(backend, stream);
+            const auto weight = random_normal(static_cast<size_t>(cols * depth), 99, 0, 0.03f);
+            std::shared_ptr<Linear> conv1 =
+                backend.make_linear({.name = "conv1",
+                                     .weight = {.data = weight.data(), .dtype = DType::kF32, .shape = {cols, depth}},
+                                     .input = DType::kF16});
+            std::vector<PatchOrigin> windows;
+            for (int64_t i = 0; i < batch; ++i) {
+              windows.push_back({static_cast<int32_t>(i % across * 112), static_cast<int32_t>(i / across * 112)});
+            }
+            const PatchEmbedParams p{.image = a->normal(3 * width * height),
+                                     .windows = a->copy(windows),
+                                     .class_embedding = a->normal(cols),
+                                     .positions = a->normal((1 + patches) * cols),
+                                     .gamma = a->normal(cols),
+                                     .beta = a->normal(cols),
+                                     .tokens = a->room<float>(batch * (1 + patches) * cols),
+                                     .dtype = DType::kF16,
+                                     .height = height,
+                                     .width = width,
+                                     .batch = batch,
+                                     .grid_h = grid,
+                                     .grid_w = grid,
+                                     .patch = patch,
+                                     .cols = cols};
+            return [a, conv1, p, &stream] { stream.patch_embed(p, *conv1); };
+          }};
+}
+
+// Bias and QuickGELU behind a product, at the size of an MLP's hidden layer.
+KernelCase gelu(int64_t rows, int64_t cols) {
+  return {.name = "quick-gelu",
+          .shape = str(rows, "×", cols, " f16 in place"),
+          .floor = {.bytes = static_cast<double>(rows * cols * 2 + cols * 4)},
+          .prepare = [=](Backend& backend, Stream& stream) -> std::function<void()> {
+            auto a = std::make_shared<Arrays>(backend, stream);
+            const auto weight = random_normal(static_cast<size_t>(cols * 64), 98, 0, 0.1f);
+            const auto bias = random_normal(static_cast<size_t>(cols), 97);
+            std::shared_ptr<Linear> fc1 =
+                backend.make_linear({.name = "fc1",
+                                     .weight = {.data = weight.data(), .dtype = DType::kF32, .shape = {cols, 64}},
+                                     .bias = {.data = bias.data(), .dtype = DType::kF32, .shape = {cols}},
+                                     .epilogue = Epilogue::kQuickGelu,
+                                     .input = DType::kF16,
+                                     .output = DType::kF16});
+            void* x = a->normal_f16(rows * 64);
+            auto* y = a->room<Float16>(rows * cols);
+            return [a, fc1, x, y, rows, &stream] { stream.linear(*fc1, x, rows, y); };
+          }};
+}
+
+KernelCase resize_normalize(int64_t src_w, int64_t src_h, int64_t dst_w, int64_t dst_h) {
+  return {.name = "resize-normalize",
+          .shape = str(src_w, "×", src_h, " u8 → ", dst_w, "×", dst_h, " f32"),
+          .floor = {.bytes = static_cast<double>(3 * src_w * src_h + 12 * dst_w * dst_h)},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                std::vector<uint8_t> photo(static_cast<size_t>(3 * src_w * src_h));
+                for (size_t i = 0; i < photo.size(); ++i) photo[i] = static_cast<uint8_t>(i * 2654435761u >> 24);
+                return ResizeNormalizeParams{.src = a.copy(photo),
+                                             .dst = a.room<float>(3 * dst_w * dst_h),
+                                             .src_height = src_h,
+                                             .src_width = src_w,
+                                             .dst_height = dst_h,
+                                             .dst_width = dst_w,
+                                             .mean = {122.8f, 116.7f, 104.1f},
+                                             .std = {68.5f, 66.6f, 70.3f}};
+              },
+              [](Stream& s, const ResizeNormalizeParams& p) { s.resize_normalize(p); })};
+}
+
+// A photo of 640×427 at short side 336: windows of 224 every 112, 14×14 patches.
+KernelCase window_merge(int64_t queries, std::optional<float> area) {
+  const std::vector<int32_t> xs{0, 112, 224, 280}, ys{0, 112};
+  constexpr int64_t width = 640, height = 427, patches = 196;
+  const auto windows = static_cast<int64_t>(xs.size() * ys.size());
+  return {.name = str("window-merge-", queries, area ? "-area" : ""),
+          .shape = str(width, "×", height, ", ", windows, " windows, ", queries, " queries"),
+          .floor = {.bytes = static_cast<double>(windows * patches * queries * 4 + width * height * 6)},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                std::vector<int32_t> query_class(static_cast<size_t>(queries));
+                for (int64_t k = 0; k < queries; ++k) query_class[static_cast<size_t>(k)] = static_cast<int32_t>(k);
+                return WindowMergeParams{.logits = a.normal(windows * patches * queries, 0.04f),
+                                         .window_x = a.copy(xs),
+                                         .window_y = a.copy(ys),
+                                         .windows_x = static_cast<int64_t>(xs.size()),
+                                         .windows_y = static_cast<int64_t>(ys.size()),
+                                         .window_width = 224,
+                                         .window_height = 224,
+                                         .grid_h = 14,
+                                         .grid_w = 14,
+                                         .queries = queries,
+                                         .classes = queries,
+                                         .query_class = a.copy(query_class),
+                                         .logit_scale = 40,
+                                         .area_threshold = area,
+                                         .resized_width = 504,
+                                         .resized_height = 336,
+                                         .photo_width = width,
+                                         .photo_height = height,
+                                         .labels = a.room<uint16_t>(width * height),
+                                         .scores = a.room<float>(width * height),
+                                         .statistics = a.room<MergeStatistics>(queries)};
+              },
+              [](Stream& s, const WindowMergeParams& p) { s.window_merge(p); })};
+}
+
+// Prompts that share their first words: 512 nodes in chains of 8 below a common root of 8.
+KernelCase tree_attention(int64_t heads, int64_t head_dim) {
+  constexpr int64_t nodes = 512;
+  const auto row = static_cast<double>(heads * head_dim);
+  return {.name = "tree-attention",
+          .shape = str(nodes, " nodes, ", heads, " heads of ", head_dim, ", f32"),
+          .floor = {.bytes = static_cast<double>(nodes) * (row * 16 + 4)},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                std::vector<int32_t> parent(nodes);
+                for (int32_t i = 0; i < nodes; ++i) {
+                  parent[static_cast<size_t>(i)] = i < 8 || i % 8 != 0 ? i - 1 : 7;
+                }
+                const auto count = static_cast<int64_t>(nodes * heads * head_dim);
+                return TreeAttentionParams{.qkv = a.normal(3 * count),
+                                           .out = a.room<float>(count),
+                                           .parent = a.copy(parent),
+                                           .nodes = nodes,
+                                           .max_depth = 77,
+                                           .heads = heads,
+                                           .head_dim = head_dim,
+                                           .softmax_scale = 0.125f};
+              },
+              [](Stream& s, const TreeAttentionParams& p) { s.tree_attention(p); })};
+}
+
+}  // namespace
+
+std::vector<KernelCase> kernel_cases() {
+  return {
+      attention("attention-csa-197", AttentionScores::kCorrelative, 2, 197, 12, 64),
+      attention("attention-clip-197", AttentionScores::kQueryKey, 2, 197, 12, 64),
+      attention("attention-qq-197", AttentionScores::kQueryQuery, 2, 197, 12, 64),
+      attention("attention-kk-197", AttentionScores::kKeyKey, 2, 197, 12, 64),
+      attention("attention-csa-256", AttentionScores::kCorrelative, 1, 256, 12, 64),
+      attention("attention-csa-577", AttentionScores::kCorrelative, 1, 577, 4, 64),
+      attention("attention-clip-577", AttentionScores::kQueryKey, 1, 577, 4, 64),
+      patch_embed(3, 2, 16, 768),
+      patch_embed(2, 1, 14, 1024),
+      layernorm(394, 768),
+      gelu(394, 3072),
+      l2_normalize(394, 512),
+      tree_attention(8, 64),
+      resize_normalize(640, 427, 504, 336),
+      window_merge(21, std::nullopt),
+      window_merge(171, std::nullopt),
+      window_merge(21, 0.1f),
+  };
+}
+
+}  // namespace sclip
