@@ -5,8 +5,8 @@
 //            rows. Rows over 2048 columns, or not made of float4, take the loop kernel, which reads the row three
 //            times, twice of them from L1.
 // Shared     none; the two sums are five shuffles each.
-// Occupancy  128 threads, at most 144 registers (VEC = 16); VEC = 6, 768 columns: 78 registers, 6 blocks, 37 % of an
-//            SM, each lane with 6 loads of 16 bytes under way. The launch bounds keep ptxas from spilling.
+// Occupancy  128 threads, at most 144 registers (VEC = 16): 3 blocks. For 768 columns (VEC = 6) at most 80: 6 blocks,
+//            37 % of an SM, each lane with 6 loads of 16 bytes under way. The launch bounds keep ptxas from spilling.
 // Limit      DRAM: 4 bytes read and 2 (f32: 4) written per element, which is what must move at least.
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.h"
