@@ -40,10 +40,12 @@ std::string ascii_lower(std::string text) {
 
 void ModelFlags::add_to(CLI::App& app) {
   app.add_option("-m,--model", model, "weights (.sclip); default: $SCLIP_MODEL, or the bundled demo model");
-  app.add_option("--device", device, "auto, cpu or cuda; a device named here is used or the run fails")
+  app.add_option("--device", device, "auto, cpu, cuda or cuda:N; a device named here is used or the run fails")
       ->capture_default_str();
-  app.add_option("--precision", precision, "auto, f32, bf16 or f16; auto: bf16 where the processor computes in it, f16 on CUDA")
+  app.add_option("--precision", precision,
+                 "auto, f32, bf16 or f16; auto: bf16 where the processor computes in it, f16 on CUDA")
       ->capture_default_str();
+  app.add_flag("--tune-gemm", tune_gemm, "CUDA: time the ways to compute each matrix product, and take the fastest");
   app.add_option("--threads", threads, "CPU threads; 0: one for each core")->check(CLI::Range(0, 4096));
 }
 
@@ -52,6 +54,7 @@ EngineOptions ModelFlags::engine_options() const {
   options.backend.device = device;
   options.backend.precision = parse_precision(precision);
   options.backend.threads = threads;
+  options.backend.tune_gemm = tune_gemm;
   return options;
 }
 

@@ -17,11 +17,12 @@ class App;
 
 namespace sclip {
 
-// --model, --device, --precision, --threads
+// --model, --device, --precision, --tune-gemm, --threads
 struct ModelFlags {
   std::string model;
   std::string device = "auto";
   std::string precision = "auto";
+  bool tune_gemm = false;
   int threads = 0;
 
   void add_to(CLI::App& app);
@@ -63,7 +64,7 @@ struct SegmentFlags {
   std::string_view config_class_file() const;  // empty without --config
 };
 
-Precision parse_precision(std::string_view name);  // auto, f32, bf16
+Precision parse_precision(std::string_view name);  // auto, f32, bf16, f16
 std::string_view to_string(Precision precision);
 
 // Queries that a model with a closed vocabulary was not trained on, in order; empty for an open one.
