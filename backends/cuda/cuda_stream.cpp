@@ -56,8 +56,8 @@ void CudaStream::gather_rows(const GatherRowsParams& p) {
 void CudaStream::layernorm(const LayerNormParams& p) {
   layernorm_cuda(p, stream_);
 }
-void CudaStream::attention(const AttentionParams&) {
-  fail(ErrorCode::kUnsupported, "attention");
+void CudaStream::attention(const AttentionParams& p) {
+  attention_cuda(p, stream_);
 }
 void CudaStream::tree_attention(const TreeAttentionParams&) {
   fail(ErrorCode::kUnsupported, "tree_attention");

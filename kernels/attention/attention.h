@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cuda/queue.h"
 
 namespace sclip {
 
@@ -27,7 +28,7 @@ struct AttentionParams {
   const void* qkv = nullptr;    // (B, N, 3, A, d) in dtype
   void* out = nullptr;          // (B, N, A, d) in dtype; no overlap with qkv
   const float* bias = nullptr;  // (N, N) added to the scaled scores of every head, or null
-  DType dtype = DType::kF32;    // kF32 or kBF16; accumulation and softmax in f32
+  DType dtype = DType::kF32;    // kF32 or kBF16, on CUDA also kF16; accumulation and softmax in f32
   AttentionScores scores = AttentionScores::kQueryKey;
   bool causal = false;   // token i sees tokens 0…i only
   int64_t batch = 0;     // B
@@ -38,6 +39,7 @@ struct AttentionParams {
 };
 
 void attention_cpu(const AttentionParams& params);
+void attention_cuda(const AttentionParams& params, CudaQueue queue);
 
 namespace ref {
 void attention(const AttentionParams& params);  // f32 only

@@ -3,8 +3,10 @@
 #include <omp.h>
 
 #include "core/error.h"
+#include "kernels/attention/attention_tile.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/dut.h"
 
 using namespace sclip;
 using testing::random_normal;
@@ -13,6 +15,7 @@ namespace {
 
 struct Case {
   int64_t batch, tokens, heads, head_dim;
+  size_t count() const { return static_cast<size_t>(batch * tokens * heads * head_dim); }
 };
 
 const AttentionScores kAllScores[] = {AttentionScores::kQueryKey, AttentionScores::kQueryQuery,
@@ -29,109 +32,197 @@ AttentionParams params_of(const Case& c, const void* qkv, void* out) {
           .softmax_scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim))};
 }
 
-// Scores of deviation ≈ s², outputs of order 1. A dot product of d terms errs by about √d·s²·eps, exp carries that
-// error into the weights, and the weighted sum adds √N·eps: 64 eps covers the shapes here with a factor of two.
+// What the oracle says, and Σ_j P_j·|v_j|: what an error relative to the probabilities can do to an output.
+struct Expected {
+  std::vector<float> values, magnitude;
+};
+Expected oracle(AttentionParams p, const Case& c, const std::vector<float>& qkv) {
+  Expected out{std::vector<float>(c.count()), std::vector<float>(c.count())};
+  p.dtype = DType::kF32;
+  p.qkv = qkv.data();
+  p.out = out.values.data();
+  ref::attention(p);
+  auto absolute = qkv;
+  const auto row = static_cast<size_t>(c.heads * c.head_dim);
+  for (size_t i = 0; i < c.count(); ++i) {
+    float& v = absolute[i / row * 3 * row + 2 * row + i % row];
+    v = std::abs(v);
+  }
+  p.qkv = absolute.data();
+  p.out = out.magnitude.data();
+  ref::attention(p);
+  return out;
+}
+
+// f32: scores of deviation ≈ s², outputs of order 1. A dot product of d terms errs by about √d·s²·eps, exp carries that error
+// into the weights, and the weighted sum adds √N·eps: 64 eps covers the shapes here with a factor of two.
 constexpr double kTolerance = 64 * 0x1p-24;
+
+// Halves: the inputs are exact, sums are in f32. With u = half a unit in the last place, every probability is rounded once, by at
+// most u of it, and so is the output: u·(Σ P|v| + |out|), which is what a naive version in the same precision errs by. CUDA holds
+// the first of two kinds of probabilities in f16, which rounds it once more by 2^-11. `kTolerance` is for the f32 part.
+double allowed_error(DType dtype, AttentionScores scores, double value, double magnitude, bool is_cpu) {
+  const double f32 = kTolerance * (1 + std::abs(value));
+  if (dtype == DType::kF32) return f32;
+  const double u = testing::epsilon_of(dtype);
+  if (scores == AttentionScores::kIdentity) return 0;
+  const double again = scores == AttentionScores::kCorrelative && !is_cpu ? 0x1p-11 : 0;
+  // f16 has no more than 2^-25 below 2^-14: a probability smaller than that errs by as much, seldom in the same direction.
+  const double denormal = dtype == DType::kF16 ? 0x1p-24 * 64 : 0;
+  return f32 + u * (magnitude + std::abs(value)) + again * magnitude + denormal;
+}
+
+void check_on_device(AttentionParams p, const Case& c, DType dtype, const std::vector<float>& qkv,
+                     const Expected& expected, size_t offset = 0) {
+  testing::Dut& dut = testing::Dut::get();
+  CAPTURE(c.batch, c.tokens, c.heads, c.head_dim, to_string(dtype), static_cast<int>(p.scores), p.causal,
+          p.bias != nullptr, offset);
+  const size_t shift = offset * size_of(dtype);
+  auto qkv_device = dut.copy(testing::round_to(dtype, qkv).bytes, shift);
+  auto out = dut.output<std::byte>(c.count() * size_of(dtype), shift);
+  p.qkv = qkv_device.data();
+  p.out = out.data();
+  p.dtype = dtype;
+  dut.stream().attention(p);
+  const std::vector<float> actual = testing::widen(dtype, out.host());
+  double worst = 0;  // as a share of what is allowed
+  size_t at = 0;
+  for (size_t i = 0; i < c.count(); ++i) {
+    const double allowed = allowed_error(dtype, p.scores, expected.values[i], expected.magnitude[i], dut.is_cpu());
+    const double difference = std::abs(static_cast<double>(actual[i]) - static_cast<double>(expected.values[i]));
+    if (difference <= allowed * worst) continue;
+    worst = allowed > 0 ? difference / allowed : INFINITY;
+    at = i;
+    if (std::isnan(difference)) break;
+  }
+  INFO("element " << at << ": " << actual[at] << " against " << expected.values[at] << ", " << worst
+                  << " of the error allowed");
+  CHECK(!!(worst <= 1));
+}
+
+// Every tile: whole rows (N ≤ 256) and online, each head_dim with an instance, 88 and 104 in a wider one, and those without
+// one (4, 20, 100, 136). N around the 16 rows of a warp, the 64 of a tile, and the sequence lengths of the models.
+const Case kCases[] = {{1, 1, 1, 64},   {2, 2, 3, 64},   {1, 5, 2, 32},    {1, 50, 2, 64},   {1, 64, 1, 96},
+                       {2, 197, 2, 64}, {1, 128, 1, 80}, {1, 65, 1, 104},  {1, 256, 1, 64},  {1, 249, 1, 128},
+                       {1, 257, 1, 80}, {1, 64, 2, 4},   {1, 577, 1, 88},  {1, 785, 1, 96},  {1, 1226, 1, 128},
+                       {1, 33, 1, 100}, {1, 70, 1, 136}, {1, 321, 3, 32},  {1, 320, 1, 64},  {1, 270, 1, 20}};
 
 }  // namespace
 
 TEST_CASE("attention agrees with the oracle", "[attention]") {
-  const Case c = GENERATE(Case{1, 1, 1, 64}, Case{2, 2, 3, 64}, Case{1, 5, 2, 32}, Case{1, 50, 2, 64},
-                          Case{2, 197, 2, 64}, Case{1, 257, 1, 80}, Case{1, 64, 2, 4}, Case{1, 577, 1, 88},
-                          Case{1, 785, 1, 96}, Case{1, 1226, 1, 128}, Case{1, 33, 1, 100});
-  const auto count = static_cast<size_t>(c.batch * c.tokens * c.heads * c.head_dim);
-  const auto qkv = random_normal(3 * count, 11, 0.1f, 1.2f);
-  std::vector<float> expected(count), actual(count);
-  for (const AttentionScores scores : kAllScores) {
-    for (const bool causal : {false, true}) {
-      CAPTURE(c.batch, c.tokens, c.heads, c.head_dim, static_cast<int>(scores), causal);
-      AttentionParams p = params_of(c, qkv.data(), expected.data());
-      p.scores = scores;
-      p.causal = causal;
-      ref::attention(p);
-      p.out = actual.data();
-      std::fill(actual.begin(), actual.end(), std::numeric_limits<float>::quiet_NaN());
-      attention_cpu(p);
-      const auto same = testing::all_close(actual.data(), expected.data(), count, kTolerance, kTolerance);
-      INFO(same.message);
-      CHECK(same);
+  const Case c = GENERATE(from_range(std::begin(kCases), std::end(kCases)));
+  const auto qkv = random_normal(3 * c.count(), 11, 0.1f, 1.2f);
+  for (const DType dtype : testing::Dut::get().dtypes()) {
+    const auto rounded = testing::round_to(dtype, qkv).values;
+    for (const AttentionScores scores : kAllScores) {
+      for (const bool causal : {false, true}) {
+        AttentionParams p = params_of(c, nullptr, nullptr);
+        p.scores = scores;
+        p.causal = causal;
+        check_on_device(p, c, dtype, rounded, oracle(p, c, rounded));
+      }
     }
   }
 }
 
 TEST_CASE("attention adds its bias to the scaled scores", "[attention]") {
-  const Case c{2, 50, 2, 64};
-  const auto count = static_cast<size_t>(c.batch * c.tokens * c.heads * c.head_dim);
-  const auto qkv = random_normal(3 * count, 12);
-  const auto bias = random_normal(static_cast<size_t>(c.tokens * c.tokens), 13);
-  std::vector<float> expected(count), actual(count);
-  AttentionParams p = params_of(c, qkv.data(), expected.data());
-  p.bias = bias.data();
-  p.scores = AttentionScores::kKeyKey;
-  ref::attention(p);
-  p.out = actual.data();
-  attention_cpu(p);
-  const auto same = testing::all_close(actual.data(), expected.data(), count, kTolerance, kTolerance);
-  INFO(same.message);
-  CHECK(same);
-}
-
-TEST_CASE("attention survives scores whose exponentials overflow", "[attention]") {
-  const Case c{1, 40, 1, 64};
-  const auto count = static_cast<size_t>(c.tokens * c.head_dim);
-  const auto qkv = random_normal(3 * count, 14, 0, 12);
-  std::vector<float> expected(count), actual(count);
-  AttentionParams p = params_of(c, qkv.data(), expected.data());
-  p.scores = AttentionScores::kCorrelative;
-  ref::attention(p);
-  p.out = actual.data();
-  attention_cpu(p);
-  // q·qᵀ/8 reaches 1200: an error of 1200·√64·eps in an exponent is the relative error of a weight.
-  const auto same = testing::all_close(actual.data(), expected.data(), count, 12 * 1e-3);
-  INFO(same.message);
-  CHECK(same);
-}
-
-TEST_CASE("attention in bf16 errs by the rounding of its probabilities and its output", "[attention]") {
-  const Case c = GENERATE(Case{1, 50, 2, 64}, Case{1, 197, 1, 64}, Case{1, 19, 1, 20}, Case{2, 33, 1, 88});
-  const auto count = static_cast<size_t>(c.batch * c.tokens * c.heads * c.head_dim);
-  auto qkv = random_normal(3 * count, 15);
-  std::vector<BFloat16> qkv16(3 * count), actual(count);
-  for (size_t i = 0; i < qkv.size(); ++i) qkv[i] = to_float(qkv16[i] = to_bfloat16(qkv[i]));
-  for (const AttentionScores scores : kAllScores) {
-    std::vector<float> expected(count), magnitude(count);
-    AttentionParams p = params_of(c, qkv.data(), expected.data());
-    p.scores = scores;
-    ref::attention(p);
-    // Σ_j P_j·|v_j|: what the rounding of the probabilities acts on.
-    auto absolute = qkv;
-    for (size_t i = 0; i < count; ++i) {
-      const size_t row = static_cast<size_t>(c.heads * c.head_dim);
-      float& v = absolute[i / row * 3 * row + 2 * row + i % row];
-      v = std::abs(v);
+  const Case c = GENERATE(Case{2, 50, 2, 64}, Case{1, 197, 1, 64}, Case{1, 300, 1, 32}, Case{1, 19, 1, 20});
+  testing::Dut& dut = testing::Dut::get();
+  const auto qkv = random_normal(3 * c.count(), 12);
+  auto bias = random_normal(static_cast<size_t>(c.tokens * c.tokens), 13);
+  // A local window: −∞ hides a column.
+  for (int64_t i = 0; i < c.tokens; ++i) {
+    for (int64_t j = 0; j < c.tokens; ++j) {
+      if (std::abs(i - j) > 70) bias[static_cast<size_t>(i * c.tokens + j)] = -INFINITY;
     }
-    p.qkv = absolute.data();
-    p.out = magnitude.data();
-    ref::attention(p);
-    p.qkv = qkv16.data();
-    p.out = actual.data();
-    p.dtype = DType::kBF16;
-    attention_cpu(p);
-    for (size_t i = 0; i < count; ++i) {
-      // Probabilities and the output are rounded to bf16 (8 significant bits), by at most 2^-8 each, seldom together.
-      const double allowed = 0x1p-8 * (magnitude[i] + std::abs(expected[i])) + 1e-5;
-      const double difference = std::abs(static_cast<double>(to_float(actual[i])) - expected[i]);
-      CAPTURE(i, static_cast<int>(scores), expected[i], difference, allowed);
-      REQUIRE(!!(difference <= allowed));
+  }
+  auto bias_device = dut.copy(bias, 1);
+  for (const DType dtype : dut.dtypes()) {
+    const auto rounded = testing::round_to(dtype, qkv).values;
+    for (const AttentionScores scores : {AttentionScores::kKeyKey, AttentionScores::kCorrelative}) {
+      for (const bool causal : {false, true}) {
+        AttentionParams p = params_of(c, nullptr, nullptr);
+        p.scores = scores;
+        p.causal = causal;
+        p.bias = bias.data();
+        const Expected expected = oracle(p, c, rounded);
+        p.bias = bias_device.data();
+        check_on_device(p, c, dtype, rounded, expected);
+      }
     }
   }
 }
 
-TEST_CASE("attention gives the same bits for any number of threads", "[attention]") {
+TEST_CASE("attention takes pointers that are aligned to their elements only", "[attention]") {
+  const Case c = GENERATE(Case{1, 37, 2, 64}, Case{1, 21, 1, 20});
+  const auto qkv = random_normal(3 * c.count(), 17);
+  for (const DType dtype : testing::Dut::get().dtypes()) {
+    const auto rounded = testing::round_to(dtype, qkv).values;
+    for (const AttentionScores scores : kAllScores) {
+      AttentionParams p = params_of(c, nullptr, nullptr);
+      p.scores = scores;
+      check_on_device(p, c, dtype, rounded, oracle(p, c, rounded), 1);
+    }
+  }
+}
+
+TEST_CASE("attention survives scores whose exponentials overflow", "[attention]") {
+  const Case c = GENERATE(Case{1, 40, 1, 64}, Case{1, 260, 1, 64});
+  testing::Dut& dut = testing::Dut::get();
+  const auto qkv = random_normal(3 * c.count(), 14, 0, 12);
+  for (const DType dtype : dut.dtypes()) {
+    const auto rounded = testing::round_to(dtype, qkv);
+    std::vector<float> expected(c.count());
+    AttentionParams p = params_of(c, rounded.values.data(), expected.data());
+    p.scores = AttentionScores::kCorrelative;
+    ref::attention(p);
+    auto qkv_device = dut.copy(rounded.bytes);
+    auto out = dut.output<std::byte>(c.count() * size_of(dtype));
+    p.qkv = qkv_device.data();
+    p.out = out.data();
+    p.dtype = dtype;
+    dut.stream().attention(p);
+    const auto actual = testing::widen(dtype, out.host());
+    // q·qᵀ/8 reaches 1200: an error of 1200·√64·eps in an exponent is the relative error of a weight.
+    const auto same = testing::all_close(actual.data(), expected.data(), c.count(), 12 * 1e-3,
+                                         dtype == DType::kF32 ? 0 : 4 * testing::epsilon_of(dtype));
+    CAPTURE(to_string(dtype), c.tokens);
+    INFO(same.message);
+    CHECK(same);
+  }
+}
+
+TEST_CASE("attention of a window does not depend on the batch around it", "[attention]") {
+  const Case c = GENERATE(Case{3, 50, 2, 64}, Case{3, 257, 1, 32});
+  const Case one{1, c.tokens, c.heads, c.head_dim};
+  testing::Dut& dut = testing::Dut::get();
+  for (const DType dtype : dut.dtypes()) {
+    const auto qkv = testing::round_to(dtype, random_normal(3 * c.count(), 18)).bytes;
+    const size_t window = one.count() * size_of(dtype);
+    for (const AttentionScores scores : {AttentionScores::kQueryKey, AttentionScores::kCorrelative}) {
+      auto all = dut.copy(qkv);
+      auto out = dut.output<std::byte>(3 * window);
+      AttentionParams p = params_of(c, all.data(), out.data());
+      p.dtype = dtype;
+      p.scores = scores;
+      dut.stream().attention(p);
+      const auto expected = out.host();
+      auto last = dut.copy(std::vector<std::byte>(qkv.begin() + static_cast<ptrdiff_t>(6 * window), qkv.end()));
+      auto alone = dut.output<std::byte>(window);
+      p.qkv = last.data();
+      p.out = alone.data();
+      p.batch = 1;
+      dut.stream().attention(p);
+      CAPTURE(to_string(dtype), c.tokens, static_cast<int>(scores));
+      CHECK(alone.host() == std::vector<std::byte>(expected.begin() + static_cast<ptrdiff_t>(2 * window), expected.end()));
+    }
+  }
+}
+
+TEST_CASE("attention gives the same bits for any number of threads", "[attention][cpu]") {
   const Case c{3, 50, 4, 64};
-  const auto count = static_cast<size_t>(c.batch * c.tokens * c.heads * c.head_dim);
-  const auto qkv = random_normal(3 * count, 16);
-  std::vector<float> one(count), two(count);
+  const auto qkv = random_normal(3 * c.count(), 16);
+  std::vector<float> one(c.count()), two(c.count());
   AttentionParams p = params_of(c, qkv.data(), one.data());
   p.scores = AttentionScores::kCorrelative;
   const int threads = omp_get_max_threads();
@@ -145,6 +236,24 @@ TEST_CASE("attention gives the same bits for any number of threads", "[attention
 }
 
 TEST_CASE("attention refuses head dims it has no tiles for", "[attention]") {
-  std::vector<float> qkv(3 * 6), out(6);
-  CHECK_THROWS_AS(attention_cpu(params_of({1, 1, 1, 6}, qkv.data(), out.data())), Error);
+  testing::Dut& dut = testing::Dut::get();
+  auto qkv = dut.copy(std::vector<float>(3 * 6)), out = dut.copy(std::vector<float>(6));
+  CHECK_THROWS_AS(dut.stream().attention(params_of({1, 1, 1, 6}, qkv.data(), out.data())), Error);
+}
+
+TEST_CASE("attention chooses its tile by shape and alignment", "[attention][cpu]") {
+  const auto kernel = [](DType dtype, int64_t tokens, int64_t head_dim, bool aligned = true,
+                         AttentionScores scores = AttentionScores::kCorrelative) {
+    return choose_attention_tile(dtype, scores, tokens, head_dim, aligned);
+  };
+  CHECK(kernel(DType::kF16, 197, 64).kernel == AttentionKernel::kWholeRows);
+  CHECK(kernel(DType::kBF16, 256, 64).kernel == AttentionKernel::kWholeRows);
+  CHECK(kernel(DType::kBF16, 257, 64).kernel == AttentionKernel::kOnline);
+  CHECK(kernel(DType::kF16, 257, 88).dim == 96);
+  CHECK(kernel(DType::kF16, 257, 104).dim == 128);
+  CHECK(kernel(DType::kF16, 197, 64, false).kernel == AttentionKernel::kSimt);
+  CHECK(kernel(DType::kF16, 197, 20).kernel == AttentionKernel::kSimt);
+  CHECK(kernel(DType::kF16, 197, 136).kernel == AttentionKernel::kSimt);
+  CHECK(kernel(DType::kF32, 197, 64).kernel == AttentionKernel::kSimt);
+  CHECK(kernel(DType::kF16, 197, 64, true, AttentionScores::kIdentity).kernel == AttentionKernel::kCopy);
 }

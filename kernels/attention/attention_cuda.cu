@@ -1,0 +1,109 @@
+// BANNER
+#include "kernels/attention/attention_online.cuh"
+#include "kernels/attention/attention_simt.cuh"
+#include "kernels/attention/attention_whole_rows.cuh"
+#include "kernels/cuda/launch.h"
+
+namespace sclip {
+namespace {
+
+using namespace cuda;
+
+template <typename T>
+AttentionArgs<T> args_of(const AttentionParams& p, int64_t rows_per_block) {
+  const int left = p.scores == AttentionScores::kKeyKey ? 1 : 0;
+  const int right = p.scores == AttentionScores::kQueryQuery ? 0 : 1;
+  return {.qkv = static_cast<const T*>(p.qkv),
+          .out = static_cast<T*>(p.out),
+          .bias = p.bias,
+          .tokens = static_cast<int>(p.tokens),
+          .heads = static_cast<int>(p.heads),
+          .head_dim = static_cast<int>(p.head_dim),
+          .query_blocks = static_cast<int>(ceil_div(p.tokens, rows_per_block)),
+          .left = left,
+          .right = right,
+          .slope = p.softmax_scale,
+          .causal = p.causal};
+}
+
+template <typename T>
+void launch_simt(const AttentionParams& p, CudaQueue queue) {
+  const AttentionArgs<T> args = args_of<T>(p, kSimtRows);
+  const unsigned blocks = grid_size(p.batch * p.heads * args.query_blocks);
+  const size_t shared = simt_shared_bytes(args.head_dim);
+  const int kinds = p.scores == AttentionScores::kCorrelative ? 2 : 1;
+  const auto launch = [&](auto kernel) {
+    allow_shared_memory(kernel, shared);
+    kernel<<<blocks, 32 * kSimtWarps, shared, queue>>>(args, kinds);
+  };
+  if (p.head_dim <= 64) {
+    launch(attention_simt_kernel<T, 2>);
+  } else if (p.head_dim <= 128) {
+    launch(attention_simt_kernel<T, 4>);
+  } else {
+    launch(attention_simt_kernel<T, 8>);
+  }
+}
+
+template <typename T, int kDim>
+void launch_tensor(const AttentionParams& p, AttentionKernel kernel, CudaQueue queue) {
+  constexpr float kLog2E = 1.4426950408889634f;
+  AttentionArgs<T> args = args_of<T>(p, kAttentionRows);
+  args.slope *= kLog2E;
+  const unsigned blocks = grid_size(p.batch * p.heads * args.query_blocks);
+  const auto launch = [&](auto function) { function<<<blocks, kAttentionThreads, 0, queue>>>(args); };
+  const bool correlative = p.scores == AttentionScores::kCorrelative;
+  if (kernel == AttentionKernel::kWholeRows) {
+    launch(correlative ? attention_whole_rows_kernel<T, kDim, true> : attention_whole_rows_kernel<T, kDim, false>);
+  } else {
+    launch(correlative ? attention_online_kernel<T, kDim, true> : attention_online_kernel<T, kDim, false>);
+  }
+}
+
+template <typename T>
+void launch_tensor(const AttentionParams& p, AttentionTile tile, CudaQueue queue) {
+  switch (tile.dim) {
+    case 32: return launch_tensor<T, 32>(p, tile.kernel, queue);
+    case 64: return launch_tensor<T, 64>(p, tile.kernel, queue);
+    case 80: return launch_tensor<T, 80>(p, tile.kernel, queue);
+    case 96: return launch_tensor<T, 96>(p, tile.kernel, queue);
+    case 128: return launch_tensor<T, 128>(p, tile.kernel, queue);
+    default: fail(ErrorCode::kInternal, "attention has no tile for head_dim ", tile.dim);
+  }
+}
+
+// MaskCLIP: every token keeps its own value.
+void copy_values(const AttentionParams& p, CudaQueue queue) {
+  const size_t width = static_cast<size_t>(p.heads * p.head_dim) * size_of(p.dtype);
+  const cudaError_t error =
+      cudaMemcpy2DAsync(p.out, width, static_cast<const char*>(p.qkv) + 2 * width, 3 * width, width,
+                        static_cast<size_t>(p.batch * p.tokens), cudaMemcpyDeviceToDevice, queue);
+  SCLIP_CHECK(error == cudaSuccess, kDevice, "attention could not copy ", p.batch * p.tokens, " rows of values of ",
+              width, " bytes: ", cudaGetErrorString(error));
+}
+
+}  // namespace
+
+void attention_cuda(const AttentionParams& p, CudaQueue queue) {
+  SCLIP_CHECK(p.tokens > 0 && p.heads > 0 && p.head_dim > 0 && p.head_dim <= 256 && p.head_dim % 4 == 0,
+              kInvalidArgument, "attention: ", p.tokens, " tokens, ", p.heads, " heads of ", p.head_dim,
+              ": head_dim must be a multiple of 4 up to 256, and nothing may be 0");
+  SCLIP_CHECK(p.softmax_scale > 0, kInvalidArgument, "attention: softmax_scale is ", p.softmax_scale, ", not positive");
+  SCLIP_CHECK(p.tokens * 3 * p.heads * p.head_dim < int64_t{1} << 31, kUnsupported, "attention: ", p.tokens,
+              " tokens of ", p.heads, "×", p.head_dim, " are more than 32-bit offsets reach");
+  if (p.batch == 0) return;
+  const bool aligned = reinterpret_cast<uintptr_t>(p.qkv) % 16 == 0 && reinterpret_cast<uintptr_t>(p.out) % 16 == 0;
+  const AttentionTile tile = choose_attention_tile(p.dtype, p.scores, p.tokens, p.head_dim, aligned);
+  if (tile.kernel == AttentionKernel::kCopy) return copy_values(p, queue);
+  with_element(p.dtype, [&](auto element) {
+    using T = decltype(element);
+    if constexpr (sizeof(T) == 2) {
+      if (tile.kernel != AttentionKernel::kSimt) return launch_tensor<T>(p, tile, queue);
+    }
+    launch_simt<T>(p, queue);
+  });
+  check_launch("attention", p.batch, " × ", p.tokens, " tokens, ", p.heads, " heads of ", p.head_dim, ", ",
+               to_string(p.dtype), p.causal ? ", causal" : "", p.bias != nullptr ? ", with bias" : "");
+}
+
+}  // namespace sclip
