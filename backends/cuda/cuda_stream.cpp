@@ -35,11 +35,11 @@ void* CudaStream::workspace(size_t bytes, const char* kernel) {
   return workspace_->data();
 }
 
-void CudaStream::resize_normalize(const ResizeNormalizeParams&) {
-  fail(ErrorCode::kUnsupported, "resize_normalize");
+void CudaStream::resize_normalize(const ResizeNormalizeParams& p) {
+  resize_normalize_cuda(p, stream_);
 }
-void CudaStream::resize_bicubic(const ResizeBicubicParams&) {
-  fail(ErrorCode::kUnsupported, "resize_bicubic");
+void CudaStream::resize_bicubic(const ResizeBicubicParams& p) {
+  resize_bicubic_cuda(p, workspace(resize_bicubic_cuda_workspace(p), "resize_bicubic"), stream_);
 }
 void CudaStream::patch_embed(const PatchEmbedParams& p, const Linear& conv1) {
   const auto& layer = static_cast<const CudaLinear&>(conv1);

@@ -11,8 +11,14 @@
 //   dst = (u8 − mean) / std in f32
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
+
+#include "core/error.h"
+#include "kernels/cuda/queue.h"
 
 namespace sclip {
 
@@ -26,7 +32,25 @@ struct ResizeBicubicParams {
   std::array<float, 3> std{1, 1, 1};
 };
 
+// What both implementations ask of their arguments.
+inline void check_params(const ResizeBicubicParams& p) {
+  SCLIP_CHECK(p.src != nullptr && p.dst != nullptr, kInvalidArgument, "resize_bicubic: src and dst must be given");
+  const int64_t longest = std::max(p.src_height, p.src_width);
+  SCLIP_CHECK(p.src_height >= 1 && p.src_width >= 1 && p.size >= 1 && longest <= (int64_t{1} << 24) && p.size <= 65536,
+              kInvalidArgument, "resize_bicubic: cannot resize ", p.src_width, " × ", p.src_height,
+              " pixels to a short side of ", p.size);
+}
+
+// Python's round((side − size) / 2): a half goes to the even neighbour.
+inline int64_t bicubic_crop_begin(int64_t side, int64_t size) {
+  const int64_t twice = side - size;
+  return twice / 2 + (twice % 2 != 0 && twice / 2 % 2 != 0 ? 1 : 0);
+}
+
 void resize_bicubic_cpu(const ResizeBicubicParams& params);
+// Device memory of `resize_bicubic_cuda_workspace` bytes, aligned to 128.
+size_t resize_bicubic_cuda_workspace(const ResizeBicubicParams& params);
+void resize_bicubic_cuda(const ResizeBicubicParams& params, void* workspace, CudaQueue queue);
 
 namespace ref {
 void resize_bicubic(const ResizeBicubicParams& params);

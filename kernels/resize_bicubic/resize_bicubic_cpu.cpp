@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "core/buffer.h"
-#include "core/error.h"
 #include "core/parallel.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 
@@ -163,29 +162,15 @@ Taps make_taps(int64_t src, int64_t dst, int64_t begin, int64_t count) {
   return taps;
 }
 
-// Python's round((side − size) / 2): a half goes to the even neighbour.
-int64_t crop_begin(int64_t side, int64_t size) {
-  const int64_t twice = side - size;
-  return twice / 2 + (twice % 2 != 0 && twice / 2 % 2 != 0 ? 1 : 0);
-}
-
-void check(const ResizeBicubicParams& p) {
-  SCLIP_CHECK(p.src != nullptr && p.dst != nullptr, kInvalidArgument, "resize_bicubic: src and dst must be given");
-  const int64_t longest = std::max(p.src_height, p.src_width);
-  SCLIP_CHECK(p.src_height >= 1 && p.src_width >= 1 && p.size >= 1 && longest <= (int64_t{1} << 24) && p.size <= 65536,
-              kInvalidArgument, "resize_bicubic: cannot resize ", p.src_width, " × ", p.src_height,
-              " pixels to a short side of ", p.size);
-}
-
 }  // namespace
 
 void resize_bicubic_cpu(const ResizeBicubicParams& p) {
-  check(p);
+  check_params(p);
   const int64_t shortest = std::min(p.src_height, p.src_width);
   const int64_t height = p.src_height * p.size / shortest;
   const int64_t width = p.src_width * p.size / shortest;
-  const Taps across = make_taps(p.src_width, width, crop_begin(width, p.size), p.size);
-  const Taps down = make_taps(p.src_height, height, crop_begin(height, p.size), p.size);
+  const Taps across = make_taps(p.src_width, width, bicubic_crop_begin(width, p.size), p.size);
+  const Taps down = make_taps(p.src_height, height, bicubic_crop_begin(height, p.size), p.size);
 
   // The photo's rows that the crop needs, resized across: (rows, 3, S).
   const int64_t rows = down.extent;

@@ -6,11 +6,12 @@
 #include "core/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/dut.h"
 
 namespace sclip {
 namespace {
 
-TEST_CASE("resize_bicubic equals its reference bit for bit") {
+TEST_CASE("resize_bicubic equals its reference bit for bit", "[resize_bicubic]") {
   struct Sizes {
     int64_t h0, w0, size;
   };
@@ -22,28 +23,32 @@ TEST_CASE("resize_bicubic equals its reference bit for bit") {
   std::vector<uint8_t> photo(static_cast<size_t>(sizes.h0 * sizes.w0 * 3));
   // Black and white only: overshoot on both sides must be clamped.
   for (uint8_t& p : photo) p = (generator() & 1) != 0 ? 255 : 0;
-  std::vector<float> actual(static_cast<size_t>(3 * sizes.size * sizes.size), -1e9f);
-  std::vector<float> expected(actual.size());
+  std::vector<float> expected(static_cast<size_t>(3 * sizes.size * sizes.size));
   ResizeBicubicParams params{.src = photo.data(),
-                             .dst = actual.data(),
+                             .dst = expected.data(),
                              .src_height = sizes.h0,
                              .src_width = sizes.w0,
                              .size = sizes.size,
                              .mean = {122.771f, 116.746f, 104.094f},
                              .std = {68.501f, 66.632f, 70.323f}};
-  resize_bicubic_cpu(params);
-  params.dst = expected.data();
   ref::resize_bicubic(params);
+  testing::Dut& dut = testing::Dut::get();
+  auto src = dut.copy(photo);
+  auto dst = dut.output<float>(expected.size());
+  params.src = src.data();
+  params.dst = dst.data();
+  dut.stream().resize_bicubic(params);
+  const std::vector<float> actual = dst.host();
   const auto equal = testing::all_close(actual.data(), expected.data(), actual.size(), 0);
   INFO(equal.message);
   CHECK(equal.ok);
 }
 
-TEST_CASE("resize_bicubic refuses empty pictures") {
+TEST_CASE("resize_bicubic refuses empty pictures", "[resize_bicubic]") {
   uint8_t src[3] = {};
   float dst[3] = {};
-  ResizeBicubicParams params{.src = src, .dst = dst, .src_height = 0, .src_width = 1, .size = 1};
-  CHECK_THROWS_AS(resize_bicubic_cpu(params), Error);
+  const ResizeBicubicParams params{.src = src, .dst = dst, .src_height = 0, .src_width = 1, .size = 1};
+  CHECK_THROWS_AS(testing::Dut::get().stream().resize_bicubic(params), Error);
 }
 
 }  // namespace

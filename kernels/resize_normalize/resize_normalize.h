@@ -11,6 +11,9 @@
 #include <array>
 #include <cstdint>
 
+#include "core/error.h"
+#include "kernels/cuda/queue.h"
+
 namespace sclip {
 
 struct ResizeNormalizeParams {
@@ -24,7 +27,18 @@ struct ResizeNormalizeParams {
   std::array<float, 3> std{1, 1, 1};
 };
 
+// What both implementations ask of their arguments.
+inline void check_params(const ResizeNormalizeParams& p) {
+  constexpr int64_t kMaxSide = int64_t{1} << 24;  // f32 still tells pixels apart
+  SCLIP_CHECK(p.src != nullptr && p.dst != nullptr, kInvalidArgument, "resize_normalize: src and dst must be given");
+  for (const int64_t side : {p.src_height, p.src_width, p.dst_height, p.dst_width}) {
+    SCLIP_CHECK(side >= 1 && side <= kMaxSide, kInvalidArgument, "resize_normalize: cannot resize ", p.src_width, " × ",
+                p.src_height, " pixels to ", p.dst_width, " × ", p.dst_height, ": sides must be 1 … ", kMaxSide);
+  }
+}
+
 void resize_normalize_cpu(const ResizeNormalizeParams& params);
+void resize_normalize_cuda(const ResizeNormalizeParams& params, CudaQueue queue);
 
 namespace ref {
 void resize_normalize(const ResizeNormalizeParams& params);

@@ -2,7 +2,6 @@
 #include <cmath>
 #include <vector>
 
-#include "core/error.h"
 #include "core/parallel.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 
@@ -56,7 +55,6 @@ namespace {
 HWY_EXPORT(BlendRow);
 
 constexpr int64_t kRowsPerTask = 16;
-constexpr int64_t kMaxSide = int64_t{1} << 24;  // f32 still tells pixels apart
 
 struct Column {
   int32_t first, second;  // byte offsets of the two pixels in a row
@@ -126,18 +124,10 @@ class RowCache {
   std::array<int64_t, 2> rows_{-1, -1};
 };
 
-void check(const ResizeNormalizeParams& p) {
-  SCLIP_CHECK(p.src != nullptr && p.dst != nullptr, kInvalidArgument, "resize_normalize: src and dst must be given");
-  for (const int64_t side : {p.src_height, p.src_width, p.dst_height, p.dst_width}) {
-    SCLIP_CHECK(side >= 1 && side <= kMaxSide, kInvalidArgument, "resize_normalize: cannot resize ", p.src_width, " × ",
-                p.src_height, " pixels to ", p.dst_width, " × ", p.dst_height, ": sides must be 1 … ", kMaxSide);
-  }
-}
-
 }  // namespace
 
 void resize_normalize_cpu(const ResizeNormalizeParams& p) {
-  check(p);
+  check_params(p);
   const std::vector<Column> columns = make_columns(p.src_width, p.dst_width);
   const auto blend_row = HWY_DYNAMIC_DISPATCH(BlendRow);
   parallel_for((p.dst_height + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
