@@ -54,7 +54,9 @@ constexpr Name kSpecials[] = {
     {"%lanemask_lt", Special::kLanemaskLt}, {"%lanemask_ge", Special::kLanemaskGe},
     {"%lanemask_gt", Special::kLanemaskGt}, {"%smid", Special::kSmid}, {"%nsmid", Special::kNsmid},
     {"%gridid", Special::kGridid}, {"%dynamic_smem_size", Special::kDynamicSmemSize},
-    {"%total_smem_size", Special::kTotalSmemSize}};
+    {"%total_smem_size", Special::kTotalSmemSize},
+    // Where the driver puts the address of a cooperative grid's workspace.
+    {"%envreg1", Special::kGridWorkspaceHigh}, {"%envreg2", Special::kGridWorkspaceLow}};
 
 unsigned reg_size(Type t) { return t == Type::kPred ? 0 : type_size(t); }
 
@@ -635,10 +637,10 @@ class FunctionDecoder {
     if (type != Type::kNone) {
       if (list.size() != in.vec) fail(in.line, "'" + opcode_text_ + "' needs a vector of " + std::to_string(in.vec) + " registers.");
       (is_dest ? in.d_size : in.b_size) = uint8_t(size);
-    } else if (in.op == Op::kLdmatrix) {
+    } else if (in.op == Op::kLdmatrix || in.op == Op::kStmatrix) {
       in.vec = uint8_t(list.size());
       const unsigned want = in.mods.has(Mod::k_x4) ? 4 : in.mods.has(Mod::k_x2) ? 2 : 1;
-      if (list.size() != want) fail(in.line, "'" + opcode_text_ + "' needs " + std::to_string(want) + " destination registers.");
+      if (list.size() != want) fail(in.line, "'" + opcode_text_ + "' needs " + std::to_string(want) + " registers.");
     } else {
       const size_t have = list.size();
       const size_t which = size_t(in.imm2++);  // D, A, B, C in this order

@@ -57,7 +57,7 @@ struct SourceLoc {
 enum class Special : uint8_t {
   kTidX, kTidY, kTidZ, kNtidX, kNtidY, kNtidZ, kCtaidX, kCtaidY, kCtaidZ, kNctaidX, kNctaidY, kNctaidZ, kLaneid, kWarpid,
   kNwarpid, kLanemaskEq, kLanemaskLe, kLanemaskLt, kLanemaskGe, kLanemaskGt, kSmid, kNsmid, kGridid, kDynamicSmemSize,
-  kTotalSmemSize, kDynShared, kLocalBase, kZero,
+  kTotalSmemSize, kGridWorkspaceHigh, kGridWorkspaceLow, kDynShared, kLocalBase, kZero,
 };
 
 struct SpecialUse {

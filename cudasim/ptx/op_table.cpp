@@ -24,6 +24,7 @@ namespace cudasim {
 #define CACHE                                                                                                    \
   "[.ca|.cg|.cs|.lu|.cv|.wb|.wt][.L1::evict_normal|.L1::evict_unchanged|.L1::evict_first|.L1::evict_last|"       \
   ".L1::no_allocate][.L2::64B|.L2::128B|.L2::256B]"
+#define BSPACE "[.shared|.shared::cta]"
 #define ASPACE "[.global|.shared|.shared::cta]"
 
 static const OpRow kRows[] = {
@@ -169,6 +170,8 @@ static const OpRow kRows[] = {
     {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE "(.and|.or|.xor|.exch)(.b32|.b64)", "d m a", Op::kAtom, OpClass::kAtomic},
     {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE "(.inc|.dec).u32", "d m a", Op::kAtom, OpClass::kAtomic},
     {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE ".cas(.b16|.b32|.b64)", "d m a a", Op::kAtom, OpClass::kAtomic},
+    // As CUDA's cooperative groups write it.
+    {"atom.add(.relaxed|.acquire|.release|.acq_rel)(.cta|.gpu|.sys)(.u32|.s32|.u64)", "d m a", Op::kAtom, OpClass::kAtomic},
     {"red[.relaxed|.release]" SCOPE ASPACE ".add(.u32|.s32|.u64|.f32|.f64)", "m a", Op::kRed, OpClass::kAtomic},
     {"red[.relaxed|.release]" SCOPE ASPACE ".add.noftz(.f16|.bf16|.f16x2|.bf16x2)", "m a", Op::kRed, OpClass::kAtomic},
     {"red[.relaxed|.release]" SCOPE ASPACE "(.min|.max)(.u32|.s32|.u64|.s64)", "m a", Op::kRed, OpClass::kAtomic},
@@ -181,6 +184,7 @@ static const OpRow kRows[] = {
     {"cp.async.wait_all", "", Op::kCpAsyncWaitAll, OpClass::kAsync},
     // Matrix.
     {"ldmatrix.sync.aligned.m8n8(.x1|.x2|.x4)[.trans](.shared|.shared::cta).b16", "r m", Op::kLdmatrix, OpClass::kMatrix},
+    {"stmatrix.sync.aligned.m8n8(.x1|.x2|.x4)[.trans](.shared|.shared::cta).b16", "m r", Op::kStmatrix, OpClass::kMatrix},
     {"movmatrix.sync.aligned.m8n8.trans.b16", "p32 u", Op::kMovmatrix, OpClass::kMatrix},
     {"mma.sync.aligned(.m16n8k16|.m16n8k8).row.col.f32.f16.f16.f32", "r r r r", Op::kMma, OpClass::kMatrix},
     {"mma.sync.aligned(.m16n8k16|.m16n8k8).row.col.f32.bf16.bf16.f32", "r r r r", Op::kMma, OpClass::kMatrix},
@@ -209,6 +213,15 @@ static const OpRow kRows[] = {
     {"barrier[.cta].red(.and|.or)[.aligned].pred", "p u ?u q", Op::kBarRed, OpClass::kSync},
     {"membar(.cta|.gl|.sys)", "", Op::kFence, OpClass::kSync},
     {"fence[.sc|.acq_rel|.acquire|.release](.cta|.cluster|.gpu|.sys)", "", Op::kFence, OpClass::kSync},
+    {"mbarrier.init" BSPACE ".b64", "m u", Op::kMbarInit, OpClass::kSync},
+    {"mbarrier.inval" BSPACE ".b64", "m", Op::kMbarInval, OpClass::kSync},
+    {"mbarrier(.arrive|.arrive_drop)[.release|.relaxed][.cta|.cluster]" BSPACE ".b64", "d m ?u", Op::kMbarArrive, OpClass::kSync},
+    {"mbarrier(.arrive|.arrive_drop).noComplete[.release][.cta]" BSPACE ".b64", "d m u", Op::kMbarArrive, OpClass::kSync},
+    {"mbarrier.test_wait[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m a", Op::kMbarWait, OpClass::kSync},
+    {"mbarrier.test_wait.parity[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m u", Op::kMbarWait, OpClass::kSync},
+    {"mbarrier.try_wait[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m a ?u", Op::kMbarWait, OpClass::kSync},
+    {"mbarrier.try_wait.parity[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m u ?u", Op::kMbarWait, OpClass::kSync},
+    {"mbarrier.pending_count.b64", "p32 a", Op::kMbarPending, OpClass::kSync},
     // Control.
     {"bra[.uni]", "l", Op::kBra, OpClass::kControl},
     {"brx.idx[.uni]", "u l", Op::kBrx, OpClass::kControl},

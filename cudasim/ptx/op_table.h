@@ -18,9 +18,9 @@ enum class Op : uint8_t {
   kAddCc, kAddC, kSubCc, kSubC, kMadCc, kMadC, kAnd, kOr, kXor, kNot, kCnot, kShl, kShr, kShf, kLop3, kPrmt, kBfe,
   kBfi, kBfind, kPopc, kClz, kBrev, kBmsk, kSzext, kDp4a, kDp2a, kFma, kRcp, kSqrt, kRsqrt, kSin, kCos, kLg2, kEx2,
   kTanh, kCopysign, kTestp, kSetp, kSet, kSelp, kSlct, kMov, kCvt, kCvtPack2, kCvta, kIsspacep, kLd, kSt, kPrefetch,
-  kAtom, kRed, kCpAsync, kCpAsyncCommit, kCpAsyncWait, kCpAsyncWaitAll, kLdmatrix, kMovmatrix, kMma, kShfl, kVote,
+  kAtom, kRed, kCpAsync, kCpAsyncCommit, kCpAsyncWait, kCpAsyncWaitAll, kLdmatrix, kStmatrix, kMovmatrix, kMma, kShfl, kVote,
   kMatch, kRedux, kActivemask, kBar, kBarRed, kBarArrive, kBarWarp, kFence, kBra, kBrx, kCall, kRet, kExit, kTrap,
-  kNop, kReadClock, kMovLocal, kCount
+  kNop, kReadClock, kMovLocal, kMbarInit, kMbarInval, kMbarArrive, kMbarWait, kMbarPending, kCount
 };
 
 // Instruction classes of the counters.

@@ -43,7 +43,8 @@ enum class Space : uint8_t { kGeneric, kGlobal, kShared, kConst, kLocal, kParam 
   X(exch) X(noftz) X(sync) X(aligned) X(up) X(down) X(bfly) X(idx) X(all) X(any) X(uni) X(ballot) X(warp)        \
   X(red) X(arrive) X(async) X(commit_group) X(wait_group) X(wait_all) X(m8n8) X(x1) X(x2) X(x4) X(trans)         \
   X(m16n8k16) X(m16n8k8) X(m16n8k4) X(row) X(col) X(finite) X(infinite) X(number) X(notanumber) X(normal)        \
-  X(subnormal) X(L1) X(L2) X(level) X(proxy) X(alias)
+  X(subnormal) X(L1) X(L2) X(level) X(proxy) X(alias) X(init) X(inval) X(arrive_drop) X(noComplete) X(test_wait)  \
+  X(try_wait) X(parity) X(pending_count)
 
 enum class Mod : uint8_t {
 #define X(n) k_##n,

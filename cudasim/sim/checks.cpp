@@ -185,6 +185,8 @@ void renormalise_shadow(Cta& c) {
     w->last_sync = 1;
     for (uint32_t& v : w->vc) v = 1;
   }
+  for (auto& [offset, b] : c.mbarriers)
+    for (int i = 0; i < 32; ++i) b.arrived[i] = b.done[i] = 1;
   c.now = 2;
   set_base(c, 1);
 }

@@ -317,6 +317,7 @@ void reschedule(Warp& w) {
     g.mask = w.active;
     g.pc = w.pc;
     g.frame = w.frame;
+    if (w.stop == Wait::kYield) g.yielded = ++w.yields;
     w.groups.push_back(g);
     w.active = 0;
   }
@@ -329,15 +330,23 @@ void reschedule(Warp& w) {
       if (gs[j].mask && gs[j].wait != Wait::kBarrier && gs[j].pc == gs[i].pc && gs[j].frame == gs[i].frame) {
         gs[i].mask |= gs[j].mask;
         gs[i].wait = Wait::kNone;
+        gs[i].yielded = std::min(gs[i].yielded, gs[j].yielded);
         gs[j].mask = 0;
       }
   }
   std::erase_if(gs, [](const Group& g) { return g.mask == 0; });
+  // Those that poll come last, in turns.
+  auto pick_poller = [&] {
+    size_t best = gs.size();
+    for (size_t i = 0; i < gs.size(); ++i)
+      if (gs[i].yielded && (best == gs.size() || gs[i].yielded < gs[best].yielded)) best = i;
+    return best;
+  };
   auto pick = [&]() -> size_t {
     size_t best = gs.size();
     for (size_t i = 0; i < gs.size(); ++i) {
       const Group& g = gs[i];
-      if (g.wait == Wait::kBarrier) continue;
+      if (g.wait == Wait::kBarrier || g.yielded) continue;
       if (g.wait == Wait::kWarpSync && (g.sync_members & w.live & ~g.mask) != 0) continue;
       if (best == gs.size() || g.frame->depth > gs[best].frame->depth || (g.frame->depth == gs[best].frame->depth && g.pc < gs[best].pc)) best = i;
     }
@@ -360,6 +369,7 @@ void reschedule(Warp& w) {
       }
     }
     best = pick();
+    if (best == gs.size()) best = pick_poller();
     if (best == gs.size() && std::none_of(gs.begin(), gs.end(), [](const Group& g) { return g.wait == Wait::kBarrier; })) {
       best = 0;
       w.force_sync = true;
@@ -440,6 +450,8 @@ void fill_specials(Warp& w, Frame& f, bool only_block) {
         case Special::kGridid: v = l.id; break;
         case Special::kDynamicSmemSize: v = l.dynamic_shared; break;
         case Special::kTotalSmemSize: v = l.shared_bytes; break;
+        case Special::kGridWorkspaceHigh: v = l.grid_workspace >> 32; break;
+        case Special::kGridWorkspaceLow: v = uint32_t(l.grid_workspace); break;
         case Special::kDynShared: v = l.dynamic_offset; break;
         case Special::kLocalBase: v = f.local_base; break;
         case Special::kZero: v = 0; break;

@@ -40,6 +40,40 @@ void exec_ldmatrix(Warp& w, const Instr& in) {
   if (c.check_shared) warp_synced(w);
 }
 
+template <bool kTrans>
+void exec_stmatrix(Warp& w, const Instr& in) {
+  Cta& c = *w.cta;
+  alignas(64) uint64_t a[32];
+  lane_addresses(w, in.a, in.a_size, in.imm, a);
+  const unsigned n = in.vec, rows = 8 * n;
+  if (w.exec != ~0u) {
+    report_at(w, in, Check::kWarpSyncDivergence, w.exec, 0, "stmatrix needs all lanes of the warp, only some execute it.", 719);
+    return;
+  }
+  const uint32_t m = check_shared(w, in, a, rows == 32 ? ~0u : (1u << rows) - 1, 16, "stmatrix write");
+  if (c.stats && m) count_shared(w, a, m, 16);
+  alignas(64) uint32_t row[32][4];
+  const uint32_t* slots = w.fn->slots.data() + in.aux;
+  for (unsigned k = 0; k < n; ++k) {
+    const uint32_t* s = reg<uint32_t>(w, slots[k]);
+    if constexpr (!kTrans) {
+      __builtin_memcpy(row[8 * k], s, 128);  // lane i holds word i % 4 of row i / 4
+    } else {
+      uint16_t* e = reinterpret_cast<uint16_t*>(row[8 * k]);
+      for (unsigned i = 0; i < 32; ++i) {
+        e[(2 * (i % 4)) * 8 + i / 4] = uint16_t(s[i]);
+        e[(2 * (i % 4) + 1) * 8 + i / 4] = uint16_t(s[i] >> 16);
+      }
+    }
+  }
+  const uint32_t me = my_tag(w, false);
+  for (uint32_t k = m; k; k &= k - 1) {
+    const uint32_t i = uint32_t(__builtin_ctz(k));
+    if (c.check_shared && !write_row<4>(c, uint32_t(a[i]) / 4, me + i)) shared_write_checked(w, in, i, uint32_t(a[i]), 16, false, row[i]);
+    __builtin_memcpy(c.shared + a[i], row[i], 16);
+  }
+}
+
 template <class H>
 INLINE float element(uint32_t r, int hi) { return H::to_float(uint16_t(hi ? r >> 16 : r)); }
 
@@ -141,6 +175,7 @@ void exec_mma_tf32(Warp& w, const Instr& in) {
 
 ExecFn select_matrix(const Instr& in) {
   if (in.op == Op::kLdmatrix) return in.mods.has(Mod::k_trans) ? &exec_ldmatrix<true> : &exec_ldmatrix<false>;
+  if (in.op == Op::kStmatrix) return in.mods.has(Mod::k_trans) ? &exec_stmatrix<true> : &exec_stmatrix<false>;
   const bool k16 = in.mods.has(Mod::k_m16n8k16);
   switch (in.type2) {
     case Type::kF16: return k16 ? &exec_mma_checked<F16, 16> : &exec_mma_checked<F16, 8>;

@@ -742,6 +742,7 @@ ExecFn select_common(const Instr& in) {
     case Op::kBarWarp: return &exec_bar_warp;
     case Op::kCpAsyncCommit: return &exec_commit;
     case Op::kCpAsyncWait: case Op::kCpAsyncWaitAll: return &exec_wait;
+    case Op::kMbarInit: case Op::kMbarInval: case Op::kMbarArrive: case Op::kMbarWait: case Op::kMbarPending: return select_mbarrier(in);
     default: return select_control(in);
   }
 }

@@ -11,7 +11,7 @@ ExecFn select(const Instr& in) {
     case Op::kSetp: fn = select_compare(in); break;
     case Op::kSelp: case Op::kMov: case Op::kCvt: case Op::kCvtPack2: fn = select_move(in); break;
     case Op::kLd: case Op::kSt: case Op::kCpAsync: fn = select_memory(in); break;
-    case Op::kLdmatrix: case Op::kMma: fn = select_matrix(in); break;
+    case Op::kLdmatrix: case Op::kStmatrix: case Op::kMma: fn = select_matrix(in); break;
     default:
       if (in.type == Type::kPred) break;
       if (in.cls == OpClass::kInt) fn = select_int(in);

@@ -15,6 +15,7 @@
 namespace cudasim {
 
 constexpr uint64_t kWarpBudget = 20000;  // instructions before another warp gets its turn
+constexpr uint64_t kPollTurns = 1000;    // turns per warp that end with a wait in vain before the block counts as stuck
 constexpr uint32_t kStackBytes = 32768;  // per thread, for calls
 
 void touch_sectors(Cta& c, const uint64_t* sectors, unsigned n) {
@@ -87,6 +88,8 @@ void begin_block(Cta& c, uint64_t index) {
   c.rng = (options().seed + 1) * 0x9E3779B97F4A7C15ull ^ (index + 1) * 0xD1B54A32D192ED03ull ^ l.id;
   if (c.rng == 0) c.rng = 1;
   for (Barrier& b : c.barriers) b = Barrier{};
+  c.mbarriers.clear();
+  c.polls = 0;
   if (c.check_shared) {
     const size_t words = l.shared_bytes / 4 + 2;
     SharedShadow& s = c.shadow;
@@ -177,7 +180,12 @@ bool step_block(Cta& c, uint64_t quantum) {
       if (w.active && w.pc < w.limit) break;  // its budget is used up
       const Wait stop = w.stop;
       reschedule(w);
-      if (!w.active || stop == Wait::kBarrier) break;
+      c.polls = stop == Wait::kYield ? c.polls + 1 : 0;
+      if (!w.active || stop == Wait::kBarrier || stop == Wait::kYield) break;
+    }
+    if (c.polls > kPollTurns * c.warps.size()) {
+      report_at(w, *c.poll_instr, Check::kDeadlock, w.active, 0, "the block cannot go on: all of its warps wait for an mbarrier at which nothing more arrives.", 702);
+      return true;
     }
     if (w.done) w.active = 0;
     for (unsigned id = 0; id < 16; ++id)
@@ -250,6 +258,8 @@ void run_launch(Launch& l) {
   if (l.cooperative) {
     // All blocks are resident at once, so that they can wait for each other.
     std::vector<std::unique_ptr<Cta>> all;
+    l.grid_workspace = DeviceMemory::get().allocate(8, AllocKind::kDevice);
+    if (l.grid_workspace) std::memset(DeviceMemory::get().host(l.grid_workspace), 0, 8);
     for (uint64_t i = 0; i < blocks; ++i) {
       all.push_back(std::make_unique<Cta>());
       prepare(*all.back(), l);
@@ -263,6 +273,7 @@ void run_launch(Launch& l) {
       total.add(c->counters);
       sectors.merge(c->sectors);
     }
+    DeviceMemory::get().release(l.grid_workspace);
   } else {
     std::atomic<uint64_t> next{0};
     const unsigned workers = unsigned(std::min<uint64_t>(pool.size(), blocks));

@@ -77,7 +77,8 @@ void use_source(Step& s, uint32_t slot, const char* how) {
 bool acts(Op op) {  // does more than write registers
   switch (op) {
     case Op::kBra: case Op::kBrx: case Op::kCall: case Op::kRet: case Op::kExit: case Op::kTrap: case Op::kSt: case Op::kAtom:
-    case Op::kRed: case Op::kCpAsync: case Op::kBar: case Op::kBarRed: case Op::kBarArrive: case Op::kBarWarp: return true;
+    case Op::kRed: case Op::kCpAsync: case Op::kBar: case Op::kBarRed: case Op::kBarArrive: case Op::kBarWarp: case Op::kStmatrix:
+    case Op::kMbarInit: case Op::kMbarInval: case Op::kMbarArrive: case Op::kMbarWait: return true;
     default: return false;
   }
 }
@@ -143,6 +144,20 @@ void store_after(Step& s) {
       }
     });
   }
+}
+
+// Each half of a fragment's register becomes two bytes of the row that a lane addresses.
+void stmatrix_after(Step& s) {
+  SharedShadow& shadow = s.w.cta->shadow;
+  const bool trans = s.in.mods.has(Mod::k_trans);
+  for (unsigned k = 0; k < s.in.vec; ++k)
+    for_lanes(s.lanes(s.slots()[k]), [&](uint32_t i) {
+      for (unsigned half = 0; half < 2; ++half) {
+        const uint32_t row = trans ? 2 * (i % 4) + half : i / 4, column = trans ? i / 4 : 2 * (i % 4) + half;
+        const uint64_t at = (address_of_lane(s.w, s.in, 8 * k + row) & ~kWindowMask) + 2 * column;
+        if (at + 2 <= s.w.cta->launch->shared_bytes) shadow.state[at / 4] &= uint8_t(~(3u << (at % 4)));
+      }
+    });
 }
 
 // A known false makes "and" false whatever the other operand is; a known true makes "or" true.
@@ -284,6 +299,12 @@ void before(Step& s) {
       use_source(s, in.c, "is combined by a barrier");
       s.write(in.d, 0);
       break;
+    case Op::kStmatrix: use_source(s, in.a, "is an address"); break;
+    case Op::kMbarInit: case Op::kMbarInval: case Op::kMbarArrive: case Op::kMbarWait:
+      use_source(s, in.a, "is an address");
+      use_source(s, in.b, "is an operand of an mbarrier");
+      s.write(in.d, 0);
+      break;
     case Op::kBrx: use_source(s, in.a, "decides a branch"); break;
     case Op::kCall: use_source(s, s.w.fn->calls[in.aux].pointer_slot, "is the address of a called function"); break;
     case Op::kBra: case Op::kRet: case Op::kExit: case Op::kTrap: case Op::kFence: case Op::kNop: case Op::kPrefetch: break;
@@ -378,6 +399,7 @@ void run_poisoned(Warp& w, uint64_t budget) {
       in.fn(w, in);
       if (w.stop == Wait::kWarpSync) continue;  // not executed: it waits for other lanes
       if (in.op == Op::kSt) store_after(s);
+      if (in.op == Op::kStmatrix) stmatrix_after(s);
     }
     for (const Step::Dest& d : s.dests) {
       const uint32_t now = s.regs.lanes[d.slot / 4];

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct Launch {
   uint64_t id = 0;
   std::vector<uint8_t> params;
   bool cooperative = false;
+  uint64_t grid_workspace = 0;  // two words that cooperative_groups' grid barrier uses; 0 unless cooperative
   int occupancy_blocks = 0;  // blocks of this launch that one multiprocessor holds, for the report
   std::atomic<bool> expired{false};  // set by a watchdog: the launch must stop
   // Filled by the interpreter.
@@ -59,7 +61,7 @@ struct Frame {
   uint32_t depth = 0;
 };
 
-enum class Wait : uint8_t { kNone, kBarrier, kWarpSync };
+enum class Wait : uint8_t { kNone, kBarrier, kWarpSync, kYield };  // kYield: polls, so that others should run first
 
 struct Group {  // lanes of one warp at one place
   uint32_t mask = 0, pc = 0;
@@ -68,6 +70,7 @@ struct Group {  // lanes of one warp at one place
   const Instr* wait_instr = nullptr;
   uint32_t barrier = 0;
   uint32_t sync_members = 0;
+  uint64_t yielded = 0;  // when it polled in vain, as a serial number; 0: it did not
 };
 
 struct AsyncCopy {  // one warp instruction of cp.async
@@ -94,7 +97,7 @@ struct alignas(64) Warp {
   uint32_t local_stride = 0;
   uint32_t last_sync = 0;  // time of the last warp-level synchronisation
   uint32_t carry = 0;      // the condition code register of the lanes
-  uint64_t steps = 0;
+  uint64_t steps = 0, yields = 0;
   uint32_t vc[32] = {};    // vector clock: accesses of warp v up to vc[v] happened before us
   std::vector<Group> groups;  // all other groups of this warp
   Wait stop = Wait::kNone;
@@ -115,6 +118,12 @@ struct Barrier {
   uint32_t or_value = 0, and_value = 0xFFFFFFFF, popc = 0;
 };
 
+struct MBarrier {
+  uint64_t phase = 0;
+  uint32_t expected = 0, pending = 0;
+  uint32_t arrived[32] = {}, done[32] = {};  // vector clocks: of the arrivals so far, and of completed phases
+};
+
 struct Cta {
   Launch* launch = nullptr;
   uint32_t id[3] = {0, 0, 0};
@@ -124,6 +133,9 @@ struct Cta {
   uint32_t now = 1, base = 0, fresh = 1u << kTagTimeShift;  // fresh: tags below it precede the last full barrier
   std::vector<std::unique_ptr<Warp>> warps;
   Barrier barriers[16];
+  std::unordered_map<uint32_t, MBarrier> mbarriers;  // by shared offset
+  uint64_t polls = 0;  // turns of warps in a row that ended with a wait in vain
+  const Instr* poll_instr = nullptr;
   uint32_t exited_threads = 0;
   bool abort = false;
   bool check_memory = true, check_shared = true, check_sync = true, stats = false, late_copies = true;

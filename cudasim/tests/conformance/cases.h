@@ -9,7 +9,8 @@ void memory_cases();     // ld, st, prefetch
 void atomic_cases();     // atom, red
 void copy_cases();       // cp.async
 void warp_cases();       // shfl, vote, match, redux, activemask
-void matrix_cases();     // ldmatrix, movmatrix, mma
+void matrix_cases();     // ldmatrix, stmatrix, movmatrix, mma
+void mbarrier_cases();   // mbarrier
 void control_cases();    // branches, calls, barriers, fences
 void refusal_cases();    // what must be refused, by name
 

@@ -106,8 +106,8 @@ void refusal_cases() {
   struct Refused {
     const char *body, *word;
   };
-  for (const Refused& r : {Refused{"mbarrier.init.shared.b64 [%d1], 1;", "mbarrier"}, {"wmma.load.a.sync.aligned.row.m16n16k16.f16 {%r1}, [%d1];", "wmma"},
-                           {"stmatrix.sync.aligned.m8n8.x1.shared.b16 [%r1], {%r2};", "stmatrix"}, {"mov.u32 %r1, %envreg3;", "%envreg3"}, {"add.u8 %h1, %h2, %h3;", "add.u8"},
+  for (const Refused& r : {Refused{"mbarrier.arrive.expect_tx.shared.b64 %d1, [%d1], 16;", "mbarrier.arrive.expect_tx"}, {"wmma.load.a.sync.aligned.row.m16n16k16.f16 {%r1}, [%d1];", "wmma"},
+                           {"stmatrix.sync.aligned.m16n8.x1.trans.shared.b8 [%r1], {%r2};", "stmatrix"}, {"mov.u32 %r1, %envreg3;", "%envreg3"}, {"add.u8 %h1, %h2, %h3;", "add.u8"},
                            {"min.abs.f32 %r1, %r2, %r3;", "min.abs.f32"}, {"frobnicate.u32 %r1;", "frobnicate"}, {"cvt.u32.f32 %r1, %r2;", "cvt.u32.f32"}, {"cvt.f16.f32 %h1, %r2;", "cvt.f16.f32"}}) {
     const Run run = run_kernel(prologue(0) + r.body, {}, {});
     if (run.refusal.find(r.word) == std::string::npos) fail(std::string("'") + r.body + "' must be refused by name, but: " + run.text());

@@ -1,4 +1,4 @@
-// ldmatrix, movmatrix and mma, each alone, against the fragment layouts of the PTX ISA written as index formulas.
+// ldmatrix, stmatrix, movmatrix and mma, each alone, against the fragment layouts of the PTX ISA written as index formulas.
 #include <vector>
 
 #include "cases.h"
@@ -41,6 +41,48 @@ void ldmatrix() {
           return *trans ? stored(k, column, row) | stored(k, column + 1, row) << 16 : stored(k, row, column) | stored(k, row, column + 1) << 16;
         });
       }
+}
+
+void stmatrix() {
+  for (const unsigned n : {1u, 2u, 4u})
+    for (const char* trans : {"", ".trans"})
+      for (const char* space : {"shared", "shared::cta"}) {
+        const std::string text = "stmatrix.sync.aligned.m8n8.x" + std::to_string(n) + trans + "." + space + ".b16";
+        std::string in, list = "%r10";
+        for (unsigned k = 0; k < n; ++k) in += "ld.global.b32 %r1" + std::to_string(k) + ", [%d1+" + std::to_string(8 * k) + "];\n";
+        for (unsigned k = 1; k < n; ++k) list += ", %r1" + std::to_string(k);
+        // Thread i addresses the place of its row and reads it back; rows beyond the n matrices keep what was there.
+        const std::string body = ".shared .align 16 .b8 sh[512]; ld.global.b32 %r1, [%d1+" + std::to_string(8 * n) + "]; mov.u32 %r2, sh; mad.lo.u32 %r2, %r1, 16, %r2;\n" + in +
+                                 "mov.b64 %d6, -1; st.shared.b64 [%r2], %d6; st.shared.b64 [%r2+8], %d6; bar.sync 0; " + text + " [%r2], {" + list + "};\n" +
+                                 "bar.sync 0; ld.shared.b64 %d6, [%r2]; ld.shared.b64 %d7, [%r2+8]; st.global.b64 [%d2], %d6; st.global.b64 [%d2+8], %d7;";
+        check(text, body, n + 1, [&](unsigned i, unsigned k) -> uint64_t {
+          if (k == n) return row_place(i / 8, i % 8);
+          const unsigned row = i / 4, column = 2 * (i % 4);
+          return *trans ? stored(k, column, row) | stored(k, column + 1, row) << 16 : stored(k, row, column) | stored(k, row, column + 1) << 16;
+        }, 2, [&](unsigned i, unsigned k) {
+          if (i >= 8 * n) return ~uint64_t(0);
+          uint64_t v = 0;
+          for (unsigned e = 0; e < 4; ++e) v |= stored(i / 8, i % 8, 4 * k + e) << (16 * e);
+          return v;
+        });
+      }
+}
+
+// What stmatrix stores of words that nobody wrote stays unwritten, and is no fault until it is used. All but row 2 of a
+// matrix are written; thread i reads word i of the result.
+void stmatrix_unwritten() {
+  for (const char* trans : {"", ".trans"})
+    for (const bool use : {false, true}) {
+      const std::string body = ".shared .align 16 .b8 from[128]; .shared .align 16 .b8 to[128]; mov.u32 %r1, from; mov.u32 %r2, to; mad.lo.u32 %r3, %t, 4, %r1; mad.lo.u32 %r4, %t, 4, %r2;\n"
+                               "shr.u32 %r5, %t, 2; setp.eq.u32 %q1, %r5, 2; @!%q1 st.shared.b32 [%r3], %t; bar.warp.sync -1; and.b32 %r6, %t, 7; mad.lo.u32 %r7, %r6, 16, %r1; mad.lo.u32 %r8, %r6, 16, %r2;\n"
+                               "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r9}, [%r7]; stmatrix.sync.aligned.m8n8.x1" + std::string(trans) + ".shared.b16 [%r8], {%r9}; bar.warp.sync -1; ld.shared.b32 %r10, [%r4];\n"
+                               // In the transposed result, half 0 of word 1 of each row is unwritten.
+                               "and.b32 %r11, %t, 3; setp.eq.u32 %q2, " + std::string(*trans ? "%r11, 1" : "%r5, 2") + "; " + (use ? "" : "@!%q2 ") + "st.global.b32 [%p0], %r10;\n";
+      static Buffer out(64);
+      const Run run = run_kernel(prologue(1) + body, {out.address});
+      if (use ? run.findings.size() != 1 || run.text().find("before anything was written") == std::string::npos : !run.ok())
+        fail(std::string("stmatrix") + trans + " of unwritten words, " + (use ? "used" : "not used") + ": " + run.text());
+    }
 }
 
 void movmatrix() {
@@ -121,6 +163,8 @@ void mma(const std::string& text, Type in, Type acc, unsigned k) {
 
 void matrix_cases() {
   ldmatrix();
+  stmatrix();
+  stmatrix_unwritten();
   movmatrix();
   for (const Shape3& s : {Shape3{"m16n8k16", 16}, Shape3{"m16n8k8", 8}}) {
     const std::string begin = std::string("mma.sync.aligned.") + s.name + ".row.col.";
