@@ -103,7 +103,10 @@ void begin_block(Cta& c, uint64_t index) {
   }
   for (auto& wp : c.warps) {
     Warp& w = *wp;
-    while (w.frames.size() > 1) { w.free_frames.push_back(std::move(w.frames.back())); w.frames.pop_back(); }
+    while (w.frames.size() > 1) {
+      w.free_frames.push_back(std::move(w.frames.back()));
+      w.frames.pop_back();
+    }
     w.frame = w.frames[0].get();
     w.fn = l.kernel;
     w.regs = w.frame->regs;
@@ -133,9 +136,12 @@ void report_deadlock(Cta& c) {
       for (auto& o : c.warps)
         if (o->done) exited += (exited.empty() ? "" : ",") + std::to_string(o->index);
       report_at(*w, *g.wait_instr, Check::kDeadlock, g.mask, 0,
-                "the block cannot go on: this warp waits for good at barrier " + std::to_string(g.barrier) + ", which has " + std::to_string(c.barriers[g.barrier].arrived) +
-                    " of its " + std::to_string(c.barriers[g.barrier].expected ? c.barriers[g.barrier].expected : c.launch->threads - c.exited_threads) +
-                    " threads" + (exited.empty() ? "." : "; warps " + exited + " have exited."), 702);
+                "the block cannot go on: this warp waits for good at barrier " + std::to_string(g.barrier) +
+                    ", which has " + std::to_string(c.barriers[g.barrier].arrived) + " of its " +
+                    std::to_string(c.barriers[g.barrier].expected ? c.barriers[g.barrier].expected
+                                                                  : c.launch->threads - c.exited_threads) +
+                    " threads" + (exited.empty() ? "." : "; warps " + exited + " have exited."),
+                702);
       c.abort = true;
       return;
     }
@@ -158,22 +164,33 @@ bool step_block(Cta& c, uint64_t quantum) {
     if (n == 0) {
       bool released = false;
       for (unsigned id = 0; id < 16 && !released; ++id)
-        if (barrier_complete(c, id)) { release_barrier(c, id); released = true; }
+        if (barrier_complete(c, id)) {
+          release_barrier(c, id);
+          released = true;
+        }
       if (!released) {
         bool forced = false;  // lanes that wait for lanes at a block barrier
         for (auto& w : c.warps)
           for (Group& g : w->groups)
-            if (!forced && g.wait == Wait::kWarpSync) { w->force_sync = true; g.wait = Wait::kNone; forced = true; }
+            if (!forced && g.wait == Wait::kWarpSync) {
+              w->force_sync = true;
+              g.wait = Wait::kNone;
+              forced = true;
+            }
         if (!forced) report_deadlock(c);
       }
       continue;
     }
     Warp& w = *c.warps[ready[next_random(c.rng) % n]];
     for (;;) {
-      if (w.poison) run_poisoned(w, kWarpBudget);
-      else isa().run(w, kWarpBudget);
+      if (w.poison)
+        run_poisoned(w, kWarpBudget);
+      else
+        isa().run(w, kWarpBudget);
       if (c.launch->expired.load(std::memory_order_relaxed) && !c.abort && !w.done) {
-        report_at(w, w.code[w.pc], Check::kDeadlock, w.active, 0, "the kernel still runs after the time that --timeout allows; this is where one of its warps is.", 702);
+        report_at(w, w.code[w.pc], Check::kDeadlock, w.active, 0,
+                  "the kernel still runs after the time that --timeout allows; this is where one of its warps is.",
+                  702);
         return true;
       }
       if (c.abort) return true;
@@ -184,7 +201,8 @@ bool step_block(Cta& c, uint64_t quantum) {
       if (!w.active || stop == Wait::kBarrier || stop == Wait::kYield) break;
     }
     if (c.polls > kPollTurns * c.warps.size()) {
-      report_at(w, *c.poll_instr, Check::kDeadlock, w.active, 0, "the block cannot go on: all of its warps wait for an mbarrier at which nothing more arrives.", 702);
+      report_at(w, *c.poll_instr, Check::kDeadlock, w.active, 0,
+                "the block cannot go on: all of its warps wait for an mbarrier at which nothing more arrives.", 702);
       return true;
     }
     if (w.done) w.active = 0;
@@ -197,11 +215,17 @@ bool step_block(Cta& c, uint64_t quantum) {
 // Worker threads that live as long as the process.
 class Pool {
  public:
-  static Pool& get() { static Pool* p = new Pool; return *p; }
+  static Pool& get() {
+    static Pool* p = new Pool;
+    return *p;
+  }
   unsigned size() const { return unsigned(contexts_.size()); }
   Cta& context(unsigned i) { return *contexts_[i]; }
   void run(unsigned workers, const std::function<void(unsigned)>& job) {
-    if (workers <= 1) { job(0); return; }
+    if (workers <= 1) {
+      job(0);
+      return;
+    }
     std::unique_lock lock(mutex_);
     while (threads_.size() + 1 < workers) {
       const unsigned id = unsigned(threads_.size()) + 1;
@@ -220,7 +244,9 @@ class Pool {
   }
 
  private:
-  Pool() { for (unsigned i = 0; i < options().jobs; ++i) contexts_.push_back(std::make_unique<Cta>()); }
+  Pool() {
+    for (unsigned i = 0; i < options().jobs; ++i) contexts_.push_back(std::make_unique<Cta>());
+  }
   void loop(unsigned id) {
     uint64_t seen = 0;
     for (;;) {
@@ -268,7 +294,10 @@ void run_launch(Launch& l) {
     std::vector<bool> done(blocks);
     for (uint64_t left = blocks; left && l.error == 0;)
       for (uint64_t i = 0; i < blocks; ++i)
-        if (!done[i] && step_block(*all[i], l.warps * 4)) { done[i] = true; --left; }
+        if (!done[i] && step_block(*all[i], l.warps * 4)) {
+          done[i] = true;
+          --left;
+        }
     for (auto& c : all) {
       total.add(c->counters);
       sectors.merge(c->sectors);
@@ -282,7 +311,8 @@ void run_launch(Launch& l) {
       prepare(c, l);
       for (uint64_t i; (i = next.fetch_add(1)) < blocks && l.error == 0;) {
         begin_block(c, i);
-        while (!step_block(c, 1u << 30)) {}
+        while (!step_block(c, 1u << 30)) {
+        }
       }
     });
     for (unsigned i = 0; i < workers; ++i) {

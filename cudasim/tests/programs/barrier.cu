@@ -1,5 +1,5 @@
-// Barriers of CUDA's own libraries: cuda::barrier (mbarrier objects) between warps that produce and warps that consume, and
-// the grid barrier of cooperative groups.
+// Barriers of CUDA's own libraries: cuda::barrier (mbarrier objects) between warps that produce and warps that consume,
+// and the grid barrier of cooperative groups.
 #include <cooperative_groups.h>
 #include <cuda/barrier>
 
@@ -69,7 +69,8 @@ int main() {
   for (int i = 0; i < 6 * 32; ++i) a[i] = 1000 * (i / 32);
   cudaMemcpy(x, a, sizeof a, cudaMemcpyHostToDevice);
   void* arguments[] = {&x, &y, &n};
-  const cudaError_t e = cudaLaunchCooperativeKernel(reinterpret_cast<void*>(rounds), dim3(blocks), dim3(32), arguments, 0, nullptr);
+  const cudaError_t e =
+      cudaLaunchCooperativeKernel(reinterpret_cast<void*>(rounds), dim3(blocks), dim3(32), arguments, 0, nullptr);
   cudaMemcpy(a, n % 2 ? y : x, sizeof a, cudaMemcpyDeviceToHost);
   for (int i = 0; i < 6 * 32; ++i) failed += a[i] != 1000 * ((i / 32 + n) % 6) + n;
   std::printf("barrier: %d wrong, %s, %s\n", failed, cudaGetErrorName(e), cudaGetErrorName(cudaGetLastError()));
