@@ -19,17 +19,25 @@ struct cublasContext {
 
 namespace {
 
-struct Operand { const void* p; cudaDataType type; int64_t ld, stride; };
+struct Operand {
+  const void* p;
+  cudaDataType type;
+  int64_t ld, stride;
+};
 
-cublasStatus_t gemm(const char* call, cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int64_t m, int64_t n, int64_t k, const void* alpha,
-                    Operand a, Operand b, const void* beta, Operand c, int64_t batch, cublasComputeType_t compute) {
+cublasStatus_t gemm(const char* call, cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int64_t m,
+                    int64_t n, int64_t k, const void* alpha, Operand a, Operand b, const void* beta, Operand c,
+                    int64_t batch, cublasComputeType_t compute) {
   if (!h) return CUBLAS_STATUS_NOT_INITIALIZED;
-  if (m < 0 || n < 0 || k < 0 || batch < 0) return refuse(CUBLAS_STATUS_INVALID_VALUE, call, "m, n, k or the batch count is negative.");
+  if (m < 0 || n < 0 || k < 0 || batch < 0)
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, call, "m, n, k or the batch count is negative.");
   if (!alpha || !beta) return refuse(CUBLAS_STATUS_INVALID_VALUE, call, "alpha or beta is null.");
   Gemm g;
   g.call = call;
   switch (compute) {
-    case CUBLAS_COMPUTE_32F: g.rounding = h->math & CUBLAS_TF32_TENSOR_OP_MATH ? Rounding::kTf32 : Rounding::kNone; break;
+    case CUBLAS_COMPUTE_32F:
+      g.rounding = h->math & CUBLAS_TF32_TENSOR_OP_MATH ? Rounding::kTf32 : Rounding::kNone;
+      break;
     case CUBLAS_COMPUTE_32F_PEDANTIC: break;
     case CUBLAS_COMPUTE_32F_FAST_TF32: g.rounding = Rounding::kTf32; break;
     case CUBLAS_COMPUTE_32F_FAST_16F: g.rounding = Rounding::kHalf; break;
@@ -48,7 +56,9 @@ cublasStatus_t gemm(const char* call, cublasHandle_t h, cublasOperation_t ta, cu
   if (a.type != CUDA_R_32F) g.rounding = Rounding::kNone;
   if (const std::string fault = type_fault(g); !fault.empty()) return refuse(CUBLAS_STATUS_NOT_SUPPORTED, call, fault);
   if (const std::string fault = shape_fault(g); !fault.empty()) return refuse(CUBLAS_STATUS_INVALID_VALUE, call, fault);
-  if (reinterpret_cast<uint64_t>(a.p) % element_bytes(a.type) || reinterpret_cast<uint64_t>(b.p) % element_bytes(b.type) || reinterpret_cast<uint64_t>(c.p) % element_bytes(c.type))
+  if (reinterpret_cast<uint64_t>(a.p) % element_bytes(a.type) ||
+      reinterpret_cast<uint64_t>(b.p) % element_bytes(b.type) ||
+      reinterpret_cast<uint64_t>(c.p) % element_bytes(c.type))
     return refuse(CUBLAS_STATUS_INVALID_VALUE, call, "a matrix is not aligned to its elements.");
   if (h->pointers == CUBLAS_POINTER_MODE_HOST) {
     g.alpha = *static_cast<const float*>(alpha);
@@ -86,35 +96,66 @@ API cublasStatus_t cublasDestroy_v2(cublasHandle_t h) {
   delete h;
   return CUBLAS_STATUS_SUCCESS;
 }
-API cublasStatus_t cublasGetVersion_v2(cublasHandle_t, int* version) { *version = CUBLAS_VERSION; return CUBLAS_STATUS_SUCCESS; }
-API cublasStatus_t cublasSetStream_v2(cublasHandle_t h, cudaStream_t s) { return put(h, &cublasContext::stream, s); }
-API cublasStatus_t cublasGetStream_v2(cublasHandle_t h, cudaStream_t* s) { return fetch(h, &cublasContext::stream, s); }
-API cublasStatus_t cublasSetMathMode(cublasHandle_t h, cublasMath_t m) { return put(h, &cublasContext::math, m); }
-API cublasStatus_t cublasGetMathMode(cublasHandle_t h, cublasMath_t* m) { return fetch(h, &cublasContext::math, m); }
-API cublasStatus_t cublasSetPointerMode_v2(cublasHandle_t h, cublasPointerMode_t m) { return put(h, &cublasContext::pointers, m); }
-API cublasStatus_t cublasGetPointerMode_v2(cublasHandle_t h, cublasPointerMode_t* m) { return fetch(h, &cublasContext::pointers, m); }
-API cublasStatus_t cublasSetAtomicsMode(cublasHandle_t h, cublasAtomicsMode_t m) { return put(h, &cublasContext::atomics, m); }
-API cublasStatus_t cublasGetAtomicsMode(cublasHandle_t h, cublasAtomicsMode_t* m) { return fetch(h, &cublasContext::atomics, m); }
+API cublasStatus_t cublasGetVersion_v2(cublasHandle_t, int* version) {
+  *version = CUBLAS_VERSION;
+  return CUBLAS_STATUS_SUCCESS;
+}
+API cublasStatus_t cublasSetStream_v2(cublasHandle_t h, cudaStream_t s) {
+  return put(h, &cublasContext::stream, s);
+}
+API cublasStatus_t cublasGetStream_v2(cublasHandle_t h, cudaStream_t* s) {
+  return fetch(h, &cublasContext::stream, s);
+}
+API cublasStatus_t cublasSetMathMode(cublasHandle_t h, cublasMath_t m) {
+  return put(h, &cublasContext::math, m);
+}
+API cublasStatus_t cublasGetMathMode(cublasHandle_t h, cublasMath_t* m) {
+  return fetch(h, &cublasContext::math, m);
+}
+API cublasStatus_t cublasSetPointerMode_v2(cublasHandle_t h, cublasPointerMode_t m) {
+  return put(h, &cublasContext::pointers, m);
+}
+API cublasStatus_t cublasGetPointerMode_v2(cublasHandle_t h, cublasPointerMode_t* m) {
+  return fetch(h, &cublasContext::pointers, m);
+}
+API cublasStatus_t cublasSetAtomicsMode(cublasHandle_t h, cublasAtomicsMode_t m) {
+  return put(h, &cublasContext::atomics, m);
+}
+API cublasStatus_t cublasGetAtomicsMode(cublasHandle_t h, cublasAtomicsMode_t* m) {
+  return fetch(h, &cublasContext::atomics, m);
+}
 API cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t h, void* workspace, size_t bytes) {
   if (!h) return CUBLAS_STATUS_NOT_INITIALIZED;
-  if (bytes && reinterpret_cast<uint64_t>(workspace) % 256) return refuse(CUBLAS_STATUS_INVALID_VALUE, "cublasSetWorkspace", "the workspace is not aligned to 256 bytes.");
+  if (bytes && reinterpret_cast<uint64_t>(workspace) % 256)
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, "cublasSetWorkspace", "the workspace is not aligned to 256 bytes.");
   return CUBLAS_STATUS_SUCCESS;
 }
 
-API cublasStatus_t cublasSgemm_v2(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const float* alpha, const float* a, int lda,
-                                  const float* b, int ldb, const float* beta, float* c, int ldc) {
-  return gemm("cublasSgemm", h, ta, tb, m, n, k, alpha, {a, CUDA_R_32F, lda, 0}, {b, CUDA_R_32F, ldb, 0}, beta, {c, CUDA_R_32F, ldc, 0}, 1, CUBLAS_COMPUTE_32F);
+API cublasStatus_t cublasSgemm_v2(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k,
+                                  const float* alpha, const float* a, int lda, const float* b, int ldb,
+                                  const float* beta, float* c, int ldc) {
+  return gemm("cublasSgemm", h, ta, tb, m, n, k, alpha, {a, CUDA_R_32F, lda, 0}, {b, CUDA_R_32F, ldb, 0}, beta,
+              {c, CUDA_R_32F, ldc, 0}, 1, CUBLAS_COMPUTE_32F);
 }
-API cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const float* alpha, const float* a,
-                                             int lda, long long sa, const float* b, int ldb, long long sb, const float* beta, float* c, int ldc, long long sc, int batch) {
-  return gemm("cublasSgemmStridedBatched", h, ta, tb, m, n, k, alpha, {a, CUDA_R_32F, lda, sa}, {b, CUDA_R_32F, ldb, sb}, beta, {c, CUDA_R_32F, ldc, sc}, batch, CUBLAS_COMPUTE_32F);
+API cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n,
+                                             int k, const float* alpha, const float* a, int lda, long long sa,
+                                             const float* b, int ldb, long long sb, const float* beta, float* c,
+                                             int ldc, long long sc, int batch) {
+  return gemm("cublasSgemmStridedBatched", h, ta, tb, m, n, k, alpha, {a, CUDA_R_32F, lda, sa},
+              {b, CUDA_R_32F, ldb, sb}, beta, {c, CUDA_R_32F, ldc, sc}, batch, CUBLAS_COMPUTE_32F);
 }
-API cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const void* alpha, const void* a, cudaDataType at, int lda,
-                                const void* b, cudaDataType bt, int ldb, const void* beta, void* c, cudaDataType ct, int ldc, cublasComputeType_t compute, cublasGemmAlgo_t) {
-  return gemm("cublasGemmEx", h, ta, tb, m, n, k, alpha, {a, at, lda, 0}, {b, bt, ldb, 0}, beta, {c, ct, ldc, 0}, 1, compute);
+API cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k,
+                                const void* alpha, const void* a, cudaDataType at, int lda, const void* b,
+                                cudaDataType bt, int ldb, const void* beta, void* c, cudaDataType ct, int ldc,
+                                cublasComputeType_t compute, cublasGemmAlgo_t) {
+  return gemm("cublasGemmEx", h, ta, tb, m, n, k, alpha, {a, at, lda, 0}, {b, bt, ldb, 0}, beta, {c, ct, ldc, 0}, 1,
+              compute);
 }
-API cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const void* alpha, const void* a, cudaDataType at,
-                                              int lda, long long sa, const void* b, cudaDataType bt, int ldb, long long sb, const void* beta, void* c, cudaDataType ct, int ldc,
-                                              long long sc, int batch, cublasComputeType_t compute, cublasGemmAlgo_t) {
-  return gemm("cublasGemmStridedBatchedEx", h, ta, tb, m, n, k, alpha, {a, at, lda, sa}, {b, bt, ldb, sb}, beta, {c, ct, ldc, sc}, batch, compute);
+API cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m,
+                                              int n, int k, const void* alpha, const void* a, cudaDataType at, int lda,
+                                              long long sa, const void* b, cudaDataType bt, int ldb, long long sb,
+                                              const void* beta, void* c, cudaDataType ct, int ldc, long long sc,
+                                              int batch, cublasComputeType_t compute, cublasGemmAlgo_t) {
+  return gemm("cublasGemmStridedBatchedEx", h, ta, tb, m, n, k, alpha, {a, at, lda, sa}, {b, bt, ldb, sb}, beta,
+              {c, ct, ldc, sc}, batch, compute);
 }

@@ -15,8 +15,8 @@ namespace {
 
 constexpr uint32_t kLayoutMagic = 0x4C617931, kDescMagic = 0x44657331, kPreferenceMagic = 0x50726631;
 constexpr uint64_t kAlgoMagic = 0x43756461416C6731;
-constexpr size_t kWorkspace = 1 << 20;    // what the stand-in's algorithm takes when it may
-constexpr uint32_t kMaxAlignment = 16;    // of the widest loads
+constexpr size_t kWorkspace = 1 << 20;  // what the stand-in's algorithm takes when it may
+constexpr uint32_t kMaxAlignment = 16;  // of the widest loads
 constexpr int kHandleMagic = 0x4C744831;
 
 struct Layout {
@@ -47,7 +47,11 @@ struct Preference {
 static_assert(sizeof(Preference) <= sizeof(cublasLtMatmulPreferenceOpaque_t));
 
 // What a heuristic decided: the alignments it relies on, and the workspace it needs.
-struct Algo { uint64_t magic; uint32_t align_a, align_b, align_c, align_d; uint64_t workspace; };
+struct Algo {
+  uint64_t magic;
+  uint32_t align_a, align_b, align_c, align_d;
+  uint64_t workspace;
+};
 static_assert(sizeof(Algo) <= sizeof(cublasLtMatmulAlgo_t));
 
 template <class T, class Opaque>
@@ -55,11 +59,20 @@ T* checked(Opaque* p, uint32_t magic) {
   T* t = reinterpret_cast<T*>(p);
   return t && t->magic == magic ? t : nullptr;
 }
-Layout* layout_of(cublasLtMatrixLayout_t p) { return checked<Layout>(p, kLayoutMagic); }
-Desc* desc_of(cublasLtMatmulDesc_t p) { return checked<Desc>(p, kDescMagic); }
-Preference* preference_of(cublasLtMatmulPreference_t p) { return checked<Preference>(p, kPreferenceMagic); }
+Layout* layout_of(cublasLtMatrixLayout_t p) {
+  return checked<Layout>(p, kLayoutMagic);
+}
+Desc* desc_of(cublasLtMatmulDesc_t p) {
+  return checked<Desc>(p, kDescMagic);
+}
+Preference* preference_of(cublasLtMatmulPreference_t p) {
+  return checked<Preference>(p, kPreferenceMagic);
+}
 
-struct Field { void* place; size_t bytes; };
+struct Field {
+  void* place;
+  size_t bytes;
+};
 
 Field field(Layout& l, cublasLtMatrixLayoutAttribute_t a) {
   switch (a) {
@@ -108,21 +121,28 @@ Field field(Preference& p, cublasLtMatmulPreferenceAttributes_t a) {
 
 template <class T, class A>
 cublasStatus_t set(T* t, A attribute, const void* buf, size_t bytes, const char* call) {
-  if (!t || !buf) return refuse(CUBLAS_STATUS_INVALID_VALUE, call, "the descriptor or the value is null or was never created.");
+  if (!t || !buf)
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, call, "the descriptor or the value is null or was never created.");
   const Field f = field(*t, attribute);
   if (!f.place) return unsupported(call, "attribute " + std::to_string(int(attribute)));
-  if (bytes != f.bytes) return refuse(CUBLAS_STATUS_INVALID_VALUE, call, "attribute " + std::to_string(int(attribute)) + " has " + std::to_string(f.bytes) + " bytes, " + std::to_string(bytes) + " were given.");
+  if (bytes != f.bytes)
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, call,
+                  "attribute " + std::to_string(int(attribute)) + " has " + std::to_string(f.bytes) + " bytes, " +
+                      std::to_string(bytes) + " were given.");
   std::memcpy(f.place, buf, bytes);
   return CUBLAS_STATUS_SUCCESS;
 }
 template <class T, class A>
 cublasStatus_t get(T* t, A attribute, void* buf, size_t bytes, size_t* written, const char* call) {
-  if (!t || (!buf && bytes) || (!bytes && !written)) return refuse(CUBLAS_STATUS_INVALID_VALUE, call, "the descriptor or the buffer is null.");
+  if (!t || (!buf && bytes) || (!bytes && !written))
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, call, "the descriptor or the buffer is null.");
   const Field f = field(*t, attribute);
   if (!f.place) return unsupported(call, "attribute " + std::to_string(int(attribute)));
   if (written) *written = f.bytes;
   if (bytes == 0) return CUBLAS_STATUS_SUCCESS;
-  if (bytes < f.bytes) return refuse(CUBLAS_STATUS_INVALID_VALUE, call, "the buffer is too small for attribute " + std::to_string(int(attribute)) + ".");
+  if (bytes < f.bytes)
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, call,
+                  "the buffer is too small for attribute " + std::to_string(int(attribute)) + ".");
   std::memcpy(buf, f.place, f.bytes);
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -135,7 +155,11 @@ cublasStatus_t destroy(Opaque* p) {
 }
 
 // ---- From descriptors to a product. Status and sentence of the first fault.
-struct Fault { cublasStatus_t status = CUBLAS_STATUS_SUCCESS; std::string text; bool missing = false; };
+struct Fault {
+  cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
+  std::string text;
+  bool missing = false;
+};
 
 bool describe(const Layout& l, Matrix* m) {
   m->type = l.type;
@@ -148,24 +172,33 @@ bool describe(const Layout& l, Matrix* m) {
   return l.order == CUBLASLT_ORDER_COL || l.order == CUBLASLT_ORDER_ROW;
 }
 
-Fault describe(cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d, Gemm* g) {
+Fault describe(cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c,
+               cublasLtMatrixLayout_t d, Gemm* g) {
   const Desc* op = desc_of(desc);
   const Layout *la = layout_of(a), *lb = layout_of(b), *lc = layout_of(c), *ld = layout_of(d);
-  if (!op || !la || !lb || !lc || !ld) return {CUBLAS_STATUS_INVALID_VALUE, "a descriptor is null or was never created."};
+  if (!op || !la || !lb || !lc || !ld)
+    return {CUBLAS_STATUS_INVALID_VALUE, "a descriptor is null or was never created."};
   const bool orders = describe(*la, &g->a) & describe(*lb, &g->b) & describe(*lc, &g->c) & describe(*ld, &g->d);
-  if (!orders) return {CUBLAS_STATUS_NOT_SUPPORTED, "a matrix order other than CUBLASLT_ORDER_COL and CUBLASLT_ORDER_ROW", true};
+  if (!orders)
+    return {CUBLAS_STATUS_NOT_SUPPORTED, "a matrix order other than CUBLASLT_ORDER_COL and CUBLASLT_ORDER_ROW", true};
   switch (op->compute) {
-    case CUBLAS_COMPUTE_32F: case CUBLAS_COMPUTE_32F_PEDANTIC: g->rounding = Rounding::kNone; break;
+    case CUBLAS_COMPUTE_32F:
+    case CUBLAS_COMPUTE_32F_PEDANTIC: g->rounding = Rounding::kNone; break;
     case CUBLAS_COMPUTE_32F_FAST_TF32: g->rounding = Rounding::kTf32; break;
     case CUBLAS_COMPUTE_32F_FAST_16F: g->rounding = Rounding::kHalf; break;
     case CUBLAS_COMPUTE_32F_FAST_16BF: g->rounding = Rounding::kBfloat; break;
-    default: return {CUBLAS_STATUS_NOT_SUPPORTED, "compute type " + std::to_string(int(op->compute)) + " (only the 32F ones are done)", true};
+    default:
+      return {CUBLAS_STATUS_NOT_SUPPORTED,
+              "compute type " + std::to_string(int(op->compute)) + " (only the 32F ones are done)", true};
   }
   if (g->a.type != CUDA_R_32F) g->rounding = Rounding::kNone;
-  if (op->scale != CUDA_R_32F) return {CUBLAS_STATUS_NOT_SUPPORTED, "the scale type must be CUDA_R_32F with an f32 compute type."};
-  if (op->pointer_mode != CUBLASLT_POINTER_MODE_HOST && op->pointer_mode != CUBLASLT_POINTER_MODE_DEVICE) return {CUBLAS_STATUS_NOT_SUPPORTED, "pointer mode " + std::to_string(op->pointer_mode), true};
+  if (op->scale != CUDA_R_32F)
+    return {CUBLAS_STATUS_NOT_SUPPORTED, "the scale type must be CUDA_R_32F with an f32 compute type."};
+  if (op->pointer_mode != CUBLASLT_POINTER_MODE_HOST && op->pointer_mode != CUBLASLT_POINTER_MODE_DEVICE)
+    return {CUBLAS_STATUS_NOT_SUPPORTED, "pointer mode " + std::to_string(op->pointer_mode), true};
   if (op->trans_c != CUBLAS_OP_N) return {CUBLAS_STATUS_NOT_SUPPORTED, "TRANSC must be CUBLAS_OP_N."};
-  if (op->fill != CUBLAS_FILL_MODE_FULL) return {CUBLAS_STATUS_NOT_SUPPORTED, "a fill mode other than CUBLAS_FILL_MODE_FULL", true};
+  if (op->fill != CUBLAS_FILL_MODE_FULL)
+    return {CUBLAS_STATUS_NOT_SUPPORTED, "a fill mode other than CUBLAS_FILL_MODE_FULL", true};
   g->trans_a = op->trans_a != CUBLAS_OP_N;  // C means T for real numbers
   g->trans_b = op->trans_b != CUBLAS_OP_N;
   switch (op->epilogue) {
@@ -179,8 +212,11 @@ Fault describe(cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a, cublasLtMatr
   }
   if (const std::string fault = type_fault(*g); !fault.empty()) return {CUBLAS_STATUS_NOT_SUPPORTED, fault};
   if (g->bias) {
-    if (op->bias_type != -1 && op->bias_type != int(g->d.type)) return {CUBLAS_STATUS_NOT_SUPPORTED, std::string("the bias must have the type of D, ") + type_name(g->d.type) + "."};
-    if (g->d.row_order) return {CUBLAS_STATUS_NOT_SUPPORTED, "a bias needs D in CUBLASLT_ORDER_COL; describe the transposed product."};
+    if (op->bias_type != -1 && op->bias_type != int(g->d.type))
+      return {CUBLAS_STATUS_NOT_SUPPORTED,
+              std::string("the bias must have the type of D, ") + type_name(g->d.type) + "."};
+    if (g->d.row_order)
+      return {CUBLAS_STATUS_NOT_SUPPORTED, "a bias needs D in CUBLASLT_ORDER_COL; describe the transposed product."};
     g->pbias = op->bias;
     g->bias_stride = op->bias_stride;
   }
@@ -189,7 +225,9 @@ Fault describe(cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a, cublasLtMatr
   return {};
 }
 
-cublasStatus_t fail(const Fault& f, const char* call) { return f.missing ? unsupported(call, f.text) : refuse(f.status, call, f.text); }
+cublasStatus_t fail(const Fault& f, const char* call) {
+  return f.missing ? unsupported(call, f.text) : refuse(f.status, call, f.text);
+}
 
 // The widest loads that leading dimension, batch stride and the promised alignment of the pointer allow.
 uint32_t alignment(const Matrix& m, uint64_t promised) {
@@ -212,10 +250,15 @@ Algo choose(const Gemm& g, const Preference* p) {
 }
 
 std::string misaligned(const Gemm& g, const Algo& a) {
-  const struct { const char* name; const void* p; uint32_t need; } all[] = {{"A", g.pa, a.align_a}, {"B", g.pb, a.align_b}, {"C", g.pc, a.align_c}, {"D", g.pd, a.align_d}};
+  const struct {
+    const char* name;
+    const void* p;
+    uint32_t need;
+  } all[] = {{"A", g.pa, a.align_a}, {"B", g.pb, a.align_b}, {"C", g.pc, a.align_c}, {"D", g.pd, a.align_d}};
   for (const auto& [name, p, need] : all)
     if (reinterpret_cast<uint64_t>(p) % need)
-      return std::string("matrix ") + name + " is not aligned to the " + std::to_string(need) + " bytes that the algorithm was chosen for; state the alignment in the preference.";
+      return std::string("matrix ") + name + " is not aligned to the " + std::to_string(need) +
+             " bytes that the algorithm was chosen for; state the alignment in the preference.";
   return {};
 }
 
@@ -230,43 +273,71 @@ API cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
   delete reinterpret_cast<int*>(handle);
   return CUBLAS_STATUS_SUCCESS;
 }
-API size_t cublasLtGetVersion() { return CUBLAS_VERSION; }
-API size_t cublasLtGetCudartVersion() { return CUDART_VERSION; }
+API size_t cublasLtGetVersion() {
+  return CUBLAS_VERSION;
+}
+API size_t cublasLtGetCudartVersion() {
+  return CUDART_VERSION;
+}
 
-API cublasStatus_t cublasLtMatrixLayoutInit_internal(cublasLtMatrixLayout_t p, size_t bytes, cudaDataType type, uint64_t rows, uint64_t cols, int64_t ld) {
+API cublasStatus_t cublasLtMatrixLayoutInit_internal(cublasLtMatrixLayout_t p, size_t bytes, cudaDataType type,
+                                                     uint64_t rows, uint64_t cols, int64_t ld) {
   if (!p || bytes < sizeof(Layout)) return CUBLAS_STATUS_INVALID_VALUE;
   *reinterpret_cast<Layout*>(p) = Layout{kLayoutMagic, type, rows, cols, ld, 0, 1, CUBLASLT_ORDER_COL};
   return CUBLAS_STATUS_SUCCESS;
 }
-API cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* p, cudaDataType type, uint64_t rows, uint64_t cols, int64_t ld) {
+API cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* p, cudaDataType type, uint64_t rows,
+                                              uint64_t cols, int64_t ld) {
   if (!p) return CUBLAS_STATUS_INVALID_VALUE;
   *p = new cublasLtMatrixLayoutOpaque_t{};
   return cublasLtMatrixLayoutInit_internal(*p, sizeof **p, type, rows, cols, ld);
 }
-API cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t p) { return destroy(p); }
-API cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t p, cublasLtMatrixLayoutAttribute_t a, const void* buf, size_t bytes) {
+API cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t p) {
+  return destroy(p);
+}
+API cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t p, cublasLtMatrixLayoutAttribute_t a,
+                                                    const void* buf, size_t bytes) {
   return set(layout_of(p), a, buf, bytes, "cublasLtMatrixLayoutSetAttribute");
 }
-API cublasStatus_t cublasLtMatrixLayoutGetAttribute(cublasLtMatrixLayout_t p, cublasLtMatrixLayoutAttribute_t a, void* buf, size_t bytes, size_t* written) {
+API cublasStatus_t cublasLtMatrixLayoutGetAttribute(cublasLtMatrixLayout_t p, cublasLtMatrixLayoutAttribute_t a,
+                                                    void* buf, size_t bytes, size_t* written) {
   return get(layout_of(p), a, buf, bytes, written, "cublasLtMatrixLayoutGetAttribute");
 }
 
-API cublasStatus_t cublasLtMatmulDescInit_internal(cublasLtMatmulDesc_t p, size_t bytes, cublasComputeType_t compute, cudaDataType_t scale) {
+API cublasStatus_t cublasLtMatmulDescInit_internal(cublasLtMatmulDesc_t p, size_t bytes, cublasComputeType_t compute,
+                                                   cudaDataType_t scale) {
   if (!p || bytes < sizeof(Desc)) return CUBLAS_STATUS_INVALID_VALUE;
-  *reinterpret_cast<Desc*>(p) = Desc{kDescMagic, compute, scale, CUBLASLT_POINTER_MODE_HOST, CUBLAS_OP_N, CUBLAS_OP_N, CUBLAS_OP_N,
-                                     CUBLAS_FILL_MODE_FULL, CUBLASLT_EPILOGUE_DEFAULT, -1, 0, nullptr, 0, 0};
+  *reinterpret_cast<Desc*>(p) = Desc{kDescMagic,
+                                     compute,
+                                     scale,
+                                     CUBLASLT_POINTER_MODE_HOST,
+                                     CUBLAS_OP_N,
+                                     CUBLAS_OP_N,
+                                     CUBLAS_OP_N,
+                                     CUBLAS_FILL_MODE_FULL,
+                                     CUBLASLT_EPILOGUE_DEFAULT,
+                                     -1,
+                                     0,
+                                     nullptr,
+                                     0,
+                                     0};
   return CUBLAS_STATUS_SUCCESS;
 }
-API cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* p, cublasComputeType_t compute, cudaDataType_t scale) {
+API cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* p, cublasComputeType_t compute,
+                                            cudaDataType_t scale) {
   if (!p) return CUBLAS_STATUS_INVALID_VALUE;
   *p = new cublasLtMatmulDescOpaque_t{};
   return cublasLtMatmulDescInit_internal(*p, sizeof **p, compute, scale);
 }
-API cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t p) { return destroy(p); }
-API cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t p, cublasLtMatmulDescAttributes_t a, const void* buf, size_t bytes) {
+API cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t p) {
+  return destroy(p);
+}
+API cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t p, cublasLtMatmulDescAttributes_t a,
+                                                  const void* buf, size_t bytes) {
   return set(desc_of(p), a, buf, bytes, "cublasLtMatmulDescSetAttribute");
 }
-API cublasStatus_t cublasLtMatmulDescGetAttribute(cublasLtMatmulDesc_t p, cublasLtMatmulDescAttributes_t a, void* buf, size_t bytes, size_t* written) {
+API cublasStatus_t cublasLtMatmulDescGetAttribute(cublasLtMatmulDesc_t p, cublasLtMatmulDescAttributes_t a, void* buf,
+                                                  size_t bytes, size_t* written) {
   return get(desc_of(p), a, buf, bytes, written, "cublasLtMatmulDescGetAttribute");
 }
 
@@ -280,20 +351,30 @@ API cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* p)
   *p = new cublasLtMatmulPreferenceOpaque_t{};
   return cublasLtMatmulPreferenceInit_internal(*p, sizeof **p);
 }
-API cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t p) { return destroy(p); }
-API cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p, cublasLtMatmulPreferenceAttributes_t a, const void* buf, size_t bytes) {
+API cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t p) {
+  return destroy(p);
+}
+API cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p,
+                                                        cublasLtMatmulPreferenceAttributes_t a, const void* buf,
+                                                        size_t bytes) {
   return set(preference_of(p), a, buf, bytes, "cublasLtMatmulPreferenceSetAttribute");
 }
-API cublasStatus_t cublasLtMatmulPreferenceGetAttribute(cublasLtMatmulPreference_t p, cublasLtMatmulPreferenceAttributes_t a, void* buf, size_t bytes, size_t* written) {
+API cublasStatus_t cublasLtMatmulPreferenceGetAttribute(cublasLtMatmulPreference_t p,
+                                                        cublasLtMatmulPreferenceAttributes_t a, void* buf, size_t bytes,
+                                                        size_t* written) {
   return get(preference_of(p), a, buf, bytes, written, "cublasLtMatmulPreferenceGetAttribute");
 }
 
-API cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
-                                                  cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d, cublasLtMatmulPreference_t preference, int requested,
+API cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
+                                                  cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                                  cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                                  cublasLtMatmulPreference_t preference, int requested,
                                                   cublasLtMatmulHeuristicResult_t results[], int* count) {
   constexpr const char* kCall = "cublasLtMatmulAlgoGetHeuristic";
   if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
-  if (!count || !results || requested < 1 || !preference_of(preference)) return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "a result pointer or the preference is null, or no algorithm is asked for.");
+  if (!count || !results || requested < 1 || !preference_of(preference))
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall,
+                  "a result pointer or the preference is null, or no algorithm is asked for.");
   *count = 0;
   Gemm g;
   if (const Fault f = describe(desc, a, b, c, d, &g); f.status != CUBLAS_STATUS_SUCCESS) return fail(f, kCall);
@@ -307,13 +388,16 @@ API cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cubla
   return CUBLAS_STATUS_SUCCESS;
 }
 
-API cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
-                                           cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d, const cublasLtMatmulAlgo_t* algo, cublasLtMatmulHeuristicResult_t* result) {
+API cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
+                                           cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                           const cublasLtMatmulAlgo_t* algo, cublasLtMatmulHeuristicResult_t* result) {
   constexpr const char* kCall = "cublasLtMatmulAlgoCheck";
   if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
   Algo chosen{};
   if (algo) std::memcpy(&chosen, algo, sizeof chosen);
-  if (!result || chosen.magic != kAlgoMagic) return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "the algorithm does not come from cublasLtMatmulAlgoGetHeuristic.");
+  if (!result || chosen.magic != kAlgoMagic)
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall,
+                  "the algorithm does not come from cublasLtMatmulAlgoGetHeuristic.");
   Gemm g;
   if (const Fault f = describe(desc, a, b, c, d, &g); f.status != CUBLAS_STATUS_SUCCESS) return fail(f, kCall);
   *result = cublasLtMatmulHeuristicResult_t{};
@@ -323,12 +407,15 @@ API cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatm
   return CUBLAS_STATUS_SUCCESS;
 }
 
-API cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void* alpha, const void* pa, cublasLtMatrixLayout_t a, const void* pb,
-                                  cublasLtMatrixLayout_t b, const void* beta, const void* pc, cublasLtMatrixLayout_t c, void* pd, cublasLtMatrixLayout_t d,
-                                  const cublasLtMatmulAlgo_t* algo, void* workspace, size_t workspace_bytes, cudaStream_t stream) {
+API cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void* alpha, const void* pa,
+                                  cublasLtMatrixLayout_t a, const void* pb, cublasLtMatrixLayout_t b, const void* beta,
+                                  const void* pc, cublasLtMatrixLayout_t c, void* pd, cublasLtMatrixLayout_t d,
+                                  const cublasLtMatmulAlgo_t* algo, void* workspace, size_t workspace_bytes,
+                                  cudaStream_t stream) {
   constexpr const char* kCall = "cublasLtMatmul";
   if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
-  if (!alpha || !beta || !pa || !pb || !pd) return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "alpha, beta, A, B or D is null.");
+  if (!alpha || !beta || !pa || !pb || !pd)
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "alpha, beta, A, B or D is null.");
   Gemm g;
   g.call = kCall;
   g.pa = pa;
@@ -343,20 +430,29 @@ API cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t 
     g.device_alpha = static_cast<const float*>(alpha);
     g.device_beta = static_cast<const float*>(beta);
   }
-  if (!pc && (g.device_beta || g.beta != 0)) return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "beta is not zero but C is null.");
-  if (g.bias && !g.pbias) return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "the epilogue has a bias but CUBLASLT_MATMUL_DESC_BIAS_POINTER is not set.");
+  if (!pc && (g.device_beta || g.beta != 0))
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "beta is not zero but C is null.");
+  if (g.bias && !g.pbias)
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall,
+                  "the epilogue has a bias but CUBLASLT_MATMUL_DESC_BIAS_POINTER is not set.");
   Algo chosen = choose(g, nullptr);
   if (!algo) {  // the library's own choice takes any alignment
     chosen.align_a = chosen.align_b = uint32_t(element_bytes(g.a.type));
     chosen.align_c = chosen.align_d = uint32_t(element_bytes(g.d.type));
   } else {
     std::memcpy(&chosen, algo, sizeof chosen);
-    if (chosen.magic != kAlgoMagic) return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "the algorithm does not come from cublasLtMatmulAlgoGetHeuristic.");
+    if (chosen.magic != kAlgoMagic)
+      return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall,
+                    "the algorithm does not come from cublasLtMatmulAlgoGetHeuristic.");
   }
-  if (const std::string fault = misaligned(g, chosen); !fault.empty()) return refuse(CUBLAS_STATUS_NOT_SUPPORTED, kCall, fault);
+  if (const std::string fault = misaligned(g, chosen); !fault.empty())
+    return refuse(CUBLAS_STATUS_NOT_SUPPORTED, kCall, fault);
   if (workspace_bytes < chosen.workspace)
-    return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "the algorithm needs a workspace of " + std::to_string(chosen.workspace) + " bytes, " + std::to_string(workspace_bytes) + " were given.");
-  if (workspace_bytes && (!workspace || reinterpret_cast<uint64_t>(workspace) % 16)) return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "the workspace is null or not aligned to 16 bytes.");
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall,
+                  "the algorithm needs a workspace of " + std::to_string(chosen.workspace) + " bytes, " +
+                      std::to_string(workspace_bytes) + " were given.");
+  if (workspace_bytes && (!workspace || reinterpret_cast<uint64_t>(workspace) % 16))
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kCall, "the workspace is null or not aligned to 16 bytes.");
   g.workspace = workspace;
   g.workspace_bytes = workspace_bytes;
   return enqueue_gemm(g, stream);

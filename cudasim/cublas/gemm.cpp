@@ -24,39 +24,54 @@ cublasStatus_t refuse(cublasStatus_t status, const char* call, const std::string
 }
 
 cublasStatus_t unsupported(const char* call, const std::string& what) {
-  cudasimUnsupported((std::string(call) + ": " + what + " is not supported by cudasim; the program has to do without it when it runs here.").c_str());
+  cudasimUnsupported((std::string(call) + ": " + what +
+                      " is not supported by cudasim; the program has to do without it when it runs here.")
+                         .c_str());
   return CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
-static std::string by(int64_t rows, int64_t cols) { return std::to_string(rows) + " x " + std::to_string(cols); }
+static std::string by(int64_t rows, int64_t cols) {
+  return std::to_string(rows) + " x " + std::to_string(cols);
+}
 
 std::string shape_fault(const Gemm& g) {
-  const struct { const char* name; const Matrix& m; } all[] = {{"A", g.a}, {"B", g.b}, {"C", g.c}, {"D", g.d}};
+  const struct {
+    const char* name;
+    const Matrix& m;
+  } all[] = {{"A", g.a}, {"B", g.b}, {"C", g.c}, {"D", g.d}};
   for (const auto& [name, m] : all) {
     const int64_t least = m.row_order ? m.cols : m.rows;
     if (m.rows < 0 || m.cols < 0) return std::string("matrix ") + name + " has a negative size.";
     if (m.ld < least || m.ld < 1)
-      return std::string("the leading dimension of ") + name + " is " + std::to_string(m.ld) + ", less than its " + std::to_string(least) + (m.row_order ? " columns." : " rows.");
-    if (m.batch != g.d.batch) return std::string(name) + " has a batch of " + std::to_string(m.batch) + ", D has " + std::to_string(g.d.batch) + ".";
+      return std::string("the leading dimension of ") + name + " is " + std::to_string(m.ld) + ", less than its " +
+             std::to_string(least) + (m.row_order ? " columns." : " rows.");
+    if (m.batch != g.d.batch)
+      return std::string(name) + " has a batch of " + std::to_string(m.batch) + ", D has " + std::to_string(g.d.batch) +
+             ".";
     if (m.stride < 0) return std::string("the batch stride of ") + name + " is negative.";
   }
   const int64_t am = g.trans_a ? g.a.cols : g.a.rows, ak = g.trans_a ? g.a.rows : g.a.cols;
   const int64_t bk = g.trans_b ? g.b.cols : g.b.rows, bn = g.trans_b ? g.b.rows : g.b.cols;
   if (am != g.m() || bn != g.n() || ak != bk)
     return "op(A) of " + by(am, ak) + " times op(B) of " + by(bk, bn) + " is not a D of " + by(g.m(), g.n()) + ".";
-  if (g.c.rows != g.d.rows || g.c.cols != g.d.cols || g.c.row_order != g.d.row_order) return "C of " + by(g.c.rows, g.c.cols) + " and D of " + by(g.d.rows, g.d.cols) + " differ in size or order.";
-  if (g.pd && g.pc == g.pd && (g.c.ld != g.d.ld || (g.d.batch > 1 && g.c.stride != g.d.stride))) return "C and D are one matrix in memory but differ in leading dimension or batch stride.";
+  if (g.c.rows != g.d.rows || g.c.cols != g.d.cols || g.c.row_order != g.d.row_order)
+    return "C of " + by(g.c.rows, g.c.cols) + " and D of " + by(g.d.rows, g.d.cols) + " differ in size or order.";
+  if (g.pd && g.pc == g.pd && (g.c.ld != g.d.ld || (g.d.batch > 1 && g.c.stride != g.d.stride)))
+    return "C and D are one matrix in memory but differ in leading dimension or batch stride.";
   Matrix one = g.d;
   one.batch = 1;
-  if (g.d.batch > 1 && g.d.stride < one.elements()) return "the matrices of D's batch overlap: their stride is " + std::to_string(g.d.stride) + ", one spans " + std::to_string(one.elements()) + " elements.";
+  if (g.d.batch > 1 && g.d.stride < one.elements())
+    return "the matrices of D's batch overlap: their stride is " + std::to_string(g.d.stride) + ", one spans " +
+           std::to_string(one.elements()) + " elements.";
   return {};
 }
 
 std::string type_fault(const Gemm& g) {
-  const bool known = element_bytes(g.a.type) && g.a.type == g.b.type && element_bytes(g.d.type) && g.c.type == g.d.type &&
-                     (g.d.type == g.a.type || g.d.type == CUDA_R_32F);
+  const bool known = element_bytes(g.a.type) && g.a.type == g.b.type && element_bytes(g.d.type) &&
+                     g.c.type == g.d.type && (g.d.type == g.a.type || g.d.type == CUDA_R_32F);
   if (known) return {};
-  return std::string("the types A ") + type_name(g.a.type) + ", B " + type_name(g.b.type) + ", C " + type_name(g.c.type) + ", D " + type_name(g.d.type) +
+  return std::string("the types A ") + type_name(g.a.type) + ", B " + type_name(g.b.type) + ", C " +
+         type_name(g.c.type) + ", D " + type_name(g.d.type) +
          " are not supported together (A and B f32, f16 or bf16 alike; C and D of that type or f32).";
 }
 
@@ -64,7 +79,13 @@ namespace {
 
 constexpr size_t kWorkspaceWritten = 1 << 20;
 
-struct Places { const void *a, *b, *c; void* d; const void* bias; const float *alpha, *beta; void* workspace; };
+struct Places {
+  const void *a, *b, *c;
+  void* d;
+  const void* bias;
+  const float *alpha, *beta;
+  void* workspace;
+};
 
 bool find_places(const Gemm& g, Places* p) {
   const auto bytes = [&](const void* pointer, const Matrix& m, const char* name) -> void* {
@@ -77,10 +98,16 @@ bool find_places(const Gemm& g, Places* p) {
   }
   if ((g.beta != 0 || g.device_beta) && !(p->c = bytes(g.pc, g.c, "matrix C"))) return false;
   if (!(p->d = bytes(g.pd, g.d, "matrix D"))) return false;
-  if (g.bias && !(p->bias = cudasimBytes(g.pbias, size_t((g.d.batch - 1) * g.bias_stride + g.m()) * element_bytes(g.d.type), g.call, "bias"))) return false;
-  if (g.device_alpha && !(p->alpha = static_cast<const float*>(cudasimBytes(g.device_alpha, 4, g.call, "alpha")))) return false;
-  if (g.device_beta && !(p->beta = static_cast<const float*>(cudasimBytes(g.device_beta, 4, g.call, "beta")))) return false;
-  if (g.workspace_bytes && !(p->workspace = cudasimBytes(g.workspace, g.workspace_bytes, g.call, "workspace"))) return false;
+  if (g.bias &&
+      !(p->bias = cudasimBytes(g.pbias, size_t((g.d.batch - 1) * g.bias_stride + g.m()) * element_bytes(g.d.type),
+                               g.call, "bias")))
+    return false;
+  if (g.device_alpha && !(p->alpha = static_cast<const float*>(cudasimBytes(g.device_alpha, 4, g.call, "alpha"))))
+    return false;
+  if (g.device_beta && !(p->beta = static_cast<const float*>(cudasimBytes(g.device_beta, 4, g.call, "beta"))))
+    return false;
+  if (g.workspace_bytes && !(p->workspace = cudasimBytes(g.workspace, g.workspace_bytes, g.call, "workspace")))
+    return false;
   return true;
 }
 
@@ -100,17 +127,22 @@ void unpack(const Matrix& m, const void* p, int64_t batch, Rounding r, std::vect
   for (int64_t j = 0; j < lines; ++j) {
     const size_t from = size_t(batch * m.stride + j * m.ld);
     float* to = out.data() + j * length;
-    if (m.type == CUDA_R_32F && r == Rounding::kNone) std::memcpy(to, static_cast<const float*>(p) + from, size_t(length) * 4);
+    if (m.type == CUDA_R_32F && r == Rounding::kNone)
+      std::memcpy(to, static_cast<const float*>(p) + from, size_t(length) * 4);
     else
       for (int64_t i = 0; i < length; ++i) to[i] = rounded(load(p, from + size_t(i), m.type), r);
   }
 }
 
 // The tanh form, which is the one that cuBLASLt computes.
-float gelu(float x) { return 0.5f * x * (1 + std::tanh(0.7978845608f * (x + 0.044715f * x * x * x))); }
+float gelu(float x) {
+  return 0.5f * x * (1 + std::tanh(0.7978845608f * (x + 0.044715f * x * x * x)));
+}
 
 void finish(const Gemm& g, const Places& p, int64_t batch, float beta, const std::vector<float>& product) {
-  const auto at = [batch](const Matrix& m, int64_t i, int64_t j) { return size_t(batch * m.stride + (m.row_order ? i * m.ld + j : j * m.ld + i)); };
+  const auto at = [batch](const Matrix& m, int64_t i, int64_t j) {
+    return size_t(batch * m.stride + (m.row_order ? i * m.ld + j : j * m.ld + i));
+  };
   for (int64_t j = 0; j < g.n(); ++j)
     for (int64_t i = 0; i < g.m(); ++i) {
       float v = product[size_t(j * g.m() + i)];
@@ -135,8 +167,8 @@ cudaError_t run(const void* data) {
       if (i == 0 || g.a.stride) unpack(g.a, p.a, i, g.rounding, a);
       if (i == 0 || g.b.stride) unpack(g.b, p.b, i, g.rounding, b);
       // A matrix in row order is the transposed one in column order.
-      host_gemm(g.trans_a != g.a.row_order, g.trans_b != g.b.row_order, g.m(), g.n(), g.k(), alpha, a.data(), g.a.row_order ? g.a.cols : g.a.rows,
-                b.data(), g.b.row_order ? g.b.cols : g.b.rows, product.data());
+      host_gemm(g.trans_a != g.a.row_order, g.trans_b != g.b.row_order, g.m(), g.n(), g.k(), alpha, a.data(),
+                g.a.row_order ? g.a.cols : g.a.rows, b.data(), g.b.row_order ? g.b.cols : g.b.rows, product.data());
     }
     finish(g, p, i, beta, product);
   }

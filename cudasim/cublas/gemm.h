@@ -1,8 +1,8 @@
 // One matrix product with its epilogue: what cuBLAS and cuBLASLt calls become. Checked when it is called, and its
 // memory once more when the stream runs it.
 #pragma once
-#include <cuda_runtime_api.h>
 #include <cublas_api.h>
+#include <cuda_runtime_api.h>
 
 #include <cstdint>
 #include <string>

@@ -8,7 +8,9 @@
 
 namespace cudasim_blas {
 
-inline size_t element_bytes(cudaDataType type) { return type == CUDA_R_32F ? 4 : type == CUDA_R_16F || type == CUDA_R_16BF ? 2 : 0; }
+inline size_t element_bytes(cudaDataType type) {
+  return type == CUDA_R_32F ? 4 : type == CUDA_R_16F || type == CUDA_R_16BF ? 2 : 0;
+}
 const char* type_name(cudaDataType type);
 
 // 65536 values of f16, as f32.
@@ -35,8 +37,10 @@ inline uint32_t round_bits(float f, unsigned drop) {
 }
 
 inline void store(void* p, size_t i, cudaDataType type, float f) {
-  if (type == CUDA_R_32F) static_cast<float*>(p)[i] = f;
-  else if (type == CUDA_R_16BF) static_cast<uint16_t*>(p)[i] = uint16_t(round_bits(f, 16) >> 16);
+  if (type == CUDA_R_32F)
+    static_cast<float*>(p)[i] = f;
+  else if (type == CUDA_R_16BF)
+    static_cast<uint16_t*>(p)[i] = uint16_t(round_bits(f, 16) >> 16);
   else {
     const _Float16 h = static_cast<_Float16>(f);
     std::memcpy(static_cast<uint16_t*>(p) + i, &h, 2);

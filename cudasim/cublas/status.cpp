@@ -23,4 +23,6 @@ API const char* NAME(GetStatusName)(cublasStatus_t status) {
     default: return "unknown cuBLAS status";
   }
 }
-API const char* NAME(GetStatusString)(cublasStatus_t status) { return NAME(GetStatusName)(status); }
+API const char* NAME(GetStatusString)(cublasStatus_t status) {
+  return NAME(GetStatusName)(status);
+}

@@ -72,31 +72,53 @@ int main(int argc, char** argv) {
   auto set = [](const char* name, const std::string& v) { setenv(name, v.c_str(), 1); };
   for (; i < argc && argv[i][0] == '-'; ++i) {
     const std::string o = argv[i];
-    if (o == "--help" || o == "-h") { std::fputs(kUsage, stdout); return 0; }
-    else if (o == "--report") set("CUDASIM_REPORT", std::filesystem::absolute(value("--report")).string());
-    else if (o == "--stats") set("CUDASIM_STATS", "1");
-    else if (o == "--checks") set("CUDASIM_CHECKS", value("--checks"));
-    else if (o == "--late-copies") set("CUDASIM_EARLY_COPIES", "0");
-    else if (o == "--early-copies") set("CUDASIM_EARLY_COPIES", "1");
-    else if (o == "--delay-streams") set("CUDASIM_DELAY_STREAMS", "1");
-    else if (o == "--seed") set("CUDASIM_SEED", value("--seed"));
-    else if (o == "--jobs") set("CUDASIM_JOBS", value("--jobs"));
-    else if (o == "--device") set("CUDASIM_DEVICE", value("--device"));
-    else if (o == "--timeout") set("CUDASIM_TIMEOUT", value("--timeout"));
-    else if (o == "--save-ptx") set("CUDASIM_SAVE_PTX", std::filesystem::absolute(value("--save-ptx")).string());
-    else if (o == "--") { ++i; break; }
-    else return fail("unknown option " + o + "; see cudasim --help.");
+    if (o == "--help" || o == "-h") {
+      std::fputs(kUsage, stdout);
+      return 0;
+    } else if (o == "--report")
+      set("CUDASIM_REPORT", std::filesystem::absolute(value("--report")).string());
+    else if (o == "--stats")
+      set("CUDASIM_STATS", "1");
+    else if (o == "--checks")
+      set("CUDASIM_CHECKS", value("--checks"));
+    else if (o == "--late-copies")
+      set("CUDASIM_EARLY_COPIES", "0");
+    else if (o == "--early-copies")
+      set("CUDASIM_EARLY_COPIES", "1");
+    else if (o == "--delay-streams")
+      set("CUDASIM_DELAY_STREAMS", "1");
+    else if (o == "--seed")
+      set("CUDASIM_SEED", value("--seed"));
+    else if (o == "--jobs")
+      set("CUDASIM_JOBS", value("--jobs"));
+    else if (o == "--device")
+      set("CUDASIM_DEVICE", value("--device"));
+    else if (o == "--timeout")
+      set("CUDASIM_TIMEOUT", value("--timeout"));
+    else if (o == "--save-ptx")
+      set("CUDASIM_SAVE_PTX", std::filesystem::absolute(value("--save-ptx")).string());
+    else if (o == "--") {
+      ++i;
+      break;
+    } else
+      return fail("unknown option " + o + "; see cudasim --help.");
   }
-  if (i >= argc) { std::fputs(kUsage, stderr); return 2; }
+  if (i >= argc) {
+    std::fputs(kUsage, stderr);
+    return 2;
+  }
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   const std::filesystem::path libs = self.parent_path() / "cudasim-lib";
-  if (!std::filesystem::exists(libs / "libcudart.so.13")) return fail("the folder " + libs.string() + " with libcudart.so.13 is missing; build cudasim again.");
+  if (!std::filesystem::exists(libs / "libcudart.so.13"))
+    return fail("the folder " + libs.string() + " with libcudart.so.13 is missing; build cudasim again.");
   const std::string program = find_program(argv[i]);
   if (access(program.c_str(), F_OK) != 0) return fail("there is no program " + program + ".");
   // The section of the fat binary stays when the names of functions are stripped.
   if (contains(program, ".nvFatBinSegment") && !contains(program, "libcudart.so.13"))
-    return fail(program + " has the CUDA runtime linked statically or of another version; link it with nvcc 13 and -cudart shared.");
+    return fail(
+        program +
+        " has the CUDA runtime linked statically or of another version; link it with nvcc 13 and -cudart shared.");
   const char* old = std::getenv("LD_LIBRARY_PATH");
   set("LD_LIBRARY_PATH", libs.string() + (old && *old ? std::string(":") + old : ""));
 #ifdef CUDASIM_PRELOAD  // a build with sanitizers: their library must come before the program's

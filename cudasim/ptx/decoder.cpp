@@ -44,21 +44,42 @@ struct Name {
   std::string_view text;
   Special kind;
 };
-constexpr Name kSpecials[] = {
-    {"%tid.x", Special::kTidX}, {"%tid.y", Special::kTidY}, {"%tid.z", Special::kTidZ},
-    {"%ntid.x", Special::kNtidX}, {"%ntid.y", Special::kNtidY}, {"%ntid.z", Special::kNtidZ},
-    {"%ctaid.x", Special::kCtaidX}, {"%ctaid.y", Special::kCtaidY}, {"%ctaid.z", Special::kCtaidZ},
-    {"%nctaid.x", Special::kNctaidX}, {"%nctaid.y", Special::kNctaidY}, {"%nctaid.z", Special::kNctaidZ},
-    {"%laneid", Special::kLaneid}, {"%warpid", Special::kWarpid}, {"%nwarpid", Special::kNwarpid},
-    {"%lanemask_eq", Special::kLanemaskEq}, {"%lanemask_le", Special::kLanemaskLe},
-    {"%lanemask_lt", Special::kLanemaskLt}, {"%lanemask_ge", Special::kLanemaskGe},
-    {"%lanemask_gt", Special::kLanemaskGt}, {"%smid", Special::kSmid}, {"%nsmid", Special::kNsmid},
-    {"%gridid", Special::kGridid}, {"%dynamic_smem_size", Special::kDynamicSmemSize},
-    {"%total_smem_size", Special::kTotalSmemSize}};
+constexpr Name kSpecials[] = {{"%tid.x", Special::kTidX},
+                              {"%tid.y", Special::kTidY},
+                              {"%tid.z", Special::kTidZ},
+                              {"%ntid.x", Special::kNtidX},
+                              {"%ntid.y", Special::kNtidY},
+                              {"%ntid.z", Special::kNtidZ},
+                              {"%ctaid.x", Special::kCtaidX},
+                              {"%ctaid.y", Special::kCtaidY},
+                              {"%ctaid.z", Special::kCtaidZ},
+                              {"%nctaid.x", Special::kNctaidX},
+                              {"%nctaid.y", Special::kNctaidY},
+                              {"%nctaid.z", Special::kNctaidZ},
+                              {"%laneid", Special::kLaneid},
+                              {"%warpid", Special::kWarpid},
+                              {"%nwarpid", Special::kNwarpid},
+                              {"%lanemask_eq", Special::kLanemaskEq},
+                              {"%lanemask_le", Special::kLanemaskLe},
+                              {"%lanemask_lt", Special::kLanemaskLt},
+                              {"%lanemask_ge", Special::kLanemaskGe},
+                              {"%lanemask_gt", Special::kLanemaskGt},
+                              {"%smid", Special::kSmid},
+                              {"%nsmid", Special::kNsmid},
+                              {"%gridid", Special::kGridid},
+                              {"%dynamic_smem_size", Special::kDynamicSmemSize},
+                              {"%total_smem_size", Special::kTotalSmemSize},
+                              // Where the driver puts the address of a cooperative grid's workspace.
+                              {"%envreg1", Special::kGridWorkspaceHigh},
+                              {"%envreg2", Special::kGridWorkspaceLow}};
 
-unsigned reg_size(Type t) { return t == Type::kPred ? 0 : type_size(t); }
+unsigned reg_size(Type t) {
+  return t == Type::kPred ? 0 : type_size(t);
+}
 
-uint32_t align_up(uint32_t v, uint32_t a) { return (v + a - 1) / a * a; }
+uint32_t align_up(uint32_t v, uint32_t a) {
+  return (v + a - 1) / a * a;
+}
 
 }  // namespace
 
@@ -80,7 +101,8 @@ class FunctionDecoder {
     ret.loc = loc_;
     emit(ret, "ret");
     close_scope();
-    if (uses_module_shared_ || f_->has_calls || !f_->is_entry) shared_end_ = std::max(shared_end_, m_->module_shared_bytes_);
+    if (uses_module_shared_ || f_->has_calls || !f_->is_entry)
+      shared_end_ = std::max(shared_end_, m_->module_shared_bytes_);
     f_->static_shared = shared_end_;
     f_->local_bytes = align_up(f_->local_bytes, 16);
   }
@@ -182,8 +204,10 @@ class FunctionDecoder {
     for (LabelUse& u : s.uses) {
       auto it = s.labels.find(u.label);
       if (it != s.labels.end()) {
-        if (u.table >= 0) f_->branch_tables[size_t(u.table)][size_t(u.entry)] = it->second;
-        else f_->code[u.instr].target = it->second;
+        if (u.table >= 0)
+          f_->branch_tables[size_t(u.table)][size_t(u.entry)] = it->second;
+        else
+          f_->code[u.instr].target = it->second;
       } else if (!scopes_.empty()) {
         scopes_.back().uses.push_back(u);
       } else {
@@ -262,27 +286,38 @@ class FunctionDecoder {
 
   void statement() {
     if (ts_.accept(';')) return;
-    if (ts_.accept('{')) { scopes_.emplace_back(); return; }
+    if (ts_.accept('{')) {
+      scopes_.emplace_back();
+      return;
+    }
     if (ts_.accept('}')) {
       if (scopes_.size() < 2) fail(ts_.peek().line, "a closing brace without an opening one.");
       close_scope();
       return;
     }
-    if (ts_.accept('.')) { directive(); return; }
+    if (ts_.accept('.')) {
+      directive();
+      return;
+    }
     if (ts_.peek().kind == Tok::kIdent && ts_.is(':', 1)) {
       const std::string label(ts_.next().text);
       ts_.next();
       if (ts_.is('.')) {
         const std::string word(ts_.peek(1).text);
         if (word == "branchtargets") {
-          ts_.next(); ts_.next();
+          ts_.next();
+          ts_.next();
           std::vector<std::string> names;
-          do names.push_back(ts_.ident("a label")); while (ts_.accept(','));
+          do names.push_back(ts_.ident("a label"));
+          while (ts_.accept(','));
           ts_.expect(';', "after .branchtargets");
           scopes_.back().tables[label] = names;
           return;
         }
-        if (word == "callprototype" || word == "calltargets") { while (!ts_.accept(';')) ts_.next(); return; }
+        if (word == "callprototype" || word == "calltargets") {
+          while (!ts_.accept(';')) ts_.next();
+          return;
+        }
       }
       scopes_.back().labels[label] = uint32_t(f_->code.size());
       return;
@@ -329,19 +364,30 @@ class FunctionDecoder {
 
   uint64_t literal_bits(const Token& t, Type type) {
     if (t.kind == Tok::kF32 && type == Type::kF64) {
-      float f; uint32_t b = uint32_t(t.value); std::memcpy(&f, &b, 4);
-      const double d = f; uint64_t r; std::memcpy(&r, &d, 8);
+      float f;
+      uint32_t b = uint32_t(t.value);
+      std::memcpy(&f, &b, 4);
+      const double d = f;
+      uint64_t r;
+      std::memcpy(&r, &d, 8);
       return r;
     }
     if (t.kind == Tok::kF64 && type != Type::kF64 && type_size(type) == 4) {
-      double d; std::memcpy(&d, &t.value, 8);
-      const float f = float(d); uint32_t r; std::memcpy(&r, &f, 4);
+      double d;
+      std::memcpy(&d, &t.value, 8);
+      const float f = float(d);
+      uint32_t r;
+      std::memcpy(&r, &f, 4);
       return r;
     }
     return t.value;
   }
 
-  struct Source { uint32_t slot = 0; unsigned size = 0; bool negated = false; };
+  struct Source {
+    uint32_t slot = 0;
+    unsigned size = 0;
+    bool negated = false;
+  };
 
   // A register, immediate, special register or symbol. size: what the instruction wants (0: predicate).
   Source source(Type type, bool relaxed) {
@@ -360,8 +406,14 @@ class FunctionDecoder {
     }
     if (t.kind != Tok::kIdent || minus) fail(t.line, "expected an operand, found '" + token_text(t) + "'.");
     std::string name(t.text);
-    if (name == "_") { s.slot = constant(want, 0); return s; }
-    if (name == "WARP_SZ") { s.slot = constant(want, 32); return s; }
+    if (name == "_") {
+      s.slot = constant(want, 0);
+      return s;
+    }
+    if (name == "WARP_SZ") {
+      s.slot = constant(want, 32);
+      return s;
+    }
     if (name[0] == '%' && ts_.is('.') && ts_.peek(1).kind == Tok::kIdent) {
       ts_.next();
       name += "." + std::string(ts_.next().text);
@@ -374,7 +426,10 @@ class FunctionDecoder {
       return s;
     }
     for (const Name& n : kSpecials)
-      if (n.text == name) { s.slot = special(n.kind, want); return s; }
+      if (n.text == name) {
+        s.slot = special(n.kind, want);
+        return s;
+      }
     if (name[0] == '%') fail(t.line, "the special register " + name + " is not supported.");
     int64_t offset = 0;
     if (ts_.accept('+')) offset = int64_t(ts_.integer("an offset"));
@@ -385,8 +440,9 @@ class FunctionDecoder {
   void check_size(const Token& t, const Var& v, unsigned want, bool relaxed) {
     const unsigned have = reg_size(v.type);
     if (have == want || (relaxed && have > want && want != 0)) return;
-    fail(t.line, "register " + std::string(t.text) + " has " + (have ? std::to_string(have * 8) + " bits" : "type .pred") +
-                     ", the instruction " + opcode_text_ + " needs " + (want ? std::to_string(want * 8) + " bits." : "a predicate."));
+    fail(t.line, "register " + std::string(t.text) + " has " +
+                     (have ? std::to_string(have * 8) + " bits" : "type .pred") + ", the instruction " + opcode_text_ +
+                     " needs " + (want ? std::to_string(want * 8) + " bits." : "a predicate."));
   }
 
   Source dest(Type type, bool relaxed) {
@@ -394,7 +450,10 @@ class FunctionDecoder {
     const Token t = ts_.next();
     Source s;
     s.size = want;
-    if (t.kind == Tok::kIdent && t.text == "_") { s.slot = alloc_slot(want); return s; }
+    if (t.kind == Tok::kIdent && t.text == "_") {
+      s.slot = alloc_slot(want);
+      return s;
+    }
     if (t.kind != Tok::kIdent) fail(t.line, "expected a destination register, found '" + token_text(t) + "'.");
     Var* v = expect_reg(t);
     check_size(t, *v, want, relaxed);
@@ -461,14 +520,17 @@ class FunctionDecoder {
     while (ts_.is('.')) {
       ts_.next();
       const Token& w = ts_.next();
-      if (w.kind != Tok::kIdent) fail(w.line, "expected a modifier after '" + opcode_text_ + ".', found '" + token_text(w) + "'.");
+      if (w.kind != Tok::kIdent)
+        fail(w.line, "expected a modifier after '" + opcode_text_ + ".', found '" + token_text(w) + "'.");
       words.push_back(w.text);
       opcode_text_ += "." + std::string(w.text);
     }
     const OpForm* form = match_form(opcode, words);
     if (!form) {
-      if (!opcode_known(opcode)) fail(in.line, "the opcode '" + opcode + "' (in '" + opcode_text_ + "') is not supported.");
-      fail(in.line, "the instruction form '" + opcode_text_ + "' is not supported; the opcode " + opcode + " is known with other modifiers.");
+      if (!opcode_known(opcode))
+        fail(in.line, "the opcode '" + opcode + "' (in '" + opcode_text_ + "') is not supported.");
+      fail(in.line, "the instruction form '" + opcode_text_ + "' is not supported; the opcode " + opcode +
+                        " is known with other modifiers.");
     }
     in.op = form->row->op;
     in.aligned = opcode == "bar";
@@ -477,8 +539,10 @@ class FunctionDecoder {
       const Type t = type_from_name(w);
       Mod m;
       if (t != Type::kNone) {
-        if (in.type == Type::kNone) in.type = t;
-        else if (in.type2 == Type::kNone) in.type2 = t;
+        if (in.type == Type::kNone)
+          in.type = t;
+        else if (in.type2 == Type::kNone)
+          in.type2 = t;
       } else if (find_mod(w, &m)) {
         in.mods.set(m);
         if (m == Mod::k_aligned) in.aligned = true;
@@ -491,9 +555,12 @@ class FunctionDecoder {
         if (m == Mod::k_param) in.space = Space::kParam;
       }
     }
-    if (in.op == Op::kCall) call(in);
-    else if (in.op == Op::kMov) mov(in);
-    else operands(in, form->row->operands);
+    if (in.op == Op::kCall)
+      call(in);
+    else if (in.op == Op::kMov)
+      mov(in);
+    else
+      operands(in, form->row->operands);
     if (in.op == Op::kLd || in.op == Op::kSt) {
       if (in.space == Space::kShared) in.cls = OpClass::kShared;
       if (in.space == Space::kLocal) in.cls = OpClass::kLocal;
@@ -531,14 +598,20 @@ class FunctionDecoder {
     };
     size_t remaining_required = 0;
     std::vector<std::string> specs;
-    while (list >> word) { specs.push_back(word); remaining_required += word[0] != '?'; }
+    while (list >> word) {
+      specs.push_back(word);
+      remaining_required += word[0] != '?';
+    }
     size_t given = count_operands();
     for (const std::string& full : specs) {
       const bool optional = full[0] == '?';
       const std::string w = optional ? full.substr(1) : full;
       if (!optional) --remaining_required;
       if (optional) {
-        if (given <= remaining_required) { if (next < 4 && w == "u") ++next; continue; }  // keep later operands in place
+        if (given <= remaining_required) {
+          if (next < 4 && w == "u") ++next;
+          continue;
+        }  // keep later operands in place
       } else if (given == 0) {
         fail(in.line, "'" + opcode_text_ + "' has too few operands.");
       }
@@ -546,7 +619,10 @@ class FunctionDecoder {
       first = false;
       --given;
       switch (w[0]) {
-        case 'd': case 'w': case 'p': case 'D': {
+        case 'd':
+        case 'w':
+        case 'p':
+        case 'D': {
           Type t = w[0] == 'w' ? doubled(in.type) : w[0] == 'p' ? Type::kPred : in.type;
           if (w.substr(0, 3) == "p32") t = Type::kB32;
           if (w[0] == 'D' && in.vec > 1) {
@@ -563,8 +639,10 @@ class FunctionDecoder {
         case 'x': put(source(in.type2, false)); break;
         case 'W': put(source(doubled(in.type), false)); break;
         case 'S':
-          if (in.vec > 1) vector(in, in.type, false);
-          else put(source(in.type, true));
+          if (in.vec > 1)
+            vector(in, in.type, false);
+          else
+            put(source(in.type, true));
           break;
         case 'Y': put(source(in.type2, true)); break;
         case 'A': put(source(Type::kB32, true)); break;
@@ -572,15 +650,19 @@ class FunctionDecoder {
         case 'q': put(source(Type::kPred, false)); break;
         case 'i': {
           const uint64_t v = ts_.integer("an immediate");
-          if (in.op == Op::kCpAsync) in.vec = uint8_t(v);
-          else in.imm = int64_t(v);
+          if (in.op == Op::kCpAsync)
+            in.vec = uint8_t(v);
+          else
+            in.imm = int64_t(v);
           break;
         }
         case 'm': {
           Source s;
           uint8_t size;
-          if (next == 0) memory(&s.slot, &size, &in.imm, &in.space);
-          else memory(&s.slot, &size, &in.imm2, nullptr);
+          if (next == 0)
+            memory(&s.slot, &size, &in.imm, &in.space);
+          else
+            memory(&s.slot, &size, &in.imm2, nullptr);
           s.size = size;
           put(s);
           break;
@@ -633,12 +715,13 @@ class FunctionDecoder {
     if (in.aux == 0) in.aux = uint32_t(f_->slots.size());
     f_->slots.insert(f_->slots.end(), list.begin(), list.end());
     if (type != Type::kNone) {
-      if (list.size() != in.vec) fail(in.line, "'" + opcode_text_ + "' needs a vector of " + std::to_string(in.vec) + " registers.");
+      if (list.size() != in.vec)
+        fail(in.line, "'" + opcode_text_ + "' needs a vector of " + std::to_string(in.vec) + " registers.");
       (is_dest ? in.d_size : in.b_size) = uint8_t(size);
-    } else if (in.op == Op::kLdmatrix) {
+    } else if (in.op == Op::kLdmatrix || in.op == Op::kStmatrix) {
       in.vec = uint8_t(list.size());
       const unsigned want = in.mods.has(Mod::k_x4) ? 4 : in.mods.has(Mod::k_x2) ? 2 : 1;
-      if (list.size() != want) fail(in.line, "'" + opcode_text_ + "' needs " + std::to_string(want) + " destination registers.");
+      if (list.size() != want) fail(in.line, "'" + opcode_text_ + "' needs " + std::to_string(want) + " registers.");
     } else {
       const size_t have = list.size();
       const size_t which = size_t(in.imm2++);  // D, A, B, C in this order
@@ -646,8 +729,9 @@ class FunctionDecoder {
       const bool f16_acc = in.type == Type::kF16;
       const size_t a_regs = tf32 ? (in.mods.has(Mod::k_m16n8k8) ? 4 : 2) : (k16 ? 4 : 2);
       const size_t want[] = {f16_acc ? 2u : 4u, a_regs, a_regs / 2, f16_acc ? 2u : 4u};
-      if (have != want[which]) fail(in.line, "operand " + std::to_string(which + 1) + " of '" + opcode_text_ + "' needs " +
-                                                 std::to_string(want[which]) + " registers, not " + std::to_string(have) + ".");
+      if (have != want[which])
+        fail(in.line, "operand " + std::to_string(which + 1) + " of '" + opcode_text_ + "' needs " +
+                          std::to_string(want[which]) + " registers, not " + std::to_string(have) + ".");
     }
   }
 
@@ -690,7 +774,8 @@ class FunctionDecoder {
       return;
     }
     const Token t = ts_.peek();
-    if (t.kind == Tok::kIdent && (t.text == "%clock" || t.text == "%clock64" || t.text == "%clock_hi" || t.text == "%globaltimer" || t.text == "%globaltimer_lo")) {
+    if (t.kind == Tok::kIdent && (t.text == "%clock" || t.text == "%clock64" || t.text == "%clock_hi" ||
+                                  t.text == "%globaltimer" || t.text == "%globaltimer_lo")) {
       ts_.next();
       in.op = Op::kReadClock;
       return;
@@ -710,7 +795,8 @@ class FunctionDecoder {
     for (size_t i = 0; !ts_.is('}', i); ++i) count += ts_.is(',', i);
     elem = type_size(in.type) / unsigned(count);
     const Type t = elem == 1 ? Type::kB8 : elem == 2 ? Type::kB16 : elem == 4 ? Type::kB32 : Type::kNone;
-    if (t == Type::kNone || count * elem != type_size(in.type)) fail(in.line, "a mov cannot split its type into this vector.");
+    if (t == Type::kNone || count * elem != type_size(in.type))
+      fail(in.line, "a mov cannot split its type into this vector.");
     do {
       const Source s = is_dest ? dest(t, true) : source(t, true);
       (is_dest ? in.d_size : in.a_size) = uint8_t(s.size);
@@ -730,7 +816,8 @@ class FunctionDecoder {
     while (!ts_.accept(')')) {
       const Token t = ts_.next();
       Var* v = t.kind == Tok::kIdent ? find_var(std::string(t.text)) : nullptr;
-      if (!v || v->kind != VarKind::kLocal) fail(t.line, "call arguments must be .param variables, found '" + token_text(t) + "'.");
+      if (!v || v->kind != VarKind::kLocal)
+        fail(t.line, "call arguments must be .param variables, found '" + token_text(t) + "'.");
       ParamVar p;
       p.name = std::string(t.text);
       p.offset = v->offset;

@@ -9,8 +9,12 @@
 
 namespace cudasim {
 
-static bool ident_start(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '%'; }
-static bool ident_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$'; }
+static bool ident_start(char c) {
+  return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '%';
+}
+static bool ident_char(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$';
+}
 
 static const char* lex_number(const char* p, const char* end, Token* t) {
   if (p[0] == '0' && end - p >= 10 && (p[1] == 'f' || p[1] == 'F')) {
@@ -33,7 +37,8 @@ static const char* lex_number(const char* p, const char* end, Token* t) {
     if (q + 1 < end && *q == '.' && std::isdigit(static_cast<unsigned char>(q[1]))) {
       real = true;
       ++q;
-      while (q < end && (std::isalnum(static_cast<unsigned char>(*q)) || ((*q == '-' || *q == '+') && (q[-1] == 'e')))) ++q;
+      while (q < end && (std::isalnum(static_cast<unsigned char>(*q)) || ((*q == '-' || *q == '+') && (q[-1] == 'e'))))
+        ++q;
     }
   }
   const std::string word(p, q);
@@ -59,8 +64,15 @@ std::vector<Token> lex_ptx(std::string_view text) {
   while (p < end) {
     const char c = *p;
     if (c == '\0') break;
-    if (c == '\n') { ++line; ++p; continue; }
-    if (c == ' ' || c == '\t' || c == '\r') { ++p; continue; }
+    if (c == '\n') {
+      ++line;
+      ++p;
+      continue;
+    }
+    if (c == ' ' || c == '\t' || c == '\r') {
+      ++p;
+      continue;
+    }
     if (c == '/' && p + 1 < end && p[1] == '/') {
       while (p < end && *p != '\n') ++p;
       continue;
@@ -75,7 +87,8 @@ std::vector<Token> lex_ptx(std::string_view text) {
     t.line = line;
     if (ident_start(c)) {
       const char* q = p + 1;
-      while (q < end && (ident_char(*q) || (*q == ':' && q + 2 < end && q[1] == ':' && ident_char(q[2]) && (q += 1)))) ++q;
+      while (q < end && (ident_char(*q) || (*q == ':' && q + 2 < end && q[1] == ':' && ident_char(q[2]) && (q += 1))))
+        ++q;
       t.kind = Tok::kIdent;
       t.text = std::string_view(p, size_t(q - p));
       p = q;

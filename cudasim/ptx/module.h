@@ -55,9 +55,36 @@ struct SourceLoc {
 };
 
 enum class Special : uint8_t {
-  kTidX, kTidY, kTidZ, kNtidX, kNtidY, kNtidZ, kCtaidX, kCtaidY, kCtaidZ, kNctaidX, kNctaidY, kNctaidZ, kLaneid, kWarpid,
-  kNwarpid, kLanemaskEq, kLanemaskLe, kLanemaskLt, kLanemaskGe, kLanemaskGt, kSmid, kNsmid, kGridid, kDynamicSmemSize,
-  kTotalSmemSize, kDynShared, kLocalBase, kZero,
+  kTidX,
+  kTidY,
+  kTidZ,
+  kNtidX,
+  kNtidY,
+  kNtidZ,
+  kCtaidX,
+  kCtaidY,
+  kCtaidZ,
+  kNctaidX,
+  kNctaidY,
+  kNctaidZ,
+  kLaneid,
+  kWarpid,
+  kNwarpid,
+  kLanemaskEq,
+  kLanemaskLe,
+  kLanemaskLt,
+  kLanemaskGe,
+  kLanemaskGt,
+  kSmid,
+  kNsmid,
+  kGridid,
+  kDynamicSmemSize,
+  kTotalSmemSize,
+  kGridWorkspaceHigh,
+  kGridWorkspaceLow,
+  kDynShared,
+  kLocalBase,
+  kZero
 };
 
 struct SpecialUse {
@@ -102,9 +129,9 @@ struct Function {
   bool has_calls = false;
   uint32_t static_shared = 0;  // bytes
   uint32_t dyn_shared_align = 16;
-  uint32_t local_bytes = 0;    // per lane: params of functions, .local variables, call parameters
-  uint32_t frame_bytes = 0;    // register file of one warp
-  uint32_t reg32_count = 0;    // number of declared 32-bit register equivalents
+  uint32_t local_bytes = 0;  // per lane: params of functions, .local variables, call parameters
+  uint32_t frame_bytes = 0;  // register file of one warp
+  uint32_t reg32_count = 0;  // number of declared 32-bit register equivalents
   std::vector<Instr> code;
   std::vector<uint32_t> slots;
   std::vector<CallInfo> calls;
@@ -122,7 +149,12 @@ struct GlobalVar {
   Space space = Space::kGlobal;
   uint64_t size = 0, align = 1, address = 0;
   std::vector<uint8_t> init;
-  struct Reloc { uint64_t offset; std::string symbol; int64_t addend; uint8_t size; };
+  struct Reloc {
+    uint64_t offset;
+    std::string symbol;
+    int64_t addend;
+    uint8_t size;
+  };
   std::vector<Reloc> relocs;
 };
 
@@ -157,7 +189,10 @@ class Module {
   std::unordered_map<std::string, Function*> function_by_name_;
   std::deque<GlobalVar> globals_;
   std::unordered_map<std::string, GlobalVar*> global_by_name_;
-  struct SharedVar { uint32_t offset = 0, align = 1; bool dynamic = false; };
+  struct SharedVar {
+    uint32_t offset = 0, align = 1;
+    bool dynamic = false;
+  };
   std::unordered_map<std::string, SharedVar> shared_;  // module-level
   uint32_t module_shared_bytes_ = 0;
   std::map<uint32_t, std::string> files_;

@@ -21,9 +21,11 @@ namespace cudasim {
 #define SEM "[.weak|.volatile|.relaxed|.acquire|.release|.acq_rel|.mmio]"
 #define SCOPE "[.cta|.cluster|.gpu|.sys]"
 #define SPACE "[.global|.shared|.shared::cta|.local|.param|.const]"
-#define CACHE                                                                                                    \
-  "[.ca|.cg|.cs|.lu|.cv|.wb|.wt][.L1::evict_normal|.L1::evict_unchanged|.L1::evict_first|.L1::evict_last|"       \
-  ".L1::no_allocate][.L2::64B|.L2::128B|.L2::256B]"
+#define L2_SIZE "[.L2::64B|.L2::128B|.L2::256B]"
+#define CACHE                     \
+  "[.ca|.cg|.cs|.lu|.cv|.wb|.wt]" \
+  "[.L1::evict_normal|.L1::evict_unchanged|.L1::evict_first|.L1::evict_last|.L1::no_allocate]" L2_SIZE
+#define BSPACE "[.shared|.shared::cta]"
 #define ASPACE "[.global|.shared|.shared::cta]"
 
 static const OpRow kRows[] = {
@@ -100,7 +102,8 @@ static const OpRow kRows[] = {
     {"max[.ftz][.NaN].f32", "d a a", Op::kMax, OpClass::kFloat},
     {"max[.ftz][.NaN].xorsign.abs.f32", "d a a", Op::kMax, OpClass::kFloat},
     {"copysign(.f32|.f64)", "d a a", Op::kCopysign, OpClass::kFloat},
-    {"testp(.finite|.infinite|.number|.notanumber|.normal|.subnormal)(.f32|.f64)", "p a", Op::kTestp, OpClass::kCompare},
+    {"testp(.finite|.infinite|.number|.notanumber|.normal|.subnormal)(.f32|.f64)", "p a", Op::kTestp,
+     OpClass::kCompare},
     {"add" RND ".f64", "d a a", Op::kAdd, OpClass::kDouble},
     {"sub" RND ".f64", "d a a", Op::kSub, OpClass::kDouble},
     {"mul" RND ".f64", "d a a", Op::kMul, OpClass::kDouble},
@@ -141,7 +144,8 @@ static const OpRow kRows[] = {
     {"setp" FCMP BOOLOP "[.ftz](.f32|.f64|.f16|.bf16|.f16x2|.bf16x2)", "p|p a a ?q", Op::kSetp, OpClass::kCompare},
     {"set(.eq|.ne)" BOOLOP "(.u32|.s32|.f32)" BITS, "d x x ?q", Op::kSet, OpClass::kCompare},
     {"set" ICMP BOOLOP "(.u32|.s32|.f32)" INT, "d x x ?q", Op::kSet, OpClass::kCompare},
-    {"set" FCMP BOOLOP "[.ftz](.u32|.s32|.f32|.u16|.s16|.f16|.bf16|.f16x2|.bf16x2)(.f32|.f64|.f16|.bf16|.f16x2|.bf16x2)",
+    {"set" FCMP BOOLOP
+     "[.ftz](.u32|.s32|.f32|.u16|.s16|.f16|.bf16|.f16x2|.bf16x2)(.f32|.f64|.f16|.bf16|.f16x2|.bf16x2)",
      "d x x ?q", Op::kSet, OpClass::kCompare},
     {"selp" ANY, "d a a q", Op::kSelp, OpClass::kMove},
     {"slct[.ftz]" ANY "(.s32|.f32)", "d a a x", Op::kSlct, OpClass::kMove},
@@ -153,34 +157,49 @@ static const OpRow kRows[] = {
     {"cvt(.rn|.rz)[.relu](.f16x2|.bf16x2).f32", "d x x", Op::kCvtPack2, OpClass::kConvert},
     {"cvt.rna.tf32.f32", "d x", Op::kCvt, OpClass::kConvert},
     {"cvt[.rn|.rz|.rm|.rp|.rni|.rzi|.rmi|.rpi][.ftz][.relu][.sat]"
-     "(.u8|.u16|.u32|.u64|.s8|.s16|.s32|.s64|.f16|.bf16|.f32|.f64)(.u8|.u16|.u32|.u64|.s8|.s16|.s32|.s64|.f16|.bf16|.f32|.f64)",
+     "(.u8|.u16|.u32|.u64|.s8|.s16|.s32|.s64|.f16|.bf16|.f32|.f64)(.u8|.u16|.u32|.u64|.s8|.s16|.s32|.s64|.f16|.bf16|."
+     "f32|.f64)",
      "D Y", Op::kCvt, OpClass::kConvert},
     // Memory.
     {"ld" SEM SCOPE SPACE CACHE "[.v2|.v4]" MEM, "D m", Op::kLd, OpClass::kGlobal},
-    {"ld.global" CACHE ".nc[.L1::evict_normal|.L1::evict_last|.L1::evict_first|.L1::no_allocate][.L2::64B|.L2::128B|.L2::256B][.v2|.v4]" MEM, "D m", Op::kLd, OpClass::kGlobal},
+    {"ld.global" CACHE ".nc[.L1::evict_normal|.L1::evict_last|.L1::evict_first|.L1::no_allocate]" L2_SIZE
+     "[.v2|.v4]" MEM,
+     "D m", Op::kLd, OpClass::kGlobal},
     {"ldu[.global][.v2|.v4]" MEM, "D m", Op::kLd, OpClass::kGlobal},
-    {"st" SEM SCOPE "[.global|.shared|.shared::cta|.local|.param]" CACHE "[.v2|.v4]" MEM, "m S", Op::kSt, OpClass::kGlobal},
+    {"st" SEM SCOPE "[.global|.shared|.shared::cta|.local|.param]" CACHE "[.v2|.v4]" MEM, "m S", Op::kSt,
+     OpClass::kGlobal},
     {"prefetch[.global|.local](.L1|.L2)", "m", Op::kPrefetch, OpClass::kMove},
     {"prefetch.global(.L2::evict_last|.L2::evict_normal)", "m", Op::kPrefetch, OpClass::kMove},
     {"prefetchu.L1", "m", Op::kPrefetch, OpClass::kMove},
-    {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE ".add(.u32|.s32|.u64|.f32|.f64)", "d m a", Op::kAtom, OpClass::kAtomic},
-    {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE ".add.noftz(.f16|.bf16|.f16x2|.bf16x2)", "d m a", Op::kAtom, OpClass::kAtomic},
-    {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE "(.min|.max)(.u32|.s32|.u64|.s64)", "d m a", Op::kAtom, OpClass::kAtomic},
-    {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE "(.and|.or|.xor|.exch)(.b32|.b64)", "d m a", Op::kAtom, OpClass::kAtomic},
+    {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE ".add(.u32|.s32|.u64|.f32|.f64)", "d m a", Op::kAtom,
+     OpClass::kAtomic},
+    {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE ".add.noftz(.f16|.bf16|.f16x2|.bf16x2)", "d m a",
+     Op::kAtom, OpClass::kAtomic},
+    {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE "(.min|.max)(.u32|.s32|.u64|.s64)", "d m a", Op::kAtom,
+     OpClass::kAtomic},
+    {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE "(.and|.or|.xor|.exch)(.b32|.b64)", "d m a", Op::kAtom,
+     OpClass::kAtomic},
     {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE "(.inc|.dec).u32", "d m a", Op::kAtom, OpClass::kAtomic},
-    {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE ".cas(.b16|.b32|.b64)", "d m a a", Op::kAtom, OpClass::kAtomic},
+    {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE ".cas(.b16|.b32|.b64)", "d m a a", Op::kAtom,
+     OpClass::kAtomic},
+    // As CUDA's cooperative groups write it.
+    {"atom.add(.relaxed|.acquire|.release|.acq_rel)(.cta|.gpu|.sys)(.u32|.s32|.u64)", "d m a", Op::kAtom,
+     OpClass::kAtomic},
     {"red[.relaxed|.release]" SCOPE ASPACE ".add(.u32|.s32|.u64|.f32|.f64)", "m a", Op::kRed, OpClass::kAtomic},
     {"red[.relaxed|.release]" SCOPE ASPACE ".add.noftz(.f16|.bf16|.f16x2|.bf16x2)", "m a", Op::kRed, OpClass::kAtomic},
     {"red[.relaxed|.release]" SCOPE ASPACE "(.min|.max)(.u32|.s32|.u64|.s64)", "m a", Op::kRed, OpClass::kAtomic},
     {"red[.relaxed|.release]" SCOPE ASPACE "(.and|.or|.xor)(.b32|.b64)", "m a", Op::kRed, OpClass::kAtomic},
     {"red[.relaxed|.release]" SCOPE ASPACE "(.inc|.dec).u32", "m a", Op::kRed, OpClass::kAtomic},
     // Asynchronous copies.
-    {"cp.async(.ca|.cg)(.shared|.shared::cta).global[.L2::64B|.L2::128B|.L2::256B]", "m m i ?u", Op::kCpAsync, OpClass::kAsync},
+    {"cp.async(.ca|.cg)(.shared|.shared::cta).global" L2_SIZE, "m m i ?u", Op::kCpAsync, OpClass::kAsync},
     {"cp.async.commit_group", "", Op::kCpAsyncCommit, OpClass::kAsync},
     {"cp.async.wait_group", "i", Op::kCpAsyncWait, OpClass::kAsync},
     {"cp.async.wait_all", "", Op::kCpAsyncWaitAll, OpClass::kAsync},
     // Matrix.
-    {"ldmatrix.sync.aligned.m8n8(.x1|.x2|.x4)[.trans](.shared|.shared::cta).b16", "r m", Op::kLdmatrix, OpClass::kMatrix},
+    {"ldmatrix.sync.aligned.m8n8(.x1|.x2|.x4)[.trans](.shared|.shared::cta).b16", "r m", Op::kLdmatrix,
+     OpClass::kMatrix},
+    {"stmatrix.sync.aligned.m8n8(.x1|.x2|.x4)[.trans](.shared|.shared::cta).b16", "m r", Op::kStmatrix,
+     OpClass::kMatrix},
     {"movmatrix.sync.aligned.m8n8.trans.b16", "p32 u", Op::kMovmatrix, OpClass::kMatrix},
     {"mma.sync.aligned(.m16n8k16|.m16n8k8).row.col.f32.f16.f16.f32", "r r r r", Op::kMma, OpClass::kMatrix},
     {"mma.sync.aligned(.m16n8k16|.m16n8k8).row.col.f32.bf16.bf16.f32", "r r r r", Op::kMma, OpClass::kMatrix},
@@ -209,6 +228,19 @@ static const OpRow kRows[] = {
     {"barrier[.cta].red(.and|.or)[.aligned].pred", "p u ?u q", Op::kBarRed, OpClass::kSync},
     {"membar(.cta|.gl|.sys)", "", Op::kFence, OpClass::kSync},
     {"fence[.sc|.acq_rel|.acquire|.release](.cta|.cluster|.gpu|.sys)", "", Op::kFence, OpClass::kSync},
+    {"mbarrier.init" BSPACE ".b64", "m u", Op::kMbarInit, OpClass::kSync},
+    {"mbarrier.inval" BSPACE ".b64", "m", Op::kMbarInval, OpClass::kSync},
+    {"mbarrier(.arrive|.arrive_drop)[.release|.relaxed][.cta|.cluster]" BSPACE ".b64", "d m ?u", Op::kMbarArrive,
+     OpClass::kSync},
+    {"mbarrier(.arrive|.arrive_drop).noComplete[.release][.cta]" BSPACE ".b64", "d m u", Op::kMbarArrive,
+     OpClass::kSync},
+    {"mbarrier.test_wait[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m a", Op::kMbarWait, OpClass::kSync},
+    {"mbarrier.test_wait.parity[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m u", Op::kMbarWait,
+     OpClass::kSync},
+    {"mbarrier.try_wait[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m a ?u", Op::kMbarWait, OpClass::kSync},
+    {"mbarrier.try_wait.parity[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m u ?u", Op::kMbarWait,
+     OpClass::kSync},
+    {"mbarrier.pending_count.b64", "p32 a", Op::kMbarPending, OpClass::kSync},
     // Control.
     {"bra[.uni]", "l", Op::kBra, OpClass::kControl},
     {"brx.idx[.uni]", "u l", Op::kBrx, OpClass::kControl},
@@ -222,8 +254,9 @@ static const OpRow kRows[] = {
 };
 
 const char* op_class_name(OpClass c) {
-  static const char* const names[] = {"int", "float", "half", "double", "convert", "move", "compare", "control", "warp",
-                                      "sync", "global", "shared", "local", "param", "atomic", "async", "matrix", "special"};
+  static const char* const names[] = {"int",     "float",   "half",   "double", "convert", "move",
+                                      "compare", "control", "warp",   "sync",   "global",  "shared",
+                                      "local",   "param",   "atomic", "async",  "matrix",  "special"};
   return names[unsigned(c)];
 }
 
@@ -286,7 +319,9 @@ static const std::unordered_map<std::string_view, std::vector<const OpForm*>>& b
   return map;
 }
 
-bool opcode_known(std::string_view opcode) { return by_opcode().count(opcode) != 0; }
+bool opcode_known(std::string_view opcode) {
+  return by_opcode().count(opcode) != 0;
+}
 
 static bool fits(const OpForm& f, size_t g, const std::vector<std::string_view>& words, size_t w) {
   if (g == f.groups.size()) return w == words.size();

@@ -19,7 +19,8 @@ const Token& TokenStream::expect(char c, const char* context) {
 
 std::string token_text(const Token& t) {
   switch (t.kind) {
-    case Tok::kIdent: case Tok::kString: return std::string(t.text);
+    case Tok::kIdent:
+    case Tok::kString: return std::string(t.text);
     case Tok::kPunct: return std::string(1, t.punct);
     case Tok::kEnd: return "end of file";
     default: return std::to_string(t.value);
@@ -28,14 +29,16 @@ std::string token_text(const Token& t) {
 
 std::string TokenStream::ident(const char* what) {
   const Token& t = next();
-  if (t.kind != Tok::kIdent) ptx_error(t.line, where, std::string("expected ") + what + ", found '" + token_text(t) + "'.");
+  if (t.kind != Tok::kIdent)
+    ptx_error(t.line, where, std::string("expected ") + what + ", found '" + token_text(t) + "'.");
   return std::string(t.text);
 }
 
 uint64_t TokenStream::integer(const char* what) {
   const bool neg = accept('-');
   const Token& t = next();
-  if (t.kind != Tok::kInt) ptx_error(t.line, where, std::string("expected ") + what + ", found '" + token_text(t) + "'.");
+  if (t.kind != Tok::kInt)
+    ptx_error(t.line, where, std::string("expected ") + what + ", found '" + token_text(t) + "'.");
   return neg ? uint64_t(-int64_t(t.value)) : t.value;
 }
 
@@ -47,9 +50,12 @@ VarDecl parse_var(TokenStream& ts) {
     ts.next();
     const uint32_t line = ts.peek().line;
     const std::string word = ts.ident("a type or attribute");
-    if (word == "align") v.align = uint32_t(ts.integer("an alignment"));
-    else if (word == "v2") vec = 2;
-    else if (word == "v4") vec = 4;
+    if (word == "align")
+      v.align = uint32_t(ts.integer("an alignment"));
+    else if (word == "v2")
+      vec = 2;
+    else if (word == "v4")
+      vec = 4;
     else if (word == "ptr") { /* kernel parameter annotations say nothing about layout */
       while (ts.peek().kind == Tok::kPunct && ts.peek().punct == '.') {
         ts.next();
@@ -71,7 +77,10 @@ VarDecl parse_var(TokenStream& ts) {
   v.name = ts.ident("a variable name");
   uint64_t count = vec;
   while (ts.accept('[')) {
-    if (ts.accept(']')) { v.unsized = true; continue; }
+    if (ts.accept(']')) {
+      v.unsized = true;
+      continue;
+    }
     count *= ts.integer("an array size");
     ts.expect(']', "after an array size");
   }
@@ -123,7 +132,9 @@ static void parse_init(TokenStream& ts, GlobalVar* g, uint32_t elem, uint64_t* o
   *offset += elem;
 }
 
-static uint32_t align_up(uint32_t v, uint32_t a) { return (v + a - 1) / a * a; }
+static uint32_t align_up(uint32_t v, uint32_t a) {
+  return (v + a - 1) / a * a;
+}
 
 static void parse_params(TokenStream& ts, std::vector<ParamVar>* out) {
   if (!ts.accept('(')) return;
@@ -131,7 +142,8 @@ static void parse_params(TokenStream& ts, std::vector<ParamVar>* out) {
   while (!ts.accept(')')) {
     ts.expect('.', "in a parameter list");
     const std::string word = ts.ident("param");
-    if (word != "param") ptx_error(ts.peek().line, ts.where, "only .param parameters are supported, found ." + word + ".");
+    if (word != "param")
+      ptx_error(ts.peek().line, ts.where, "only .param parameters are supported, found ." + word + ".");
     const VarDecl v = parse_var(ts);
     ParamVar p;
     p.name = v.name;
@@ -167,7 +179,10 @@ Module::Module(std::string text, ModuleHooks* hooks) : text_(std::move(text)), t
       ts.expect('.', "after a linkage directive");
       word = ts.ident("a directive");
     }
-    if (word == "version") { ts.next(); continue; }
+    if (word == "version") {
+      ts.next();
+      continue;
+    }
     if (word == "address_size") {
       if (ts.integer("an address size") != 64) ptx_error(dot.line, "", "only 64-bit addresses are supported.");
       continue;
@@ -188,8 +203,14 @@ Module::Module(std::string text, ModuleHooks* hooks) : text_(std::move(text)), t
       while (!ts.accept('}')) ts.next();
       continue;
     }
-    if (word == "pragma" || word == "alias") { while (!ts.accept(';')) ts.next(); continue; }
-    if (word == "loc") { for (int i = 0; i < 3; ++i) ts.next(); continue; }
+    if (word == "pragma" || word == "alias") {
+      while (!ts.accept(';')) ts.next();
+      continue;
+    }
+    if (word == "loc") {
+      for (int i = 0; i < 3; ++i) ts.next();
+      continue;
+    }
     if (word == "global" || word == "const") {
       const VarDecl v = parse_var(ts);
       globals_.emplace_back();
@@ -202,7 +223,9 @@ Module::Module(std::string text, ModuleHooks* hooks) : text_(std::move(text)), t
       g.size = v.unsized ? offset : v.size;
       ts.expect(';', "after a variable");
       if (is_extern)
-        ptx_error(dot.line, "", "the variable " + g.name + " is defined in another module; separate compilation (-rdc=true) is not supported.");
+        ptx_error(dot.line, "",
+                  "the variable " + g.name +
+                      " is defined in another module; separate compilation (-rdc=true) is not supported.");
       global_by_name_[g.name] = &g;
       continue;
     }
@@ -222,7 +245,10 @@ Module::Module(std::string text, ModuleHooks* hooks) : text_(std::move(text)), t
     if (word == "entry" || word == "func") {
       auto f = std::make_unique<Function>();
       f->is_entry = word == "entry";
-      while (ts.peek().kind == Tok::kPunct && ts.peek().punct == '.') { ts.next(); ts.ident("an attribute"); }
+      while (ts.peek().kind == Tok::kPunct && ts.peek().punct == '.') {
+        ts.next();
+        ts.ident("an attribute");
+      }
       if (!f->is_entry) parse_params(ts, &f->rets);
       f->name = ts.ident("a function name");
       ts.where = f->name;
@@ -231,14 +257,23 @@ Module::Module(std::string text, ModuleHooks* hooks) : text_(std::move(text)), t
         ts.next();
         const std::string d = ts.ident("a directive");
         if (d == "noreturn" || d == "unique" || d == "explicitcluster" || d == "blocksareclusters") continue;
-        if (d == "pragma") { while (!ts.accept(';')) ts.next(); continue; }
+        if (d == "pragma") {
+          while (!ts.accept(';')) ts.next();
+          continue;
+        }
         uint64_t total = 1;
-        do total *= ts.integer("a number"); while (ts.accept(','));
-        if (d == "maxntid") f->bounds.maxntid = uint32_t(total);
-        else if (d == "reqntid") f->bounds.reqntid = uint32_t(total);
-        else if (d == "minnctapersm") f->bounds.minnctapersm = uint32_t(total);
-        else if (d == "maxnreg") f->bounds.maxnreg = uint32_t(total);
-        else ptx_error(dot.line, f->name, "unsupported function directive ." + d + ".");
+        do total *= ts.integer("a number");
+        while (ts.accept(','));
+        if (d == "maxntid")
+          f->bounds.maxntid = uint32_t(total);
+        else if (d == "reqntid")
+          f->bounds.reqntid = uint32_t(total);
+        else if (d == "minnctapersm")
+          f->bounds.minnctapersm = uint32_t(total);
+        else if (d == "maxnreg")
+          f->bounds.maxnreg = uint32_t(total);
+        else
+          ptx_error(dot.line, f->name, "unsupported function directive ." + d + ".");
       }
       if (f->is_entry && !f->params.empty()) f->param_bytes = f->params.back().offset + f->params.back().size;
       if (!ts.accept(';')) {
@@ -276,9 +311,12 @@ Module::Module(std::string text, ModuleHooks* hooks) : text_(std::move(text)), t
   for (GlobalVar& g : globals_) {
     for (const auto& r : g.relocs) {
       uint64_t value;
-      if (auto it = global_by_name_.find(r.symbol); it != global_by_name_.end()) value = it->second->address;
-      else if (auto f = function_by_name_.find(r.symbol); f != function_by_name_.end()) value = kFunctionWindow + 16 * (f->second->index + 1);
-      else throw SimError("The initialiser of variable " + g.name + " names the unknown symbol " + r.symbol + ".");
+      if (auto it = global_by_name_.find(r.symbol); it != global_by_name_.end())
+        value = it->second->address;
+      else if (auto f = function_by_name_.find(r.symbol); f != function_by_name_.end())
+        value = kFunctionWindow + 16 * (f->second->index + 1);
+      else
+        throw SimError("The initialiser of variable " + g.name + " names the unknown symbol " + r.symbol + ".");
       value += uint64_t(r.addend);
       if (g.init.size() < r.offset + r.size) g.init.resize(r.offset + r.size);
       std::memcpy(g.init.data() + r.offset, &value, r.size);

@@ -8,8 +8,28 @@
 namespace cudasim {
 
 enum class Type : uint8_t {
-  kNone, kPred, kB8, kU8, kS8, kB16, kU16, kS16, kF16, kBF16, kB32, kU32, kS32, kF32, kF16x2, kBF16x2, kTF32,
-  kB64, kU64, kS64, kF64, kB128,
+  kNone,
+  kPred,
+  kB8,
+  kU8,
+  kS8,
+  kB16,
+  kU16,
+  kS16,
+  kF16,
+  kBF16,
+  kB32,
+  kU32,
+  kS32,
+  kF32,
+  kF16x2,
+  kBF16x2,
+  kTF32,
+  kB64,
+  kU64,
+  kS64,
+  kF64,
+  kB128
 };
 
 constexpr unsigned type_size(Type t) {
@@ -33,26 +53,42 @@ const char* type_name(Type t);
 enum class Space : uint8_t { kGeneric, kGlobal, kShared, kConst, kLocal, kParam };
 
 // Every modifier word of the opcode table that is not a type. The list names the enumerators and their spelling.
-#define CUDASIM_MODS(X)                                                                                          \
-  X(rn) X(rz) X(rm) X(rp) X(rni) X(rzi) X(rmi) X(rpi) X(rna) X(ftz) X(sat) X(satfinite) X(relu) X(approx)        \
-  X(full) X(lo) X(hi) X(wide) X(cc) X(l) X(r) X(wrap) X(clamp) X(shiftamt) X(f4e) X(b4e) X(rc8) X(ecl) X(ecr)    \
-  X(rc16) X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(ls) X(hs) X(equ) X(neu) X(ltu) X(leu) X(gtu) X(geu) X(num)       \
-  X(nan) X(NaN) X(xorsign) X(abs) X(and_) X(or_) X(xor_) X(popc) X(to) X(global) X(shared) X(local) X(param)        \
-  X(nc) X(volatile_) X(relaxed) X(acquire) X(release) X(acq_rel) X(sc) X(weak) X(mmio) X(cta) X(cluster) X(gpu)   \
-  X(sys) X(gl) X(ca) X(cg) X(cs) X(lu) X(cv) X(wb) X(wt) X(v2) X(v4) X(add) X(inc) X(dec) X(min) X(max) X(cas)   \
-  X(exch) X(noftz) X(sync) X(aligned) X(up) X(down) X(bfly) X(idx) X(all) X(any) X(uni) X(ballot) X(warp)        \
-  X(red) X(arrive) X(async) X(commit_group) X(wait_group) X(wait_all) X(m8n8) X(x1) X(x2) X(x4) X(trans)         \
-  X(m16n8k16) X(m16n8k8) X(m16n8k4) X(row) X(col) X(finite) X(infinite) X(number) X(notanumber) X(normal)        \
-  X(subnormal) X(L1) X(L2) X(level) X(proxy) X(alias)
+// clang-format off
+#define CUDASIM_MODS(X)                                                                                               \
+  X(rn) X(rz) X(rm) X(rp) X(rni) X(rzi) X(rmi) X(rpi) X(rna) X(ftz) X(sat) X(satfinite) X(relu) X(approx) X(full)     \
+  X(lo) X(hi) X(wide) X(cc) X(l) X(r) X(wrap) X(clamp) X(shiftamt) X(f4e) X(b4e) X(rc8) X(ecl) X(ecr) X(rc16) X(eq)   \
+  X(ne) X(lt) X(le) X(gt) X(ge) X(ls) X(hs) X(equ) X(neu) X(ltu) X(leu) X(gtu) X(geu) X(num) X(nan) X(NaN)            \
+  X(xorsign) X(abs) X(and_) X(or_) X(xor_) X(popc) X(to) X(global) X(shared) X(local) X(param) X(nc) X(volatile_)     \
+  X(relaxed) X(acquire) X(release) X(acq_rel) X(sc) X(weak) X(mmio) X(cta) X(cluster) X(gpu) X(sys) X(gl) X(ca)       \
+  X(cg) X(cs) X(lu) X(cv) X(wb) X(wt) X(v2) X(v4) X(add) X(inc) X(dec) X(min) X(max) X(cas) X(exch) X(noftz) X(sync)  \
+  X(aligned) X(up) X(down) X(bfly) X(idx) X(all) X(any) X(uni) X(ballot) X(warp) X(red) X(arrive) X(async)            \
+  X(commit_group) X(wait_group) X(wait_all) X(m8n8) X(x1) X(x2) X(x4) X(trans) X(m16n8k16) X(m16n8k8) X(m16n8k4)      \
+  X(row) X(col) X(finite) X(infinite) X(number) X(notanumber) X(normal) X(subnormal) X(L1) X(L2) X(level) X(proxy)    \
+  X(alias) X(init) X(inval) X(arrive_drop) X(noComplete) X(test_wait) X(try_wait) X(parity) X(pending_count)
+// clang-format on
 
 enum class Mod : uint8_t {
 #define X(n) k_##n,
   CUDASIM_MODS(X)
 #undef X
   // Words that are no C++ identifiers or clash with keywords.
-  k_const, k_shared_cta, k_shared_cluster, k_L1_evict_normal, k_L1_evict_unchanged, k_L1_evict_first,
-  k_L1_evict_last, k_L1_no_allocate, k_L2_64B, k_L2_128B, k_L2_256B, k_L2_cache_hint, k_L2_evict_last,
-  k_L2_evict_normal, k_level_eviction, k_tso_release, kCount
+  k_const,
+  k_shared_cta,
+  k_shared_cluster,
+  k_L1_evict_normal,
+  k_L1_evict_unchanged,
+  k_L1_evict_first,
+  k_L1_evict_last,
+  k_L1_no_allocate,
+  k_L2_64B,
+  k_L2_128B,
+  k_L2_256B,
+  k_L2_cache_hint,
+  k_L2_evict_last,
+  k_L2_evict_normal,
+  k_level_eviction,
+  k_tso_release,
+  kCount
 };
 const char* mod_name(Mod m);
 

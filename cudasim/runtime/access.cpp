@@ -7,10 +7,16 @@
 
 namespace cudasim {
 
-static DeviceMemory& memory() { return DeviceMemory::get(); }
+static DeviceMemory& memory() {
+  return DeviceMemory::get();
+}
 
-bool is_device_pointer(const void* p) { return address_bits(p) - memory().base() < (kSlotCount << kSlotShift); }
-bool is_pageable(const void* p) { return !is_device_pointer(p) && !memory().host_registered(address_bits(p), 1); }
+bool is_device_pointer(const void* p) {
+  return address_bits(p) - memory().base() < (kSlotCount << kSlotShift);
+}
+bool is_pageable(const void* p) {
+  return !is_device_pointer(p) && !memory().host_registered(address_bits(p), 1);
+}
 uint8_t* readable_place(const void* p) {
   return is_device_pointer(p) ? memory().host(address_bits(p)) : static_cast<uint8_t*>(const_cast<void*>(p));
 }
@@ -36,7 +42,8 @@ cudaError_t check_range(const char* call, const char* role, const void* p, size_
 }
 
 cudaError_t check_device_range(const char* call, const char* role, const void* p, size_t bytes) {
-  if (!is_device_pointer(p) && !memory().host_registered(address_bits(p), bytes)) return bad_access(call, role, p, bytes);
+  if (!is_device_pointer(p) && !memory().host_registered(address_bits(p), bytes))
+    return bad_access(call, role, p, bytes);
   return check_range(call, role, p, bytes);
 }
 

@@ -9,7 +9,9 @@
 
 namespace cudasim {
 
-inline uint64_t address_bits(const void* p) { return reinterpret_cast<uint64_t>(p); }
+inline uint64_t address_bits(const void* p) {
+  return reinterpret_cast<uint64_t>(p);
+}
 bool is_device_pointer(const void* p);  // device, pinned or managed memory of the simulator
 bool is_pageable(const void* p);
 // The readable place of a pointer: device memory through its mapping, host memory as it is.

@@ -9,7 +9,8 @@ struct ErrorText {
   const char* name;
   const char* text;  // null: the name says it
 };
-#define E(error, text) {error, #error, text}
+#define E(error, text) \
+  { error, #error, text }
 constexpr ErrorText kErrors[] = {
     E(cudaSuccess, "no error"),
     E(cudaErrorInvalidValue, "invalid argument"),
@@ -137,7 +138,9 @@ constexpr ErrorText kErrors[] = {
     E(cudaErrorCapturedEvent, "operation not permitted on an event last recorded in a capturing stream"),
     E(cudaErrorStreamCaptureWrongThread, "attempt to terminate a thread-local capture sequence from another thread"),
     E(cudaErrorTimeout, "wait operation timed out"),
-    E(cudaErrorGraphExecUpdateFailure, "the graph update was not performed because it included changes which violated constraints specific to instantiated graph update"),
+    E(cudaErrorGraphExecUpdateFailure,
+      "the graph update was not performed because it included changes which violated constraints specific to "
+      "instantiated graph update"),
     E(cudaErrorExternalDevice, nullptr),
     E(cudaErrorInvalidClusterSize, "Invalid cluster size"),
     E(cudaErrorFunctionNotLoaded, nullptr),

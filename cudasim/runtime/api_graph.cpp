@@ -40,7 +40,8 @@ cudaError_t on_exec(cudaGraphExec_t handle, F f) {
   return set_error(e ? f(*e) : cudaErrorInvalidValue);
 }
 
-cudaError_t add_node(cudaGraphNode_t* out, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count, OpPtr op, Graph* child = nullptr) {
+cudaError_t add_node(cudaGraphNode_t* out, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count, OpPtr op,
+                     Graph* child = nullptr) {
   return on_graph(graph, [&](Graph& g) {
     std::vector<GraphNode*> before;
     for (size_t i = 0; i < count; ++i) {
@@ -74,11 +75,14 @@ OpPtr copy_3d(const cudaMemcpy3DParms& p, cudaError_t* error) {
   }
   auto* dst = static_cast<char*>(p.dstPtr.ptr) + p.dstPos.y * p.dstPtr.pitch + p.dstPos.x;
   const auto* src = static_cast<const char*>(p.srcPtr.ptr) + p.srcPos.y * p.srcPtr.pitch + p.srcPos.x;
-  return make_copy("cudaGraphAddMemcpyNode", dst, p.dstPtr.pitch, src, p.srcPtr.pitch, p.extent.width, std::max<size_t>(p.extent.height, 1), p.kind, false, error);
+  return make_copy("cudaGraphAddMemcpyNode", dst, p.dstPtr.pitch, src, p.srcPtr.pitch, p.extent.width,
+                   std::max<size_t>(p.extent.height, 1), p.kind, false, error);
 }
 
 template <class T>
-const T* op_as(const GraphNode& n) { return dynamic_cast<const T*>(n.op.get()); }
+const T* op_as(const GraphNode& n) {
+  return dynamic_cast<const T*>(n.op.get());
+}
 
 // Replaces a node's operation by one of the same type.
 cudaError_t set_op(cudaGraphNode_t node, cudaGraphNodeType type, OpPtr op, cudaError_t error) {
@@ -91,7 +95,8 @@ cudaError_t set_op(cudaGraphNode_t node, cudaGraphNodeType type, OpPtr op, cudaE
 }
 
 // The same in an executable graph; launches that were queued before keep what they had.
-cudaError_t set_exec_op(cudaGraphExec_t exec, cudaGraphNode_t node, cudaGraphNodeType type, OpPtr op, cudaError_t error) {
+cudaError_t set_exec_op(cudaGraphExec_t exec, cudaGraphNode_t node, cudaGraphNodeType type, OpPtr op,
+                        cudaError_t error) {
   if (!op) return set_error(error);
   return on_exec(exec, [&](GraphExec& e) {
     auto steps = std::make_shared<std::vector<ExecStep>>(*e.steps);
@@ -115,8 +120,10 @@ void list_nodes(const std::vector<GraphNode*>& nodes, cudaGraphNode_t* out, size
   *count = std::min(*count, nodes.size());
 }
 
-cudaError_t instantiate_into(cudaGraphExec_t* out, cudaGraph_t graph, unsigned long long flags, cudaGraphInstantiateResult* result) {
-  if (flags & cudaGraphInstantiateFlagDeviceLaunch) return unsupported_call("Graph instantiation for launches from the device");
+cudaError_t instantiate_into(cudaGraphExec_t* out, cudaGraph_t graph, unsigned long long flags,
+                             cudaGraphInstantiateResult* result) {
+  if (flags & cudaGraphInstantiateFlagDeviceLaunch)
+    return unsupported_call("Graph instantiation for launches from the device");
   return on_graph(graph, [&](Graph& g) {
     GraphExec* e = instantiate(g);
     *out = reinterpret_cast<cudaGraphExec_t>(e);
@@ -134,41 +141,54 @@ API cudaError_t cudaGraphCreate(cudaGraph_t* graph, unsigned flags) {
   return cudaSuccess;
 }
 API cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
-  return on_graph(graph, [](Graph& g) { destroy_graph(&g); return cudaSuccess; });
+  return on_graph(graph, [](Graph& g) {
+    destroy_graph(&g);
+    return cudaSuccess;
+  });
 }
 API cudaError_t cudaGraphClone(cudaGraph_t* out, cudaGraph_t graph) {
-  return on_graph(graph, [&](Graph& g) { *out = reinterpret_cast<cudaGraph_t>(clone_graph(g)); return cudaSuccess; });
+  return on_graph(graph, [&](Graph& g) {
+    *out = reinterpret_cast<cudaGraph_t>(clone_graph(g));
+    return cudaSuccess;
+  });
 }
 
 // ---- Nodes.
-API cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count, const cudaKernelNodeParams* p) {
+API cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps,
+                                       size_t count, const cudaKernelNodeParams* p) {
   cudaError_t e;
   OpPtr op = kernel_op(*p, &e);
   return op ? add_node(node, graph, deps, count, std::move(op)) : set_error(e);
 }
-API cudaError_t cudaGraphAddMemcpyNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count, const cudaMemcpy3DParms* p) {
+API cudaError_t cudaGraphAddMemcpyNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps,
+                                       size_t count, const cudaMemcpy3DParms* p) {
   cudaError_t e;
   OpPtr op = copy_3d(*p, &e);
   return op ? add_node(node, graph, deps, count, std::move(op)) : set_error(e);
 }
-API cudaError_t cudaGraphAddMemcpyNode1D(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count, void* dst, const void* src, size_t bytes, cudaMemcpyKind kind) {
+API cudaError_t cudaGraphAddMemcpyNode1D(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps,
+                                         size_t count, void* dst, const void* src, size_t bytes, cudaMemcpyKind kind) {
   cudaError_t e;
   OpPtr op = copy_1d(dst, src, bytes, kind, &e);
   return op ? add_node(node, graph, deps, count, std::move(op)) : set_error(e);
 }
-API cudaError_t cudaGraphAddMemsetNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count, const cudaMemsetParams* p) {
+API cudaError_t cudaGraphAddMemsetNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps,
+                                       size_t count, const cudaMemsetParams* p) {
   cudaError_t e;
   OpPtr op = make_fill("cudaGraphAddMemsetNode", *p, &e);
   return op ? add_node(node, graph, deps, count, std::move(op)) : set_error(e);
 }
-API cudaError_t cudaGraphAddHostNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count, const cudaHostNodeParams* p) {
+API cudaError_t cudaGraphAddHostNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps,
+                                     size_t count, const cudaHostNodeParams* p) {
   if (!p->fn) return set_error(cudaErrorInvalidValue);
   return add_node(node, graph, deps, count, std::make_shared<HostOp>(*p));
 }
-API cudaError_t cudaGraphAddEmptyNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count) {
+API cudaError_t cudaGraphAddEmptyNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps,
+                                      size_t count) {
   return add_node(node, graph, deps, count, std::make_shared<EmptyOp>());
 }
-API cudaError_t cudaGraphAddChildGraphNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count, cudaGraph_t child) {
+API cudaError_t cudaGraphAddChildGraphNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps,
+                                           size_t count, cudaGraph_t child) {
   return on_graph(child, [&](Graph& c) {
     Graph* copy = clone_graph(c);
     auto op = std::make_shared<ChildOp>();
@@ -178,15 +198,18 @@ API cudaError_t cudaGraphAddChildGraphNode(cudaGraphNode_t* node, cudaGraph_t gr
     return e;
   });
 }
-API cudaError_t cudaGraphAddEventRecordNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count, cudaEvent_t event) {
+API cudaError_t cudaGraphAddEventRecordNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps,
+                                            size_t count, cudaEvent_t event) {
   Event* e = event_of(event);
   return e ? add_node(node, graph, deps, count, graph_record_op(*e)) : set_error(cudaErrorInvalidValue);
 }
-API cudaError_t cudaGraphAddEventWaitNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps, size_t count, cudaEvent_t event) {
+API cudaError_t cudaGraphAddEventWaitNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* deps,
+                                          size_t count, cudaEvent_t event) {
   Event* e = event_of(event);
   return e ? add_node(node, graph, deps, count, graph_wait_op(*e)) : set_error(cudaErrorInvalidValue);
 }
-API cudaError_t cudaGraphAddDependencies(cudaGraph_t graph, const cudaGraphNode_t* from, const cudaGraphNode_t* to, const cudaGraphEdgeData* edges, size_t count) {
+API cudaError_t cudaGraphAddDependencies(cudaGraph_t graph, const cudaGraphNode_t* from, const cudaGraphNode_t* to,
+                                         const cudaGraphEdgeData* edges, size_t count) {
   if (edges) return unsupported_call("cudaGraphAddDependencies with edge data");
   return on_graph(graph, [&](Graph& g) {
     for (size_t i = 0; i < count; ++i) {
@@ -198,7 +221,8 @@ API cudaError_t cudaGraphAddDependencies(cudaGraph_t graph, const cudaGraphNode_
     return cudaSuccess;
   });
 }
-API cudaError_t cudaGraphRemoveDependencies(cudaGraph_t graph, const cudaGraphNode_t* from, const cudaGraphNode_t* to, const cudaGraphEdgeData* edges, size_t count) {
+API cudaError_t cudaGraphRemoveDependencies(cudaGraph_t graph, const cudaGraphNode_t* from, const cudaGraphNode_t* to,
+                                            const cudaGraphEdgeData* edges, size_t count) {
   if (edges) return unsupported_call("cudaGraphRemoveDependencies with edge data");
   return on_graph(graph, [&](Graph&) {
     for (size_t i = 0; i < count; ++i) {
@@ -217,7 +241,10 @@ API cudaError_t cudaGraphDestroyNode(cudaGraphNode_t node) {
   });
 }
 API cudaError_t cudaGraphNodeGetType(cudaGraphNode_t node, cudaGraphNodeType* type) {
-  return on_node(node, [&](GraphNode& n) { *type = n.op->type(); return cudaSuccess; });
+  return on_node(node, [&](GraphNode& n) {
+    *type = n.op->type();
+    return cudaSuccess;
+  });
 }
 API cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* out, size_t* count) {
   return on_graph(graph, [&](Graph& g) {
@@ -230,12 +257,14 @@ API cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* out, size_
 API cudaError_t cudaGraphGetRootNodes(cudaGraph_t graph, cudaGraphNode_t* out, size_t* count) {
   return on_graph(graph, [&](Graph& g) {
     std::vector<GraphNode*> roots;
-    for (auto& n : g.nodes) if (n->deps.empty()) roots.push_back(n.get());
+    for (auto& n : g.nodes)
+      if (n->deps.empty()) roots.push_back(n.get());
     list_nodes(roots, out, count);
     return cudaSuccess;
   });
 }
-API cudaError_t cudaGraphGetEdges(cudaGraph_t graph, cudaGraphNode_t* from, cudaGraphNode_t* to, cudaGraphEdgeData* data, size_t* count) {
+API cudaError_t cudaGraphGetEdges(cudaGraph_t graph, cudaGraphNode_t* from, cudaGraphNode_t* to,
+                                  cudaGraphEdgeData* data, size_t* count) {
   return on_graph(graph, [&](Graph& g) {
     size_t n = 0;
     for (auto& node : g.nodes)
@@ -251,14 +280,16 @@ API cudaError_t cudaGraphGetEdges(cudaGraph_t graph, cudaGraphNode_t* from, cuda
     return cudaSuccess;
   });
 }
-API cudaError_t cudaGraphNodeGetDependencies(cudaGraphNode_t node, cudaGraphNode_t* out, cudaGraphEdgeData* edges, size_t* count) {
+API cudaError_t cudaGraphNodeGetDependencies(cudaGraphNode_t node, cudaGraphNode_t* out, cudaGraphEdgeData* edges,
+                                             size_t* count) {
   return on_node(node, [&](GraphNode& n) {
     list_nodes(n.deps, out, count);
     if (edges && out) std::fill_n(edges, *count, cudaGraphEdgeData{});
     return cudaSuccess;
   });
 }
-API cudaError_t cudaGraphNodeGetDependentNodes(cudaGraphNode_t node, cudaGraphNode_t* out, cudaGraphEdgeData* edges, size_t* count) {
+API cudaError_t cudaGraphNodeGetDependentNodes(cudaGraphNode_t node, cudaGraphNode_t* out, cudaGraphEdgeData* edges,
+                                               size_t* count) {
   return on_node(node, [&](GraphNode& n) {
     std::vector<GraphNode*> followers;
     for (auto& other : n.graph->nodes)
@@ -289,7 +320,8 @@ API cudaError_t cudaGraphKernelNodeSetParams(cudaGraphNode_t node, const cudaKer
   OpPtr op = kernel_op(*p, &e);
   return set_op(node, cudaGraphNodeTypeKernel, std::move(op), e);
 }
-API cudaError_t cudaGraphMemcpyNodeSetParams1D(cudaGraphNode_t node, void* dst, const void* src, size_t bytes, cudaMemcpyKind kind) {
+API cudaError_t cudaGraphMemcpyNodeSetParams1D(cudaGraphNode_t node, void* dst, const void* src, size_t bytes,
+                                               cudaMemcpyKind kind) {
   cudaError_t e;
   OpPtr op = copy_1d(dst, src, bytes, kind, &e);
   return set_op(node, cudaGraphNodeTypeMemcpy, std::move(op), e);
@@ -339,9 +371,14 @@ API cudaError_t cudaGraphChildGraphNodeGetGraph(cudaGraphNode_t node, cudaGraph_
 }
 
 // ---- Executable graphs.
-API cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags) { return instantiate_into(exec, graph, flags, nullptr); }
-API cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags) { return instantiate_into(exec, graph, flags, nullptr); }
-API cudaError_t cudaGraphInstantiateWithParams(cudaGraphExec_t* exec, cudaGraph_t graph, cudaGraphInstantiateParams* p) {
+API cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags) {
+  return instantiate_into(exec, graph, flags, nullptr);
+}
+API cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags) {
+  return instantiate_into(exec, graph, flags, nullptr);
+}
+API cudaError_t cudaGraphInstantiateWithParams(cudaGraphExec_t* exec, cudaGraph_t graph,
+                                               cudaGraphInstantiateParams* p) {
   p->errNode_out = nullptr;
   return instantiate_into(exec, graph, p->flags, &p->result_out);
 }
@@ -356,7 +393,10 @@ API cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   });
 }
 API cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
-  return on_exec(exec, [](GraphExec& e) { destroy_exec(&e); return cudaSuccess; });
+  return on_exec(exec, [](GraphExec& e) {
+    destroy_exec(&e);
+    return cudaSuccess;
+  });
 }
 API cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph, cudaGraphExecUpdateResultInfo* info) {
   cudaGraphExecUpdateResultInfo unused;
@@ -387,28 +427,34 @@ API cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph, cud
     });
   });
 }
-API cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node, const cudaKernelNodeParams* p) {
+API cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
+                                                 const cudaKernelNodeParams* p) {
   cudaError_t e;
   OpPtr op = kernel_op(*p, &e);
   return set_exec_op(exec, node, cudaGraphNodeTypeKernel, std::move(op), e);
 }
-API cudaError_t cudaGraphExecMemcpyNodeSetParams1D(cudaGraphExec_t exec, cudaGraphNode_t node, void* dst, const void* src, size_t bytes, cudaMemcpyKind kind) {
+API cudaError_t cudaGraphExecMemcpyNodeSetParams1D(cudaGraphExec_t exec, cudaGraphNode_t node, void* dst,
+                                                   const void* src, size_t bytes, cudaMemcpyKind kind) {
   cudaError_t e;
   OpPtr op = copy_1d(dst, src, bytes, kind, &e);
   return set_exec_op(exec, node, cudaGraphNodeTypeMemcpy, std::move(op), e);
 }
-API cudaError_t cudaGraphExecMemcpyNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node, const cudaMemcpy3DParms* p) {
+API cudaError_t cudaGraphExecMemcpyNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
+                                                 const cudaMemcpy3DParms* p) {
   cudaError_t e;
   OpPtr op = copy_3d(*p, &e);
   return set_exec_op(exec, node, cudaGraphNodeTypeMemcpy, std::move(op), e);
 }
-API cudaError_t cudaGraphExecMemsetNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node, const cudaMemsetParams* p) {
+API cudaError_t cudaGraphExecMemsetNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
+                                                 const cudaMemsetParams* p) {
   cudaError_t e;
   OpPtr op = make_fill("cudaGraphExecMemsetNodeSetParams", *p, &e);
   return set_exec_op(exec, node, cudaGraphNodeTypeMemset, std::move(op), e);
 }
-API cudaError_t cudaGraphExecHostNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node, const cudaHostNodeParams* p) {
-  return set_exec_op(exec, node, cudaGraphNodeTypeHost, p->fn ? std::make_shared<HostOp>(*p) : nullptr, cudaErrorInvalidValue);
+API cudaError_t cudaGraphExecHostNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
+                                               const cudaHostNodeParams* p) {
+  return set_exec_op(exec, node, cudaGraphNodeTypeHost, p->fn ? std::make_shared<HostOp>(*p) : nullptr,
+                     cudaErrorInvalidValue);
 }
 API cudaError_t cudaGraphNodeSetEnabled(cudaGraphExec_t exec, cudaGraphNode_t node, unsigned enabled) {
   return on_exec(exec, [&](GraphExec& e) {
@@ -416,7 +462,8 @@ API cudaError_t cudaGraphNodeSetEnabled(cudaGraphExec_t exec, cudaGraphNode_t no
     for (ExecStep& s : *steps) {
       if (s.origin != reinterpret_cast<const GraphNode*>(node)) continue;
       const cudaGraphNodeType t = s.op->type();
-      if (t != cudaGraphNodeTypeKernel && t != cudaGraphNodeTypeMemcpy && t != cudaGraphNodeTypeMemset) return cudaErrorInvalidValue;
+      if (t != cudaGraphNodeTypeKernel && t != cudaGraphNodeTypeMemcpy && t != cudaGraphNodeTypeMemset)
+        return cudaErrorInvalidValue;
       s.enabled = enabled != 0;
       e.steps = steps;
       return cudaSuccess;

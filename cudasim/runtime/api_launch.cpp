@@ -15,7 +15,11 @@
 using namespace cudasim;
 
 namespace {
-struct Config { dim3 grid, block; size_t shared; cudaStream_t stream; };
+struct Config {
+  dim3 grid, block;
+  size_t shared;
+  cudaStream_t stream;
+};
 thread_local std::vector<Config> t_configs;
 }  // namespace
 
@@ -24,16 +28,23 @@ API void** __cudaRegisterFatBinary(void* wrapper) {
   return reinterpret_cast<void**>(register_fatbin(wrapper));
 }
 API void __cudaRegisterFatBinaryEnd(void**) {}
-API void __cudaUnregisterFatBinary(void** h) { unregister_fatbin(reinterpret_cast<FatModule*>(h)); }
-API char __cudaInitModule(void**) { init_managed(); return 1; }
-API void __cudaRegisterFunction(void** h, const char* host, char*, const char* name, int, uint3*, uint3*, dim3*, dim3*, int*) {
+API void __cudaUnregisterFatBinary(void** h) {
+  unregister_fatbin(reinterpret_cast<FatModule*>(h));
+}
+API char __cudaInitModule(void**) {
+  init_managed();
+  return 1;
+}
+API void __cudaRegisterFunction(void** h, const char* host, char*, const char* name, int, uint3*, uint3*, dim3*, dim3*,
+                                int*) {
   register_kernel(reinterpret_cast<FatModule*>(h), host, name);
 }
 API void __cudaRegisterVar(void** h, char* host, char*, const char* name, int, size_t size, int, int) {
   register_var(reinterpret_cast<FatModule*>(h), host, name, size, nullptr);
 }
 API void __cudaRegisterManagedVar(void** h, void** pointer, char* host, const char* name, int, size_t size, int, int) {
-  register_var(reinterpret_cast<FatModule*>(h), host ? static_cast<const void*>(pointer) : pointer, name, size, pointer);
+  register_var(reinterpret_cast<FatModule*>(h), host ? static_cast<const void*>(pointer) : pointer, name, size,
+               pointer);
 }
 API unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared, cudaStream_t stream) {
   t_configs.push_back({grid, block, shared, stream});
@@ -54,16 +65,21 @@ API cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* host) {
   *kernel = reinterpret_cast<cudaKernel_t>(k);
   return k ? cudaSuccess : cudaErrorInvalidDeviceFunction;
 }
-API cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream) {
+API cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void** args, size_t shared,
+                                   cudaStream_t stream) {
   return launch_kernel(reinterpret_cast<KernelEntry*>(kernel), grid, block, args, shared, stream, false);
 }
-API cudaError_t __cudaLaunchKernel_ptsz(cudaKernel_t kernel, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream) {
-  return launch_kernel(reinterpret_cast<KernelEntry*>(kernel), grid, block, args, shared, stream ? stream : cudaStreamPerThread, false);
+API cudaError_t __cudaLaunchKernel_ptsz(cudaKernel_t kernel, dim3 grid, dim3 block, void** args, size_t shared,
+                                        cudaStream_t stream) {
+  return launch_kernel(reinterpret_cast<KernelEntry*>(kernel), grid, block, args, shared,
+                       stream ? stream : cudaStreamPerThread, false);
 }
-API cudaError_t cudaLaunchKernel(const void* host, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream) {
+API cudaError_t cudaLaunchKernel(const void* host, dim3 grid, dim3 block, void** args, size_t shared,
+                                 cudaStream_t stream) {
   return launch_kernel(find_kernel(host), grid, block, args, shared, stream, false);
 }
-API cudaError_t cudaLaunchCooperativeKernel(const void* host, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream) {
+API cudaError_t cudaLaunchCooperativeKernel(const void* host, dim3 grid, dim3 block, void** args, size_t shared,
+                                            cudaStream_t stream) {
   return launch_kernel(find_kernel(host), grid, block, args, shared, stream, true);
 }
 
@@ -75,21 +91,28 @@ API cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void
   for (unsigned i = 0; i < config->numAttrs; ++i) {
     const cudaLaunchAttribute& a = config->attrs[i];
     switch (a.id) {
-      case cudaLaunchAttributeIgnore: case cudaLaunchAttributePriority: case cudaLaunchAttributeAccessPolicyWindow:
-      case cudaLaunchAttributeSynchronizationPolicy: case cudaLaunchAttributeClusterSchedulingPolicyPreference:
-      case cudaLaunchAttributeProgrammaticStreamSerialization: case cudaLaunchAttributeMemSyncDomain:
-      case cudaLaunchAttributeMemSyncDomainMap: case cudaLaunchAttributePreferredSharedMemoryCarveout:
-        break;
+      case cudaLaunchAttributeIgnore:
+      case cudaLaunchAttributePriority:
+      case cudaLaunchAttributeAccessPolicyWindow:
+      case cudaLaunchAttributeSynchronizationPolicy:
+      case cudaLaunchAttributeClusterSchedulingPolicyPreference:
+      case cudaLaunchAttributeProgrammaticStreamSerialization:
+      case cudaLaunchAttributeMemSyncDomain:
+      case cudaLaunchAttributeMemSyncDomainMap:
+      case cudaLaunchAttributePreferredSharedMemoryCarveout: break;
       case cudaLaunchAttributeCooperative: cooperative = a.val.cooperative != 0; break;
       case cudaLaunchAttributeLaunchCompletionEvent: completion = a.val.launchCompletionEvent.event; break;
       case cudaLaunchAttributeProgrammaticEvent: completion = a.val.programmaticEvent.event; break;
       case cudaLaunchAttributeClusterDimension:
-        if (a.val.clusterDim.x * a.val.clusterDim.y * a.val.clusterDim.z > 1) return unsupported_call("cudaLaunchKernelExC with thread block clusters");
+        if (a.val.clusterDim.x * a.val.clusterDim.y * a.val.clusterDim.z > 1)
+          return unsupported_call("cudaLaunchKernelExC with thread block clusters");
         break;
-      default: return unsupported_call(("cudaLaunchKernelExC with launch attribute " + std::to_string(int(a.id))).c_str());
+      default:
+        return unsupported_call(("cudaLaunchKernelExC with launch attribute " + std::to_string(int(a.id))).c_str());
     }
   }
-  const cudaError_t e = launch_kernel(find_kernel(host), config->gridDim, config->blockDim, args, config->dynamicSmemBytes, config->stream, cooperative);
+  const cudaError_t e = launch_kernel(find_kernel(host), config->gridDim, config->blockDim, args,
+                                      config->dynamicSmemBytes, config->stream, cooperative);
   return e == cudaSuccess && completion ? cudaEventRecord(completion, config->stream) : e;
 }
 
@@ -113,20 +136,25 @@ API cudaError_t cudaFuncSetAttribute(const void* host, cudaFuncAttribute attr, i
   if (attr == cudaFuncAttributeMaxDynamicSharedMemorySize) {
     Function* f = function_of(k);
     if (!f) return set_error(cudaErrorInvalidDeviceFunction);
-    if (value < 0 || size_t(value) + f->static_shared > device_properties().sharedMemPerBlockOptin) return set_error(cudaErrorInvalidValue);
+    if (value < 0 || size_t(value) + f->static_shared > device_properties().sharedMemPerBlockOptin)
+      return set_error(cudaErrorInvalidValue);
     k->dynamic_shared_limit = uint32_t(value);
   }
   return cudaSuccess;
 }
-API cudaError_t cudaFuncSetCacheConfig(const void*, cudaFuncCache) { return cudaSuccess; }
-API cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void* host, int threads, size_t dynamic, unsigned) {
+API cudaError_t cudaFuncSetCacheConfig(const void*, cudaFuncCache) {
+  return cudaSuccess;
+}
+API cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void* host, int threads,
+                                                                       size_t dynamic, unsigned) {
   KernelEntry* k = find_kernel(host);
   Function* f = k ? function_of(k) : nullptr;
   if (!f) return set_error(cudaErrorInvalidDeviceFunction);
   *blocks = occupancy(uint32_t(threads), registers_of(k, *f), f->static_shared + dynamic);
   return cudaSuccess;
 }
-API cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* host, int threads, size_t dynamic) {
+API cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* host, int threads,
+                                                              size_t dynamic) {
   return cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, host, threads, dynamic, 0);
 }
 API cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(size_t* bytes, const void* host, int blocks, int threads) {

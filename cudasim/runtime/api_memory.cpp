@@ -20,7 +20,9 @@ using namespace cudasim;
 
 namespace {
 
-DeviceMemory& memory() { return DeviceMemory::get(); }
+DeviceMemory& memory() {
+  return DeviceMemory::get();
+}
 
 bool host_visible(const void* p) {
   const Allocation* a = memory().find(address_bits(p));
@@ -33,8 +35,8 @@ bool capturing(cudaStream_t stream) {
   return s && s->capture;
 }
 
-cudaError_t copy(const char* call, void* dst, size_t dst_pitch, const void* src, size_t src_pitch, size_t width, size_t height,
-                 cudaMemcpyKind kind, cudaStream_t stream, bool async) {
+cudaError_t copy(const char* call, void* dst, size_t dst_pitch, const void* src, size_t src_pitch, size_t width,
+                 size_t height, cudaMemcpyKind kind, cudaStream_t stream, bool async) {
   if (width == 0 || height == 0) return cudaSuccess;
   const bool captured = capturing(stream);
   cudaError_t e;
@@ -46,7 +48,8 @@ cudaError_t copy(const char* call, void* dst, size_t dst_pitch, const void* src,
   return set_error(e);
 }
 
-cudaError_t fill(const char* call, void* p, size_t pitch, int value, size_t width, size_t height, cudaStream_t stream, bool async) {
+cudaError_t fill(const char* call, void* p, size_t pitch, int value, size_t width, size_t height, cudaStream_t stream,
+                 bool async) {
   if (width == 0 || height == 0) return cudaSuccess;
   cudaMemsetParams params{};
   params.dst = p;
@@ -75,7 +78,8 @@ cudaError_t allocate(void** p, size_t bytes, AllocKind kind) {
   if (bytes == 0) return cudaSuccess;
   const uint64_t a = memory().allocate(bytes, kind);
   if (!a) return set_error(cudaErrorMemoryAllocation);
-  if (kind == AllocKind::kDevice && options().any_checks()) std::memset(memory().host(a), 0xFF, std::min<size_t>(bytes, 64 << 20));
+  if (kind == AllocKind::kDevice && options().any_checks())
+    std::memset(memory().host(a), 0xFF, std::min<size_t>(bytes, 64 << 20));
   *p = reinterpret_cast<void*>(a);
   return cudaSuccess;
 }
@@ -86,27 +90,46 @@ cudaError_t release(const char* call, void* p) {
   Finding f;
   f.check = Check::kInvalidFree;
   f.address = address_bits(p);
-  f.text = std::string(call) + " of a pointer that no live allocation starts at (" + memory().describe(address_bits(p)) + ").";
+  f.text = std::string(call) + " of a pointer that no live allocation starts at (" +
+           memory().describe(address_bits(p)) + ").";
   report(std::move(f));
   return set_error(cudaErrorInvalidValue);
 }
 
 }  // namespace
 
-API cudaError_t cudaMalloc(void** p, size_t bytes) { return allocate(p, bytes, AllocKind::kDevice); }
+API cudaError_t cudaMalloc(void** p, size_t bytes) {
+  return allocate(p, bytes, AllocKind::kDevice);
+}
 API cudaError_t cudaFree(void* p) {
   if (!p) return cudaSuccess;
   if (const cudaError_t e = unsafe(); e != cudaSuccess) return e;
   synchronize_all();  // the real call waits for the device too
   return release("cudaFree", p);
 }
-API cudaError_t cudaMallocHost(void** p, size_t bytes) { return allocate(p, bytes, AllocKind::kHost); }
-API cudaError_t cudaHostAlloc(void** p, size_t bytes, unsigned) { return allocate(p, bytes, AllocKind::kHost); }
-API cudaError_t cudaFreeHost(void* p) { return release("cudaFreeHost", p); }
-API cudaError_t cudaMallocManaged(void** p, size_t bytes, unsigned) { return allocate(p, bytes, AllocKind::kManaged); }
-API cudaError_t cudaHostRegister(void* p, size_t bytes, unsigned) { memory().register_host(p, bytes); return cudaSuccess; }
-API cudaError_t cudaHostUnregister(void* p) { return set_error(memory().unregister_host(p) ? cudaSuccess : cudaErrorHostMemoryNotRegistered); }
-API cudaError_t cudaHostGetDevicePointer(void** d, void* h, unsigned) { *d = h; return cudaSuccess; }
+API cudaError_t cudaMallocHost(void** p, size_t bytes) {
+  return allocate(p, bytes, AllocKind::kHost);
+}
+API cudaError_t cudaHostAlloc(void** p, size_t bytes, unsigned) {
+  return allocate(p, bytes, AllocKind::kHost);
+}
+API cudaError_t cudaFreeHost(void* p) {
+  return release("cudaFreeHost", p);
+}
+API cudaError_t cudaMallocManaged(void** p, size_t bytes, unsigned) {
+  return allocate(p, bytes, AllocKind::kManaged);
+}
+API cudaError_t cudaHostRegister(void* p, size_t bytes, unsigned) {
+  memory().register_host(p, bytes);
+  return cudaSuccess;
+}
+API cudaError_t cudaHostUnregister(void* p) {
+  return set_error(memory().unregister_host(p) ? cudaSuccess : cudaErrorHostMemoryNotRegistered);
+}
+API cudaError_t cudaHostGetDevicePointer(void** d, void* h, unsigned) {
+  *d = h;
+  return cudaSuccess;
+}
 API cudaError_t cudaMallocPitch(void** p, size_t* pitch, size_t width, size_t height) {
   *pitch = (width + 511) / 512 * 512;
   return allocate(p, *pitch * height, AllocKind::kDevice);
@@ -124,22 +147,45 @@ API cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void* p
     a->hostPointer = const_cast<void*>(p);
     return cudaSuccess;
   }
-  a->type = al->kind == AllocKind::kHost ? cudaMemoryTypeHost : al->kind == AllocKind::kManaged ? cudaMemoryTypeManaged : cudaMemoryTypeDevice;
+  a->type = al->kind == AllocKind::kHost      ? cudaMemoryTypeHost
+            : al->kind == AllocKind::kManaged ? cudaMemoryTypeManaged
+                                              : cudaMemoryTypeDevice;
   a->devicePointer = const_cast<void*>(p);
   if (al->kind == AllocKind::kHost || al->kind == AllocKind::kManaged) a->hostPointer = const_cast<void*>(p);
   return cudaSuccess;
 }
 
-API cudaError_t cudaMemcpy(void* d, const void* s, size_t n, cudaMemcpyKind k) { return copy("cudaMemcpy", d, n, s, n, n, 1, k, nullptr, false); }
-API cudaError_t cudaMemcpyAsync(void* d, const void* s, size_t n, cudaMemcpyKind k, cudaStream_t st) { return copy("cudaMemcpyAsync", d, n, s, n, n, 1, k, st, true); }
-API cudaError_t cudaMemcpy2D(void* d, size_t dp, const void* s, size_t sp, size_t w, size_t h, cudaMemcpyKind k) { return copy("cudaMemcpy2D", d, dp, s, sp, w, h, k, nullptr, false); }
-API cudaError_t cudaMemcpy2DAsync(void* d, size_t dp, const void* s, size_t sp, size_t w, size_t h, cudaMemcpyKind k, cudaStream_t st) { return copy("cudaMemcpy2DAsync", d, dp, s, sp, w, h, k, st, true); }
-API cudaError_t cudaMemset(void* p, int v, size_t n) { return fill("cudaMemset", p, n, v, n, 1, nullptr, false); }
-API cudaError_t cudaMemsetAsync(void* p, int v, size_t n, cudaStream_t s) { return fill("cudaMemsetAsync", p, n, v, n, 1, s, true); }
-API cudaError_t cudaMemset2D(void* p, size_t pitch, int v, size_t w, size_t h) { return fill("cudaMemset2D", p, pitch, v, w, h, nullptr, false); }
-API cudaError_t cudaMemset2DAsync(void* p, size_t pitch, int v, size_t w, size_t h, cudaStream_t s) { return fill("cudaMemset2DAsync", p, pitch, v, w, h, s, true); }
-API cudaError_t cudaMemPrefetchAsync(const void*, size_t, cudaMemLocation, unsigned, cudaStream_t) { return cudaSuccess; }
-API cudaError_t cudaMemAdvise(const void*, size_t, cudaMemoryAdvise, cudaMemLocation) { return cudaSuccess; }
+API cudaError_t cudaMemcpy(void* d, const void* s, size_t n, cudaMemcpyKind k) {
+  return copy("cudaMemcpy", d, n, s, n, n, 1, k, nullptr, false);
+}
+API cudaError_t cudaMemcpyAsync(void* d, const void* s, size_t n, cudaMemcpyKind k, cudaStream_t st) {
+  return copy("cudaMemcpyAsync", d, n, s, n, n, 1, k, st, true);
+}
+API cudaError_t cudaMemcpy2D(void* d, size_t dp, const void* s, size_t sp, size_t w, size_t h, cudaMemcpyKind k) {
+  return copy("cudaMemcpy2D", d, dp, s, sp, w, h, k, nullptr, false);
+}
+API cudaError_t cudaMemcpy2DAsync(void* d, size_t dp, const void* s, size_t sp, size_t w, size_t h, cudaMemcpyKind k,
+                                  cudaStream_t st) {
+  return copy("cudaMemcpy2DAsync", d, dp, s, sp, w, h, k, st, true);
+}
+API cudaError_t cudaMemset(void* p, int v, size_t n) {
+  return fill("cudaMemset", p, n, v, n, 1, nullptr, false);
+}
+API cudaError_t cudaMemsetAsync(void* p, int v, size_t n, cudaStream_t s) {
+  return fill("cudaMemsetAsync", p, n, v, n, 1, s, true);
+}
+API cudaError_t cudaMemset2D(void* p, size_t pitch, int v, size_t w, size_t h) {
+  return fill("cudaMemset2D", p, pitch, v, w, h, nullptr, false);
+}
+API cudaError_t cudaMemset2DAsync(void* p, size_t pitch, int v, size_t w, size_t h, cudaStream_t s) {
+  return fill("cudaMemset2DAsync", p, pitch, v, w, h, s, true);
+}
+API cudaError_t cudaMemPrefetchAsync(const void*, size_t, cudaMemLocation, unsigned, cudaStream_t) {
+  return cudaSuccess;
+}
+API cudaError_t cudaMemAdvise(const void*, size_t, cudaMemoryAdvise, cudaMemLocation) {
+  return cudaSuccess;
+}
 
 static cudaError_t symbol(const void* sym, size_t bytes, size_t offset, uint64_t* address) {
   VarEntry* v = find_var(sym);
@@ -148,12 +194,14 @@ static cudaError_t symbol(const void* sym, size_t bytes, size_t offset, uint64_t
   *address += offset;
   return cudaSuccess;
 }
-API cudaError_t cudaMemcpyToSymbolAsync(const void* sym, const void* src, size_t n, size_t off, cudaMemcpyKind k, cudaStream_t st) {
+API cudaError_t cudaMemcpyToSymbolAsync(const void* sym, const void* src, size_t n, size_t off, cudaMemcpyKind k,
+                                        cudaStream_t st) {
   uint64_t a;
   if (cudaError_t e = symbol(sym, n, off, &a); e != cudaSuccess) return e;
   return copy("cudaMemcpyToSymbol", reinterpret_cast<void*>(a), n, src, n, n, 1, k, st, true);
 }
-API cudaError_t cudaMemcpyFromSymbolAsync(void* dst, const void* sym, size_t n, size_t off, cudaMemcpyKind k, cudaStream_t st) {
+API cudaError_t cudaMemcpyFromSymbolAsync(void* dst, const void* sym, size_t n, size_t off, cudaMemcpyKind k,
+                                          cudaStream_t st) {
   uint64_t a;
   if (cudaError_t e = symbol(sym, n, off, &a); e != cudaSuccess) return e;
   return copy("cudaMemcpyFromSymbol", dst, n, reinterpret_cast<void*>(a), n, n, 1, k, st, true);

@@ -28,7 +28,10 @@ struct Pools {
   std::unordered_set<Pool*> all{&first};
   std::map<const void*, Pool*> owner;
 };
-Pools& pools() { static auto* p = new Pools; return *p; }
+Pools& pools() {
+  static auto* p = new Pools;
+  return *p;
+}
 Pool* pool_of(cudaMemPool_t handle) {
   Pool* p = reinterpret_cast<Pool*>(handle);
   return pools().all.count(p) ? p : nullptr;
@@ -59,7 +62,8 @@ cudaError_t release(void* p) {
     Finding f;
     f.check = Check::kInvalidFree;
     f.address = address_bits(p);
-    f.text = "cudaFreeAsync of a pointer that no live allocation starts at (" + DeviceMemory::get().describe(address_bits(p)) + ").";
+    f.text = "cudaFreeAsync of a pointer that no live allocation starts at (" +
+             DeviceMemory::get().describe(address_bits(p)) + ").";
     report(std::move(f));
     return cudaErrorInvalidValue;
   }
@@ -72,8 +76,12 @@ cudaError_t release(void* p) {
 }
 }  // namespace
 
-API cudaError_t cudaMallocAsync(void** p, size_t bytes, cudaStream_t s) { return allocate(p, bytes, pools().current, s); }
-API cudaError_t cudaMallocFromPoolAsync(void** p, size_t bytes, cudaMemPool_t pool, cudaStream_t s) { return allocate(p, bytes, pool_of(pool), s); }
+API cudaError_t cudaMallocAsync(void** p, size_t bytes, cudaStream_t s) {
+  return allocate(p, bytes, pools().current, s);
+}
+API cudaError_t cudaMallocFromPoolAsync(void** p, size_t bytes, cudaMemPool_t pool, cudaStream_t s) {
+  return allocate(p, bytes, pool_of(pool), s);
+}
 API cudaError_t cudaFreeAsync(void* p, cudaStream_t s) {
   if (!p) return cudaSuccess;
   return set_error(enqueue(s, cudaGraphNodeTypeMemFree, [p] { return release(p); }));
@@ -96,7 +104,8 @@ API cudaError_t cudaDeviceSetMemPool(int device, cudaMemPool_t pool) {
 }
 API cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* props) {
   if (!pool || !props || props->allocType != cudaMemAllocationTypePinned) return set_error(cudaErrorInvalidValue);
-  if (props->location.type != cudaMemLocationTypeDevice) return unsupported_call("cudaMemPoolCreate for memory that is not the device's");
+  if (props->location.type != cudaMemLocationTypeDevice)
+    return unsupported_call("cudaMemPoolCreate for memory that is not the device's");
   auto* p = new Pool;
   pools().all.insert(p);
   *pool = reinterpret_cast<cudaMemPool_t>(p);
@@ -111,7 +120,9 @@ API cudaError_t cudaMemPoolDestroy(cudaMemPool_t handle) {
   delete p;
   return cudaSuccess;
 }
-API cudaError_t cudaMemPoolTrimTo(cudaMemPool_t handle, size_t) { return set_error(pool_of(handle) ? cudaSuccess : cudaErrorInvalidValue); }
+API cudaError_t cudaMemPoolTrimTo(cudaMemPool_t handle, size_t) {
+  return set_error(pool_of(handle) ? cudaSuccess : cudaErrorInvalidValue);
+}
 API cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t handle, cudaMemPoolAttr attr, void* value) {
   Pool* p = pool_of(handle);
   if (!p || !value) return set_error(cudaErrorInvalidValue);
@@ -120,7 +131,8 @@ API cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t handle, cudaMemPoolAttr at
     case cudaMemPoolReuseFollowEventDependencies: p->reuse_event = *static_cast<int*>(value); return cudaSuccess;
     case cudaMemPoolReuseAllowOpportunistic: p->reuse_opportunistic = *static_cast<int*>(value); return cudaSuccess;
     case cudaMemPoolReuseAllowInternalDependencies: p->reuse_internal = *static_cast<int*>(value); return cudaSuccess;
-    case cudaMemPoolAttrUsedMemHigh: case cudaMemPoolAttrReservedMemHigh:
+    case cudaMemPoolAttrUsedMemHigh:
+    case cudaMemPoolAttrReservedMemHigh:
       if (*static_cast<uint64_t*>(value) != 0) return set_error(cudaErrorInvalidValue);
       p->used_high = p->used;
       return cudaSuccess;
@@ -135,8 +147,10 @@ API cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t handle, cudaMemPoolAttr at
     case cudaMemPoolReuseFollowEventDependencies: *static_cast<int*>(value) = p->reuse_event; return cudaSuccess;
     case cudaMemPoolReuseAllowOpportunistic: *static_cast<int*>(value) = p->reuse_opportunistic; return cudaSuccess;
     case cudaMemPoolReuseAllowInternalDependencies: *static_cast<int*>(value) = p->reuse_internal; return cudaSuccess;
-    case cudaMemPoolAttrReservedMemCurrent: case cudaMemPoolAttrUsedMemCurrent: *static_cast<uint64_t*>(value) = p->used; return cudaSuccess;
-    case cudaMemPoolAttrReservedMemHigh: case cudaMemPoolAttrUsedMemHigh: *static_cast<uint64_t*>(value) = p->used_high; return cudaSuccess;
+    case cudaMemPoolAttrReservedMemCurrent:
+    case cudaMemPoolAttrUsedMemCurrent: *static_cast<uint64_t*>(value) = p->used; return cudaSuccess;
+    case cudaMemPoolAttrReservedMemHigh:
+    case cudaMemPoolAttrUsedMemHigh: *static_cast<uint64_t*>(value) = p->used_high; return cudaSuccess;
     default: return set_error(cudaErrorInvalidValue);
   }
 }

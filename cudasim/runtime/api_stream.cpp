@@ -15,7 +15,10 @@
 using namespace cudasim;
 
 namespace {
-std::unordered_set<Event*>& events() { static auto* e = new std::unordered_set<Event*>; return *e; }
+std::unordered_set<Event*>& events() {
+  static auto* e = new std::unordered_set<Event*>;
+  return *e;
+}
 
 // Runs f with the lock held on the stream; an unknown handle is an error.
 template <class F>
@@ -69,13 +72,19 @@ API cudaError_t cudaStreamCreateWithPriority(cudaStream_t* s, unsigned flags, in
   *s = create_stream(flags, priority);
   return cudaSuccess;
 }
-API cudaError_t cudaStreamCreate(cudaStream_t* s) { return cudaStreamCreateWithPriority(s, 0, 0); }
-API cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned flags) { return cudaStreamCreateWithPriority(s, flags, 0); }
+API cudaError_t cudaStreamCreate(cudaStream_t* s) {
+  return cudaStreamCreateWithPriority(s, 0, 0);
+}
+API cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned flags) {
+  return cudaStreamCreateWithPriority(s, flags, 0);
+}
 API cudaError_t cudaStreamDestroy(cudaStream_t s) {
   std::lock_guard lock(runtime_mutex());
   return set_error(destroy_stream(s) ? cudaSuccess : cudaErrorInvalidResourceHandle);
 }
-API cudaError_t cudaStreamSynchronize(cudaStream_t s) { return set_error(synchronize(s)); }
+API cudaError_t cudaStreamSynchronize(cudaStream_t s) {
+  return set_error(synchronize(s));
+}
 API cudaError_t cudaStreamQuery(cudaStream_t handle) {
   return on_stream(handle, [](Stream& s) {
     if (s.capture) return invalidate_capture(*s.capture, cudaErrorStreamCaptureUnsupported);
@@ -85,16 +94,28 @@ API cudaError_t cudaStreamQuery(cudaStream_t handle) {
   });
 }
 API cudaError_t cudaStreamGetFlags(cudaStream_t handle, unsigned* flags) {
-  return on_stream(handle, [&](Stream& s) { *flags = s.flags(); return cudaSuccess; });
+  return on_stream(handle, [&](Stream& s) {
+    *flags = s.flags();
+    return cudaSuccess;
+  });
 }
 API cudaError_t cudaStreamGetPriority(cudaStream_t handle, int* priority) {
-  return on_stream(handle, [&](Stream& s) { *priority = s.priority(); return cudaSuccess; });
+  return on_stream(handle, [&](Stream& s) {
+    *priority = s.priority();
+    return cudaSuccess;
+  });
 }
 API cudaError_t cudaStreamGetId(cudaStream_t handle, unsigned long long* id) {
-  return on_stream(handle, [&](Stream& s) { *id = reinterpret_cast<unsigned long long>(s.handle()); return cudaSuccess; });
+  return on_stream(handle, [&](Stream& s) {
+    *id = reinterpret_cast<unsigned long long>(s.handle());
+    return cudaSuccess;
+  });
 }
 API cudaError_t cudaStreamGetDevice(cudaStream_t handle, int* device) {
-  return on_stream(handle, [&](Stream&) { *device = 0; return cudaSuccess; });
+  return on_stream(handle, [&](Stream&) {
+    *device = 0;
+    return cudaSuccess;
+  });
 }
 API cudaError_t cudaLaunchHostFunc(cudaStream_t s, cudaHostFn_t fn, void* data) {
   if (!fn) return set_error(cudaErrorInvalidValue);
@@ -102,7 +123,10 @@ API cudaError_t cudaLaunchHostFunc(cudaStream_t s, cudaHostFn_t fn, void* data) 
 }
 API cudaError_t cudaStreamAddCallback(cudaStream_t s, cudaStreamCallback_t fn, void* data, unsigned flags) {
   if (!fn || flags) return set_error(cudaErrorInvalidValue);
-  return set_error(enqueue(s, cudaGraphNodeTypeHost, [=] { fn(s, last_error(false), data); return cudaSuccess; }));
+  return set_error(enqueue(s, cudaGraphNodeTypeHost, [=] {
+    fn(s, last_error(false), data);
+    return cudaSuccess;
+  }));
 }
 
 // ---- Events.
@@ -115,7 +139,9 @@ API cudaError_t cudaEventCreateWithFlags(cudaEvent_t* e, unsigned flags) {
   *e = reinterpret_cast<cudaEvent_t>(event);
   return cudaSuccess;
 }
-API cudaError_t cudaEventCreate(cudaEvent_t* e) { return cudaEventCreateWithFlags(e, 0); }
+API cudaError_t cudaEventCreate(cudaEvent_t* e) {
+  return cudaEventCreateWithFlags(e, 0);
+}
 API cudaError_t cudaEventDestroy(cudaEvent_t handle) {
   std::lock_guard lock(runtime_mutex());
   Event* e = event_of(handle);
@@ -144,7 +170,9 @@ API cudaError_t cudaEventRecordWithFlags(cudaEvent_t handle, cudaStream_t stream
     return result;
   });
 }
-API cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s) { return cudaEventRecordWithFlags(e, s, 0); }
+API cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s) {
+  return cudaEventRecordWithFlags(e, s, 0);
+}
 API cudaError_t cudaEventSynchronize(cudaEvent_t handle) {
   std::lock_guard lock(runtime_mutex());
   Event* e = event_of(handle);
@@ -164,7 +192,8 @@ API cudaError_t cudaEventQuery(cudaEvent_t handle) {
 API cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t start, cudaEvent_t end) {
   std::lock_guard lock(runtime_mutex());
   const Event *a = event_of(start), *b = event_of(end);
-  if (!a || !b || !a->timing || !b->timing || !a->record || !b->record) return set_error(cudaErrorInvalidResourceHandle);
+  if (!a || !b || !a->timing || !b->timing || !a->record || !b->record)
+    return set_error(cudaErrorInvalidResourceHandle);
   if (!a->record->done || !b->record->done) return set_error(cudaErrorNotReady);
   *ms = std::chrono::duration<float, std::milli>(b->record->at - a->record->at).count();
   return cudaSuccess;
@@ -195,14 +224,19 @@ API cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
 }
 API cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
   return on_stream(stream, [&](Stream& s) {
-    *status = !s.capture ? cudaStreamCaptureStatusNone : s.capture->invalid ? cudaStreamCaptureStatusInvalidated : cudaStreamCaptureStatusActive;
+    *status = !s.capture           ? cudaStreamCaptureStatusNone
+              : s.capture->invalid ? cudaStreamCaptureStatusInvalidated
+                                   : cudaStreamCaptureStatusActive;
     return cudaSuccess;
   });
 }
-API cudaError_t cudaStreamGetCaptureInfo(cudaStream_t stream, cudaStreamCaptureStatus* status, unsigned long long* id, cudaGraph_t* graph,
-                                         const cudaGraphNode_t** deps, const cudaGraphEdgeData** edges, size_t* count) {
+API cudaError_t cudaStreamGetCaptureInfo(cudaStream_t stream, cudaStreamCaptureStatus* status, unsigned long long* id,
+                                         cudaGraph_t* graph, const cudaGraphNode_t** deps,
+                                         const cudaGraphEdgeData** edges, size_t* count) {
   return on_stream(stream, [&](Stream& s) {
-    *status = !s.capture ? cudaStreamCaptureStatusNone : s.capture->invalid ? cudaStreamCaptureStatusInvalidated : cudaStreamCaptureStatusActive;
+    *status = !s.capture           ? cudaStreamCaptureStatusNone
+              : s.capture->invalid ? cudaStreamCaptureStatusInvalidated
+                                   : cudaStreamCaptureStatusActive;
     if (*status != cudaStreamCaptureStatusActive) return cudaSuccess;
     if (id) *id = s.capture->id;
     if (graph) *graph = reinterpret_cast<cudaGraph_t>(s.capture->graph);
@@ -212,7 +246,8 @@ API cudaError_t cudaStreamGetCaptureInfo(cudaStream_t stream, cudaStreamCaptureS
     return cudaSuccess;
   });
 }
-API cudaError_t cudaStreamUpdateCaptureDependencies(cudaStream_t stream, cudaGraphNode_t* deps, const cudaGraphEdgeData* edges, size_t count, unsigned flags) {
+API cudaError_t cudaStreamUpdateCaptureDependencies(cudaStream_t stream, cudaGraphNode_t* deps,
+                                                    const cudaGraphEdgeData* edges, size_t count, unsigned flags) {
   if (edges) return unsupported_call("cudaStreamUpdateCaptureDependencies with edge data");
   return on_stream(stream, [&](Stream& s) {
     if (!s.capture) return cudaErrorIllegalState;

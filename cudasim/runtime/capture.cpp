@@ -6,7 +6,10 @@
 namespace cudasim {
 
 namespace {
-std::vector<std::unique_ptr<Capture>>& captures() { static auto* c = new std::vector<std::unique_ptr<Capture>>; return *c; }
+std::vector<std::unique_ptr<Capture>>& captures() {
+  static auto* c = new std::vector<std::unique_ptr<Capture>>;
+  return *c;
+}
 thread_local cudaStreamCaptureMode t_mode = cudaStreamCaptureModeGlobal;
 
 void add_unique(std::vector<GraphNode*>& to, const std::vector<GraphNode*>& from) {
@@ -27,7 +30,9 @@ std::unordered_set<const GraphNode*> ancestors(std::vector<GraphNode*> open) {
 }
 
 void each_member(const Capture& c, const std::function<void(Stream&)>& visit) {
-  for_each_stream([&](Stream& s) { if (s.capture == &c) visit(s); });
+  for_each_stream([&](Stream& s) {
+    if (s.capture == &c) visit(s);
+  });
 }
 }  // namespace
 
@@ -52,7 +57,8 @@ cudaError_t end_capture(Stream& s, Graph** graph) {
   Capture* c = s.capture;
   if (!c) return cudaErrorIllegalState;
   if (c->origin != &s) return cudaErrorStreamCaptureUnmatched;
-  if (c->mode != cudaStreamCaptureModeRelaxed && c->thread != std::this_thread::get_id()) return cudaErrorStreamCaptureWrongThread;
+  if (c->mode != cudaStreamCaptureModeRelaxed && c->thread != std::this_thread::get_id())
+    return cudaErrorStreamCaptureWrongThread;
   cudaError_t e = c->invalid ? cudaErrorStreamCaptureInvalidated : cudaSuccess;
   const auto reached = ancestors(s.capture_tail);
   each_member(*c, [&](Stream& member) {
@@ -63,8 +69,10 @@ cudaError_t end_capture(Stream& s, Graph** graph) {
     member.capture = nullptr;
     member.capture_tail.clear();
   });
-  if (e == cudaSuccess) *graph = c->graph;
-  else destroy_graph(c->graph);
+  if (e == cudaSuccess)
+    *graph = c->graph;
+  else
+    destroy_graph(c->graph);
   std::erase_if(captures(), [&](const auto& x) { return x.get() == c; });
   return e;
 }
@@ -120,7 +128,8 @@ cudaError_t unsafe_during_capture() {
   cudaError_t e = cudaSuccess;
   for (auto& c : captures()) {
     const bool own = c->thread == std::this_thread::get_id();
-    const bool forbids = c->mode == cudaStreamCaptureModeGlobal ? own || t_mode == cudaStreamCaptureModeGlobal : c->mode == cudaStreamCaptureModeThreadLocal && own;
+    const bool forbids = c->mode == cudaStreamCaptureModeGlobal ? own || t_mode == cudaStreamCaptureModeGlobal
+                                                                : c->mode == cudaStreamCaptureModeThreadLocal && own;
     if (forbids) e = invalidate_capture(*c, cudaErrorStreamCaptureUnsupported);
   }
   return e;
@@ -132,6 +141,8 @@ cudaError_t synchronize_during_capture() {
   return e;
 }
 
-cudaStreamCaptureMode exchange_capture_mode(cudaStreamCaptureMode mode) { return std::exchange(t_mode, mode); }
+cudaStreamCaptureMode exchange_capture_mode(cudaStreamCaptureMode mode) {
+  return std::exchange(t_mode, mode);
+}
 
 }  // namespace cudasim

@@ -11,8 +11,13 @@ namespace {
 // The section .nv.info: attributes of a format byte, a kind byte and two more, which are the value or its size.
 constexpr uint8_t kFormatSized = 4, kRegisterCount = 0x2F;
 
-struct Attribute { uint8_t format, kind; uint16_t size; };
-struct RegisterCount { uint32_t symbol, registers; };
+struct Attribute {
+  uint8_t format, kind;
+  uint16_t size;
+};
+struct RegisterCount {
+  uint32_t symbol, registers;
+};
 
 template <class T>
 bool read(std::string_view bytes, uint64_t at, T* out) {
@@ -29,8 +34,13 @@ std::string_view name_at(std::string_view table, uint64_t at) {
 struct Elf {
   std::string_view bytes;
   Elf64_Ehdr header{};
-  bool valid() { return read(bytes, 0, &header) && std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_ident[EI_CLASS] == ELFCLASS64; }
-  bool section(uint32_t i, Elf64_Shdr* s) const { return i < header.e_shnum && read(bytes, header.e_shoff + uint64_t(i) * header.e_shentsize, s); }
+  bool valid() {
+    return read(bytes, 0, &header) && std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
+           header.e_ident[EI_CLASS] == ELFCLASS64;
+  }
+  bool section(uint32_t i, Elf64_Shdr* s) const {
+    return i < header.e_shnum && read(bytes, header.e_shoff + uint64_t(i) * header.e_shentsize, s);
+  }
   std::string_view contents(uint32_t i) const {
     Elf64_Shdr s;
     return section(i, &s) && s.sh_offset <= bytes.size() ? bytes.substr(s.sh_offset, s.sh_size) : std::string_view{};
@@ -56,7 +66,8 @@ std::unordered_map<std::string, uint32_t> cubin_registers(std::string_view bytes
     RegisterCount count;
     Elf64_Sym symbol;
     if (a.format != kFormatSized || a.kind != kRegisterCount || !read(info, at + sizeof a, &count)) continue;
-    if (read(symbols, count.symbol * sizeof symbol, &symbol)) out[std::string(name_at(symbol_names, symbol.st_name))] = count.registers;
+    if (read(symbols, count.symbol * sizeof symbol, &symbol))
+      out[std::string(name_at(symbol_names, symbol.st_name))] = count.registers;
   }
   return out;
 }

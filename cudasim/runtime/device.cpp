@@ -27,14 +27,17 @@ const Preset& preset() {
   static const Preset& p = []() -> const Preset& {
     for (const Preset& x : kPresets)
       if (options().device == x.option) return x;
-    std::fprintf(stderr, "cudasim: the device '%s' is not known; use sm_80, sm_90 or sm_120.\n", options().device.c_str());
+    std::fprintf(stderr, "cudasim: the device '%s' is not known; use sm_80, sm_90 or sm_120.\n",
+                 options().device.c_str());
     std::exit(2);
   }();
   return p;
 }
 }  // namespace
 
-uint32_t device_arch() { return uint32_t(preset().major * 10 + preset().minor); }
+uint32_t device_arch() {
+  return uint32_t(preset().major * 10 + preset().minor);
+}
 
 const cudaDeviceProp& device_properties() {
   static const cudaDeviceProp prop = [] {
@@ -82,10 +85,12 @@ cudaError_t device_attribute(int* value, cudaDeviceAttr attr) {
   const cudaDeviceProp& p = device_properties();
   switch (attr) {
     case cudaDevAttrMaxThreadsPerBlock: *value = p.maxThreadsPerBlock; break;
-    case cudaDevAttrMaxBlockDimX: case cudaDevAttrMaxBlockDimY: *value = 1024; break;
+    case cudaDevAttrMaxBlockDimX:
+    case cudaDevAttrMaxBlockDimY: *value = 1024; break;
     case cudaDevAttrMaxBlockDimZ: *value = 64; break;
     case cudaDevAttrMaxGridDimX: *value = p.maxGridSize[0]; break;
-    case cudaDevAttrMaxGridDimY: case cudaDevAttrMaxGridDimZ: *value = 65535; break;
+    case cudaDevAttrMaxGridDimY:
+    case cudaDevAttrMaxGridDimZ: *value = 65535; break;
     case cudaDevAttrMaxSharedMemoryPerBlock: *value = int(p.sharedMemPerBlock); break;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = int(p.sharedMemPerBlockOptin); break;
     case cudaDevAttrMaxSharedMemoryPerMultiprocessor: *value = int(p.sharedMemPerMultiprocessor); break;
@@ -93,7 +98,8 @@ cudaError_t device_attribute(int* value, cudaDeviceAttr attr) {
     case cudaDevAttrTotalConstantMemory: *value = 65536; break;
     case cudaDevAttrWarpSize: *value = 32; break;
     case cudaDevAttrMaxPitch: *value = 0x7FFFFFFF; break;
-    case cudaDevAttrMaxRegistersPerBlock: case cudaDevAttrMaxRegistersPerMultiprocessor: *value = 65536; break;
+    case cudaDevAttrMaxRegistersPerBlock:
+    case cudaDevAttrMaxRegistersPerMultiprocessor: *value = 65536; break;
     case cudaDevAttrClockRate: *value = 1410000; break;
     case cudaDevAttrMemoryClockRate: *value = 1215000; break;
     case cudaDevAttrGlobalMemoryBusWidth: *value = p.memoryBusWidth; break;
@@ -103,9 +109,15 @@ cudaError_t device_attribute(int* value, cudaDeviceAttr attr) {
     case cudaDevAttrMaxBlocksPerMultiprocessor: *value = p.maxBlocksPerMultiProcessor; break;
     case cudaDevAttrComputeCapabilityMajor: *value = p.major; break;
     case cudaDevAttrComputeCapabilityMinor: *value = p.minor; break;
-    case cudaDevAttrUnifiedAddressing: case cudaDevAttrManagedMemory: case cudaDevAttrConcurrentKernels: case cudaDevAttrCanMapHostMemory:
-    case cudaDevAttrStreamPrioritiesSupported: case cudaDevAttrCooperativeLaunch: case cudaDevAttrMemoryPoolsSupported:
-    case cudaDevAttrGlobalL1CacheSupported: case cudaDevAttrLocalL1CacheSupported: *value = 1; break;
+    case cudaDevAttrUnifiedAddressing:
+    case cudaDevAttrManagedMemory:
+    case cudaDevAttrConcurrentKernels:
+    case cudaDevAttrCanMapHostMemory:
+    case cudaDevAttrStreamPrioritiesSupported:
+    case cudaDevAttrCooperativeLaunch:
+    case cudaDevAttrMemoryPoolsSupported:
+    case cudaDevAttrGlobalL1CacheSupported:
+    case cudaDevAttrLocalL1CacheSupported: *value = 1; break;
     case cudaDevAttrAsyncEngineCount: *value = 2; break;
     case cudaDevAttrTextureAlignment: *value = 512; break;
     default: *value = 0; break;
@@ -124,7 +136,8 @@ int occupancy(uint32_t threads, uint32_t registers, uint64_t shared_bytes) {
   kernel.maxDynamicSharedSizeBytes = shared_bytes;
   kernel.numBlockBarriers = 1;
   cudaOccResult result;
-  const cudaOccError e = cudaOccMaxActiveBlocksPerMultiprocessor(&result, &device, &kernel, &state, int(threads), shared_bytes);
+  const cudaOccError e =
+      cudaOccMaxActiveBlocksPerMultiprocessor(&result, &device, &kernel, &state, int(threads), shared_bytes);
   return e == CUDA_OCC_SUCCESS ? result.activeBlocksPerMultiprocessor : 0;
 }
 

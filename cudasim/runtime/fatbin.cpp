@@ -11,8 +11,16 @@ constexpr uint32_t kWrapperMagic = 0x466243B1, kContainerMagic = 0xBA55ED50;
 constexpr uint16_t kKindPtx = 1, kKindElf = 2;
 constexpr uint64_t kFlagLz4 = 0x2000, kFlagZstd = 0x8000;
 
-struct Wrapper { uint32_t magic, version; const void* data; void* extra; };
-struct Container { uint32_t magic; uint16_t version, header_bytes; uint64_t bytes; };
+struct Wrapper {
+  uint32_t magic, version;
+  const void* data;
+  void* extra;
+};
+struct Container {
+  uint32_t magic;
+  uint16_t version, header_bytes;
+  uint64_t bytes;
+};
 struct Entry {
   uint16_t kind, version;
   uint32_t header_bytes;
@@ -43,7 +51,9 @@ bool for_entries(const void* wrapper, std::string* error, F visit) {
   for (p += c.header_bytes; p + sizeof(Entry) <= end;) {
     Entry e;
     std::memcpy(&e, p, sizeof e);
-    if (e.header_bytes < sizeof(Entry) || e.header_bytes > uint64_t(end - p) || e.bytes > uint64_t(end - p) - e.header_bytes) break;
+    if (e.header_bytes < sizeof(Entry) || e.header_bytes > uint64_t(end - p) ||
+        e.bytes > uint64_t(end - p) - e.header_bytes)
+      break;
     visit(e, p + e.header_bytes);
     p += e.header_bytes + e.bytes;
   }
@@ -69,7 +79,8 @@ FatbinPtx find_ptx(const void* wrapper, uint32_t device_arch) {
   std::string seen;
   bool lz4 = false;
   const bool known = for_entries(wrapper, &best.error, [&](const Entry& e, const uint8_t* data) {
-    seen += (seen.empty() ? "" : ", ") + std::string(e.kind == kKindPtx ? "PTX of compute_" : "code of sm_") + std::to_string(e.arch);
+    seen += (seen.empty() ? "" : ", ") + std::string(e.kind == kKindPtx ? "PTX of compute_" : "code of sm_") +
+            std::to_string(e.arch);
     if (e.kind != kKindPtx || e.arch > device_arch || e.arch < best.arch) return;
     if (!(e.flags & kFlagZstd) && (e.flags & kFlagLz4)) {
       lz4 = true;
@@ -85,8 +96,10 @@ FatbinPtx find_ptx(const void* wrapper, uint32_t device_arch) {
     best.arch = e.arch;
   });
   if (known && best.text.empty() && best.error.empty())
-    best.error = lz4 ? "The program's PTX is compressed with LZ4, which cudasim does not read; build it with nvcc 13 or with -Xfatbin -compress=false."
-                     : "The program has no PTX that a compute_" + std::to_string(device_arch) + " device can run (it has " + (seen.empty() ? "nothing" : seen) +
+    best.error = lz4 ? "The program's PTX is compressed with LZ4, which cudasim does not read; build it with nvcc 13 "
+                       "or with -Xfatbin -compress=false."
+                     : "The program has no PTX that a compute_" + std::to_string(device_arch) +
+                           " device can run (it has " + (seen.empty() ? "nothing" : seen) +
                            "); build it with -gencode arch=compute_80,code=[sm_80,compute_80].";
   return best;
 }

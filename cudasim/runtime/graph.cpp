@@ -9,9 +9,18 @@
 namespace cudasim {
 
 namespace {
-std::unordered_set<Graph*>& graphs() { static auto* g = new std::unordered_set<Graph*>; return *g; }
-std::unordered_set<GraphNode*>& nodes() { static auto* n = new std::unordered_set<GraphNode*>; return *n; }
-std::unordered_set<GraphExec*>& execs() { static auto* e = new std::unordered_set<GraphExec*>; return *e; }
+std::unordered_set<Graph*>& graphs() {
+  static auto* g = new std::unordered_set<Graph*>;
+  return *g;
+}
+std::unordered_set<GraphNode*>& nodes() {
+  static auto* n = new std::unordered_set<GraphNode*>;
+  return *n;
+}
+std::unordered_set<GraphExec*>& execs() {
+  static auto* e = new std::unordered_set<GraphExec*>;
+  return *e;
+}
 
 template <class T, class Handle>
 T* known(const std::unordered_set<T*>& set, Handle handle) {
@@ -74,16 +83,24 @@ void destroy_graph(Graph* g) {
   delete g;
 }
 
-Graph* graph_of(cudaGraph_t handle) { return known(graphs(), handle); }
-GraphNode* node_of(cudaGraphNode_t handle) { return known(nodes(), handle); }
-GraphExec* exec_of(cudaGraphExec_t handle) { return known(execs(), handle); }
+Graph* graph_of(cudaGraph_t handle) {
+  return known(graphs(), handle);
+}
+GraphNode* node_of(cudaGraphNode_t handle) {
+  return known(nodes(), handle);
+}
+GraphExec* exec_of(cudaGraphExec_t handle) {
+  return known(execs(), handle);
+}
 
 bool acyclic(const Graph& g) {
   std::unordered_set<const GraphNode*> done;
   for (bool progress = true; progress;) {
     progress = false;
     for (auto& n : g.nodes) {
-      if (done.count(n.get()) || !std::all_of(n->deps.begin(), n->deps.end(), [&](GraphNode* d) { return done.count(d) != 0; })) continue;
+      if (done.count(n.get()) ||
+          !std::all_of(n->deps.begin(), n->deps.end(), [&](GraphNode* d) { return done.count(d) != 0; }))
+        continue;
       done.insert(n.get());
       progress = true;
     }

@@ -29,7 +29,7 @@ struct Graph {
 Graph* create_graph();
 Graph* clone_graph(const Graph& g);
 void destroy_graph(Graph* g);
-Graph* graph_of(cudaGraph_t handle);      // null for an unknown handle
+Graph* graph_of(cudaGraph_t handle);  // null for an unknown handle
 GraphNode* node_of(cudaGraphNode_t handle);
 
 struct ExecStep {

@@ -25,45 +25,73 @@ uint32_t registers_of(const KernelEntry* k, const Function& f) {
   const auto& known = k->owner->registers;
   if (const auto it = known.find(k->name); it != known.end()) return it->second;
   if (f.bounds.maxnreg) return f.bounds.maxnreg;
-  if (f.bounds.maxntid && f.bounds.minnctapersm) return std::min(255u, 65536 / (f.bounds.maxntid * f.bounds.minnctapersm) / 8 * 8);
+  if (f.bounds.maxntid && f.bounds.minnctapersm)
+    return std::min(255u, 65536 / (f.bounds.maxntid * f.bounds.minnctapersm) / 8 * 8);
   return std::min(128u, std::max(16u, f.reg32_count / 4));
 }
 
-static cudaError_t check_launch(KernelEntry* k, Function* fn, dim3 grid, dim3 block, size_t shared, bool cooperative, size_t* dyn_offset, size_t* total_shared) {
+static cudaError_t check_launch(KernelEntry* k, Function* fn, dim3 grid, dim3 block, size_t shared, bool cooperative,
+                                size_t* dyn_offset, size_t* total_shared) {
   const cudaDeviceProp& p = device_properties();
-  auto dims = [](dim3 d) { return "(" + std::to_string(d.x) + "," + std::to_string(d.y) + "," + std::to_string(d.z) + ")"; };
+  auto dims = [](dim3 d) {
+    return "(" + std::to_string(d.x) + "," + std::to_string(d.y) + "," + std::to_string(d.z) + ")";
+  };
   if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7FFFFFFF || grid.y > 65535 || grid.z > 65535)
-    return limit(k, "the grid " + dims(grid) + " is empty or larger than (2147483647,65535,65535).", cudaErrorInvalidConfiguration);
+    return limit(k, "the grid " + dims(grid) + " is empty or larger than (2147483647,65535,65535).",
+                 cudaErrorInvalidConfiguration);
   const uint64_t threads = uint64_t(block.x) * block.y * block.z;
   if (threads == 0 || threads > 1024 || block.z > 64)
-    return limit(k, "the block " + dims(block) + " has " + std::to_string(threads) + " threads; 1 to 1024 are allowed (z at most 64).", cudaErrorInvalidConfiguration);
+    return limit(k,
+                 "the block " + dims(block) + " has " + std::to_string(threads) +
+                     " threads; 1 to 1024 are allowed (z at most 64).",
+                 cudaErrorInvalidConfiguration);
   if (fn->bounds.maxntid && threads > fn->bounds.maxntid)
-    return limit(k, "the block " + dims(block) + " has more threads than the " + std::to_string(fn->bounds.maxntid) + " of the kernel's __launch_bounds__.", cudaErrorInvalidValue);
+    return limit(k,
+                 "the block " + dims(block) + " has more threads than the " + std::to_string(fn->bounds.maxntid) +
+                     " of the kernel's __launch_bounds__.",
+                 cudaErrorInvalidValue);
   if (fn->bounds.reqntid && threads != fn->bounds.reqntid)
-    return limit(k, "the kernel requires blocks of exactly " + std::to_string(fn->bounds.reqntid) + " threads.", cudaErrorInvalidValue);
+    return limit(k, "the kernel requires blocks of exactly " + std::to_string(fn->bounds.reqntid) + " threads.",
+                 cudaErrorInvalidValue);
   const size_t dyn_at = (fn->static_shared + fn->dyn_shared_align - 1) / fn->dyn_shared_align * fn->dyn_shared_align;
   const size_t total = shared ? dyn_at + shared : fn->static_shared;
   if (total > p.sharedMemPerBlockOptin)
-    return limit(k, "the block wants " + std::to_string(total) + " bytes of shared memory, the device has " + std::to_string(p.sharedMemPerBlockOptin) + ".", cudaErrorInvalidValue);
+    return limit(k,
+                 "the block wants " + std::to_string(total) + " bytes of shared memory, the device has " +
+                     std::to_string(p.sharedMemPerBlockOptin) + ".",
+                 cudaErrorInvalidValue);
   if (shared > k->dynamic_shared_limit || (total > 48 * 1024 && k->dynamic_shared_limit <= 48 * 1024))
-    return limit(k, std::to_string(shared) + " bytes of dynamic shared memory need cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, ...) first; the limit is " +
-                        std::to_string(k->dynamic_shared_limit) + ".", cudaErrorInvalidValue);
+    return limit(k,
+                 std::to_string(shared) +
+                     " bytes of dynamic shared memory need cudaFuncSetAttribute(kernel, "
+                     "cudaFuncAttributeMaxDynamicSharedMemorySize, ...) first; the limit is " +
+                     std::to_string(k->dynamic_shared_limit) + ".",
+                 cudaErrorInvalidValue);
   const uint32_t registers = registers_of(k, *fn);
-  if (k->owner->runs_machine_code && k->owner->registers.count(k->name) && occupancy(uint32_t(threads), registers, 0) == 0)
-    return limit(k, "the block " + dims(block) + " needs " + std::to_string(registers) + " registers for each of its " + std::to_string(threads) + " threads, more than the " +
-                        std::to_string(p.regsPerBlock) + " that a block can have; make the block smaller or compile the kernel with __launch_bounds__(" + std::to_string(threads) + ").",
+  if (k->owner->runs_machine_code && k->owner->registers.count(k->name) &&
+      occupancy(uint32_t(threads), registers, 0) == 0)
+    return limit(k,
+                 "the block " + dims(block) + " needs " + std::to_string(registers) + " registers for each of its " +
+                     std::to_string(threads) + " threads, more than the " + std::to_string(p.regsPerBlock) +
+                     " that a block can have; make the block smaller or compile the kernel with __launch_bounds__(" +
+                     std::to_string(threads) + ").",
                  cudaErrorLaunchOutOfResources);
   if (cooperative) {
-    const uint64_t resident = uint64_t(occupancy(uint32_t(threads), registers, total)) * uint64_t(p.multiProcessorCount);
+    const uint64_t resident =
+        uint64_t(occupancy(uint32_t(threads), registers, total)) * uint64_t(p.multiProcessorCount);
     if (uint64_t(grid.x) * grid.y * grid.z > resident)
-      return limit(k, "the grid " + dims(grid) + " of a cooperative launch has more blocks than the " + std::to_string(resident) + " that the device can hold at once.", cudaErrorCooperativeLaunchTooLarge);
+      return limit(k,
+                   "the grid " + dims(grid) + " of a cooperative launch has more blocks than the " +
+                       std::to_string(resident) + " that the device can hold at once.",
+                   cudaErrorCooperativeLaunchTooLarge);
   }
   *dyn_offset = dyn_at;
   *total_shared = total;
   return cudaSuccess;
 }
 
-OpPtr make_kernel_op(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, bool cooperative, cudaError_t* error) {
+OpPtr make_kernel_op(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, bool cooperative,
+                     cudaError_t* error) {
   *error = cudaErrorInvalidDeviceFunction;
   if (!k) return nullptr;
   Function* fn = function_of(k);
@@ -93,8 +121,12 @@ cudaError_t KernelOp::run() const {
   Launch l;
   l.kernel = function_of(kernel);
   l.module = module_of(kernel->owner);
-  l.grid[0] = grid.x; l.grid[1] = grid.y; l.grid[2] = grid.z;
-  l.block[0] = block.x; l.block[1] = block.y; l.block[2] = block.z;
+  l.grid[0] = grid.x;
+  l.grid[1] = grid.y;
+  l.grid[2] = grid.z;
+  l.block[0] = block.x;
+  l.block[1] = block.y;
+  l.block[2] = block.z;
   l.threads = block.x * block.y * block.z;
   l.warps = (l.threads + 31) / 32;
   l.dynamic_shared = shared;
@@ -113,7 +145,8 @@ cudaError_t KernelOp::run() const {
   return cudaError_t(int(l.error));
 }
 
-cudaError_t launch_kernel(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream, bool cooperative) {
+cudaError_t launch_kernel(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream,
+                          bool cooperative) {
   cudaError_t e;
   OpPtr op = make_kernel_op(k, grid, block, args, shared, cooperative, &e);
   return set_error(op ? enqueue(stream, std::move(op)) : e);

@@ -8,8 +8,10 @@
 namespace cudasim {
 
 // Copies the arguments now (args: one pointer per parameter). Null after setting *error.
-OpPtr make_kernel_op(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, bool cooperative, cudaError_t* error);
-cudaError_t launch_kernel(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream, bool cooperative);
+OpPtr make_kernel_op(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, bool cooperative,
+                     cudaError_t* error);
+cudaError_t launch_kernel(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream,
+                          bool cooperative);
 // Registers per thread: those of ptxas when the program holds machine code that is not newer than the device, else an
 // estimate, because PTX has no register allocation.
 uint32_t registers_of(const KernelEntry* k, const Function& f);

@@ -11,7 +11,8 @@
 
 using namespace cudasim;
 
-API cudaError_t cudasimEnqueue(cudaStream_t stream, const char*, cudaError_t (*run)(const void*), void (*destroy)(const void*), const void* data) {
+API cudaError_t cudasimEnqueue(cudaStream_t stream, const char*, cudaError_t (*run)(const void*),
+                               void (*destroy)(const void*), const void* data) {
   const std::shared_ptr<const void> held(data, destroy);
   return set_error(enqueue(stream, cudaGraphNodeTypeKernel, [held, run] { return run(held.get()); }));
 }

@@ -28,7 +28,8 @@ struct EmptyOp : DeviceOp {
 
 // Anything without parameters that a program can ask for.
 struct FunctionOp : DeviceOp {
-  FunctionOp(cudaGraphNodeType type, std::function<cudaError_t()> function) : type_(type), function_(std::move(function)) {}
+  FunctionOp(cudaGraphNodeType type, std::function<cudaError_t()> function)
+      : type_(type), function_(std::move(function)) {}
   cudaGraphNodeType type() const override { return type_; }
   cudaError_t run() const override { return function_(); }
 
@@ -77,8 +78,8 @@ struct FillOp : DeviceOp {
 };
 
 // Check the arguments and make the operation; null after setting *error.
-OpPtr make_copy(const char* call, void* dst, size_t dst_pitch, const void* src, size_t src_pitch, size_t width, size_t height,
-                cudaMemcpyKind kind, bool stage, cudaError_t* error);
+OpPtr make_copy(const char* call, void* dst, size_t dst_pitch, const void* src, size_t src_pitch, size_t width,
+                size_t height, cudaMemcpyKind kind, bool stage, cudaError_t* error);
 OpPtr make_fill(const char* call, const cudaMemsetParams& params, cudaError_t* error);
 
 }  // namespace cudasim

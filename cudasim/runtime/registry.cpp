@@ -24,7 +24,10 @@ struct Registry {
   std::unordered_map<const void*, std::unique_ptr<KernelEntry>> kernels;
   std::unordered_map<const void*, std::unique_ptr<VarEntry>> vars;
 };
-Registry& registry() { static auto* r = new Registry; return *r; }
+Registry& registry() {
+  static auto* r = new Registry;
+  return *r;
+}
 
 struct Hooks : ModuleHooks {
   FatModule* owner = nullptr;
@@ -37,7 +40,9 @@ struct Hooks : ModuleHooks {
     std::memset(DeviceMemory::get().host(a), 0, var.size);
     return a;
   }
-  void write_global(uint64_t address, const void* data, size_t bytes) override { std::memcpy(DeviceMemory::get().host(address), data, bytes); }
+  void write_global(uint64_t address, const void* data, size_t bytes) override {
+    std::memcpy(DeviceMemory::get().host(address), data, bytes);
+  }
   ExecFn select(const Instr& in) override { return isa().select(in); }
 };
 }  // namespace
@@ -97,10 +102,12 @@ static void save_ptx(const FatbinPtx& ptx) {
   std::error_code error;
   std::filesystem::create_directories(dir, error);
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error).filename();
-  const std::filesystem::path path = std::filesystem::path(dir) / (program.string() + "." + std::to_string(++serial) + ".compute_" + std::to_string(ptx.arch) + ".ptx");
+  const std::filesystem::path path = std::filesystem::path(dir) / (program.string() + "." + std::to_string(++serial) +
+                                                                   ".compute_" + std::to_string(ptx.arch) + ".ptx");
   std::ofstream out(path, std::ios::binary);
   out << ptx.text;
-  if (!out.flush()) std::fprintf(stderr, "cudasim: cannot write %s; check that the folder of --save-ptx is writable.\n", path.c_str());
+  if (!out.flush())
+    std::fprintf(stderr, "cudasim: cannot write %s; check that the folder of --save-ptx is writable.\n", path.c_str());
 }
 
 Module* module_of(FatModule* m) {

@@ -18,7 +18,10 @@ struct Streams {
   uint64_t next_handle = 0x5700;
   uint64_t next_serial = 0;
 };
-Streams& streams() { static auto* s = new Streams; return *s; }
+Streams& streams() {
+  static auto* s = new Streams;
+  return *s;
+}
 
 // The stream behind cudaStreamPerThread, made on first use.
 struct ThreadStream {
@@ -32,7 +35,10 @@ struct ThreadStream {
 thread_local ThreadStream t_stream;
 }  // namespace
 
-std::recursive_mutex& runtime_mutex() { static auto* m = new std::recursive_mutex; return *m; }
+std::recursive_mutex& runtime_mutex() {
+  static auto* m = new std::recursive_mutex;
+  return *m;
+}
 
 cudaError_t set_error(cudaError_t e) {
   if (e != cudaSuccess) t_last = e;
@@ -43,7 +49,9 @@ cudaError_t last_error(bool clear) {
   if (clear) t_last = cudaSuccess;
   return e;
 }
-void set_sticky_error(cudaError_t e) { if (g_sticky == cudaSuccess) g_sticky = e; }
+void set_sticky_error(cudaError_t e) {
+  if (g_sticky == cudaSuccess) g_sticky = e;
+}
 
 void Stream::push(OpPtr op, std::vector<Point> after) {
   last_ = ++streams().next_serial;
@@ -66,7 +74,9 @@ cudaError_t Stream::drain(uint64_t up_to) {
   return first != cudaSuccess ? first : g_sticky;
 }
 
-Stream& legacy_stream() { return streams().legacy; }
+Stream& legacy_stream() {
+  return streams().legacy;
+}
 
 Stream* stream_of(cudaStream_t handle) {
   if (handle == nullptr || handle == cudaStreamLegacy) return &streams().legacy;

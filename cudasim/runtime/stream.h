@@ -1,5 +1,5 @@
-// Streams as queues of operations. Everything that the device does goes through enqueue(): copies, fills, launches, host
-// functions, event records. A queue runs when something waits for it; without --delay-streams that is at once.
+// Streams as queues of operations. Everything that the device does goes through enqueue(): copies, fills, launches,
+// host functions, event records. A queue runs when something waits for it; without --delay-streams that is at once.
 #pragma once
 #include <cuda_runtime_api.h>
 
@@ -42,7 +42,11 @@ class Stream {
   std::vector<Point> waits;  // of cudaStreamWaitEvent, for the next operation
 
  private:
-  struct Work { uint64_t serial; OpPtr op; std::vector<Point> after; };
+  struct Work {
+    uint64_t serial;
+    OpPtr op;
+    std::vector<Point> after;
+  };
   cudaStream_t handle_;
   unsigned flags_;
   int priority_;

@@ -2,8 +2,11 @@
 // so in one line and fails.
 #include "runtime/process.h"
 
-#define STUB(name) extern "C" __attribute__((weak, visibility("default"))) int name##_stub() __asm__(#name); \
-  extern "C" int name##_stub() { return int(cudasim::unsupported_call(#name)); }
+#define STUB(name)                                                                          \
+  extern "C" __attribute__((weak, visibility("default"))) int name##_stub() __asm__(#name); \
+  extern "C" int name##_stub() {                                                            \
+    return int(cudasim::unsupported_call(#name));                                           \
+  }
 
 STUB(__cudaGetKernel)
 STUB(__cudaGetProcAddress)

@@ -9,7 +9,9 @@ namespace cudasim {
 
 namespace {
 
-uint8_t* local(Warp& w, uint32_t lane, uint32_t offset) { return w.local + size_t(lane) * w.local_stride + w.frame->local_base + offset; }
+uint8_t* local(Warp& w, uint32_t lane, uint32_t offset) {
+  return w.local + size_t(lane) * w.local_stride + w.frame->local_base + offset;
+}
 uint64_t argument(Warp& w, uint32_t lane, const CallInfo& call, size_t i) {
   uint64_t v = 0;
   if (i < call.args.size()) std::memcpy(&v, local(w, lane, call.args[i].offset), std::min(8u, call.args[i].size));
@@ -36,7 +38,7 @@ bool read_generic(Warp& w, uint32_t lane, uint64_t p, void* out, size_t bytes) {
 }
 std::string read_string(Warp& w, uint32_t lane, uint64_t p) {
   std::string s;
-  for (char c; read_generic(w, lane, p + s.size(), &c, 1) && c; ) s += c;
+  for (char c; read_generic(w, lane, p + s.size(), &c, 1) && c;) s += c;
   return s;
 }
 
@@ -44,12 +46,22 @@ std::string format(Warp& w, uint32_t lane, const std::string& f, uint64_t args) 
   std::string out;
   uint64_t at = 0;
   for (size_t i = 0; i < f.size(); ++i) {
-    if (f[i] != '%') { out += f[i]; continue; }
-    if (i + 1 < f.size() && f[i + 1] == '%') { out += '%'; ++i; continue; }
+    if (f[i] != '%') {
+      out += f[i];
+      continue;
+    }
+    if (i + 1 < f.size() && f[i + 1] == '%') {
+      out += '%';
+      ++i;
+      continue;
+    }
     std::string spec = "%";
     bool wide = false;
     for (++i; i < f.size() && !std::strchr("diouxXcsfFeEgGaAp", f[i]); ++i) {
-      if (f[i] == 'l' || f[i] == 'z' || f[i] == 'j' || f[i] == 't') { wide = true; continue; }
+      if (f[i] == 'l' || f[i] == 'z' || f[i] == 'j' || f[i] == 't') {
+        wide = true;
+        continue;
+      }
       if (f[i] == 'h') continue;
       if (f[i] == '*') {
         int32_t v = 0;
@@ -64,7 +76,13 @@ std::string format(Warp& w, uint32_t lane, const std::string& f, uint64_t args) 
     if (i >= f.size()) break;
     const char kind = f[i];
     char buffer[512];
-    auto next = [&](size_t size) { uint64_t v = 0; at = (at + size - 1) & ~uint64_t(size - 1); read_generic(w, lane, args + at, &v, size); at += size; return v; };
+    auto next = [&](size_t size) {
+      uint64_t v = 0;
+      at = (at + size - 1) & ~uint64_t(size - 1);
+      read_generic(w, lane, args + at, &v, size);
+      at += size;
+      return v;
+    };
     if (std::strchr("fFeEgGaA", kind)) {
       const uint64_t bits = next(8);
       double d;
@@ -81,8 +99,10 @@ std::string format(Warp& w, uint32_t lane, const std::string& f, uint64_t args) 
     } else {
       const uint64_t v = wide ? next(8) : next(4);
       const long long sv = wide ? static_cast<long long>(v) : static_cast<long long>(int32_t(v));
-      if (kind == 'd' || kind == 'i') std::snprintf(buffer, sizeof buffer, (spec + "ll" + kind).c_str(), sv);
-      else std::snprintf(buffer, sizeof buffer, (spec + "ll" + kind).c_str(), static_cast<unsigned long long>(v));
+      if (kind == 'd' || kind == 'i')
+        std::snprintf(buffer, sizeof buffer, (spec + "ll" + kind).c_str(), sv);
+      else
+        std::snprintf(buffer, sizeof buffer, (spec + "ll" + kind).c_str(), static_cast<unsigned long long>(v));
       out += buffer;
     }
   }
@@ -99,23 +119,29 @@ bool call_builtin(Warp& w, const Instr& in, const CallInfo& call, const Function
     const uint32_t lane = uint32_t(__builtin_ctz(k));
     switch (fn.builtin) {
       case Builtin::kVprintf: {
-        const std::string s = format(w, lane, read_string(w, lane, argument(w, lane, call, 0)), argument(w, lane, call, 1));
+        const std::string s =
+            format(w, lane, read_string(w, lane, argument(w, lane, call, 0)), argument(w, lane, call, 1));
         std::fwrite(s.data(), 1, s.size(), stdout);
         result(lane, s.size());
         break;
       }
       case Builtin::kAssertFail: {
-        const std::string text = "assertion `" + read_string(w, lane, argument(w, lane, call, 0)) + "` failed at " + read_string(w, lane, argument(w, lane, call, 1)) +
-                                 ":" + std::to_string(uint32_t(argument(w, lane, call, 2))) + " in " + read_string(w, lane, argument(w, lane, call, 3)) + ".";
+        const std::string text = "assertion `" + read_string(w, lane, argument(w, lane, call, 0)) + "` failed at " +
+                                 read_string(w, lane, argument(w, lane, call, 1)) + ":" +
+                                 std::to_string(uint32_t(argument(w, lane, call, 2))) + " in " +
+                                 read_string(w, lane, argument(w, lane, call, 3)) + ".";
         report_at(w, in, Check::kDeviceAssert, w.exec, 0, text, 710);
         w.cta->abort = true;
         stop_warp(w, Wait::kNone);
         return true;
       }
-      case Builtin::kMalloc: result(lane, DeviceMemory::get().allocate(argument(w, lane, call, 0), AllocKind::kDevice)); break;
+      case Builtin::kMalloc:
+        result(lane, DeviceMemory::get().allocate(argument(w, lane, call, 0), AllocKind::kDevice));
+        break;
       case Builtin::kFree:
         if (const uint64_t p = argument(w, lane, call, 0); p && !DeviceMemory::get().release(p))
-          report_at(w, in, Check::kInvalidFree, 1u << lane, p, "free of a pointer that no live allocation starts at.", 700);
+          report_at(w, in, Check::kInvalidFree, 1u << lane, p, "free of a pointer that no live allocation starts at.",
+                    700);
         break;
       default: return false;
     }

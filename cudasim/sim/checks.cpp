@@ -7,7 +7,8 @@
 
 namespace cudasim {
 
-void report_at(Warp& w, const Instr& in, Check check, uint32_t lanes, uint64_t address, const std::string& text, int error) {
+void report_at(Warp& w, const Instr& in, Check check, uint32_t lanes, uint64_t address, const std::string& text,
+               int error) {
   Cta& c = *w.cta;
   Finding f;
   f.check = check;
@@ -34,66 +35,94 @@ static std::string hex(uint64_t v) {
   return b;
 }
 
-uint32_t global_access_slow(Warp& w, const Instr& in, const uint64_t* address, uint32_t m, uint32_t bytes, const char* verb) {
+uint32_t global_access_slow(Warp& w, const Instr& in, const uint64_t* address, uint32_t m, uint32_t bytes,
+                            const char* verb) {
   DeviceMemory& mem = DeviceMemory::get();
   uint32_t good = 0, misaligned = 0, outside = 0;
   for (uint32_t k = m; k; k &= k - 1) {
     const int i = __builtin_ctz(k);
     const bool power = (bytes & (bytes - 1)) == 0;
-    if (power && address[i] % bytes) misaligned |= 1u << i;
-    else if (mem.find(address[i], bytes) || mem.host_registered(address[i], bytes)) good |= 1u << i;
-    else outside |= 1u << i;
+    if (power && address[i] % bytes)
+      misaligned |= 1u << i;
+    else if (mem.find(address[i], bytes) || mem.host_registered(address[i], bytes))
+      good |= 1u << i;
+    else
+      outside |= 1u << i;
   }
   if (misaligned) {
     const uint64_t a = address[__builtin_ctz(misaligned)];
     report_at(w, in, Check::kMisaligned, misaligned, a,
-              std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at " + hex(a) + " is not aligned to its size; " + mem.describe(a) + ".", 716);
+              std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at " + hex(a) +
+                  " is not aligned to its size; " + mem.describe(a) + ".",
+              716);
   }
   if (outside) {
     const uint64_t a = address[__builtin_ctz(outside)];
     const Allocation* near = mem.nearest(a);
     const bool freed = near && near->freed && a >= near->address && a < near->address + near->size;
     const bool foreign = a >= 4096 && a - mem.base() >= (kSlotCount << kSlotShift);
-    const std::string where = a < 4096 ? "a null pointer" : foreign ? "no device memory; pinned or registered host memory and managed memory can be used by kernels, other host memory cannot" : mem.describe(a);
-    report_at(w, in, freed ? Check::kUseAfterFree : foreign ? Check::kHostAccess : Check::kOutOfBounds, outside, a,
-              std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at " + hex(a) + " hits " + where + ".", 700);
+    const std::string where = a < 4096  ? "a null pointer"
+                              : foreign ? "no device memory; pinned or registered host memory and managed memory can "
+                                          "be used by kernels, other host memory cannot"
+                                        : mem.describe(a);
+    report_at(
+        w, in,
+        freed     ? Check::kUseAfterFree
+        : foreign ? Check::kHostAccess
+                  : Check::kOutOfBounds,
+        outside, a,
+        std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at " + hex(a) + " hits " + where + ".",
+        700);
   }
   return good;
 }
 
-uint32_t shared_access_slow(Warp& w, const Instr& in, const uint64_t* offset, uint32_t m, uint32_t bytes, const char* verb) {
+uint32_t shared_access_slow(Warp& w, const Instr& in, const uint64_t* offset, uint32_t m, uint32_t bytes,
+                            const char* verb) {
   const Launch& l = *w.cta->launch;
   uint32_t good = 0, misaligned = 0, outside = 0;
   for (uint32_t k = m; k; k &= k - 1) {
     const int i = __builtin_ctz(k);
-    if (offset[i] % bytes) misaligned |= 1u << i;
-    else if (offset[i] + bytes <= l.shared_bytes && offset[i] < l.shared_bytes) good |= 1u << i;
-    else outside |= 1u << i;
+    if (offset[i] % bytes)
+      misaligned |= 1u << i;
+    else if (offset[i] + bytes <= l.shared_bytes && offset[i] < l.shared_bytes)
+      good |= 1u << i;
+    else
+      outside |= 1u << i;
   }
   if (misaligned) {
     const uint64_t a = offset[__builtin_ctz(misaligned)];
-    report_at(w, in, Check::kMisaligned, misaligned, a, std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at shared offset " + std::to_string(a) + " is not aligned to its size.", 716);
+    report_at(w, in, Check::kMisaligned, misaligned, a,
+              std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at shared offset " +
+                  std::to_string(a) + " is not aligned to its size.",
+              716);
   }
   if (outside) {
     const uint64_t a = offset[__builtin_ctz(outside)];
     report_at(w, in, Check::kOutOfBounds, outside, a,
-              std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at shared offset " + std::to_string(a) + " is outside of the " +
-                  std::to_string(l.shared_bytes) + " bytes of the block's shared memory (" + std::to_string(l.dynamic_shared) + " of them dynamic).", 700);
+              std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at shared offset " +
+                  std::to_string(a) + " is outside of the " + std::to_string(l.shared_bytes) +
+                  " bytes of the block's shared memory (" + std::to_string(l.dynamic_shared) + " of them dynamic).",
+              700);
   }
   return good;
 }
 
-uint32_t local_access_slow(Warp& w, const Instr& in, const uint64_t* offset, uint32_t m, uint32_t bytes, const char* verb) {
+uint32_t local_access_slow(Warp& w, const Instr& in, const uint64_t* offset, uint32_t m, uint32_t bytes,
+                           const char* verb) {
   uint32_t good = 0, bad = 0;
   for (uint32_t k = m; k; k &= k - 1) {
     const int i = __builtin_ctz(k);
-    (offset[i] < w.local_stride && offset[i] + bytes <= w.local_stride && offset[i] % bytes == 0 ? good : bad) |= 1u << i;
+    (offset[i] < w.local_stride && offset[i] + bytes <= w.local_stride && offset[i] % bytes == 0 ? good : bad) |= 1u
+                                                                                                                  << i;
   }
   if (bad) {
     const uint64_t a = offset[__builtin_ctz(bad)];
     report_at(w, in, a % bytes ? Check::kMisaligned : Check::kOutOfBounds, bad, a,
-              std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at local offset " + std::to_string(a) + " does not fit the " +
-                  std::to_string(w.local_stride) + " bytes of local memory of a thread.", 700);
+              std::string("a ") + verb + " of " + std::to_string(bytes) + " bytes at local offset " +
+                  std::to_string(a) + " does not fit the " + std::to_string(w.local_stride) +
+                  " bytes of local memory of a thread.",
+              700);
   }
   return good;
 }
@@ -111,10 +140,11 @@ static std::string who(uint32_t tag) {
   return "warp " + std::to_string(tag >> 5 & 31) + " lane " + std::to_string(tag & 31);
 }
 
-static void race(Warp& w, const Instr& in, uint32_t lane, uint32_t offset, uint32_t tag, const char* mine, const char* theirs) {
+static void race(Warp& w, const Instr& in, uint32_t lane, uint32_t offset, uint32_t tag, const char* mine,
+                 const char* theirs) {
   report_at(w, in, Check::kSharedRace, 1u << lane, offset,
-            std::string("this ") + mine + " of shared offset " + std::to_string(offset) + " races with a " + theirs + " by " + who(tag) +
-                "; no barrier or warp synchronisation lies between them.");
+            std::string("this ") + mine + " of shared offset " + std::to_string(offset) + " races with a " + theirs +
+                " by " + who(tag) + "; no barrier or warp synchronisation lies between them.");
 }
 
 static uint32_t byte_mask(uint32_t offset, uint32_t bytes, uint32_t word) {
@@ -129,10 +159,13 @@ void shared_read_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offse
   for (uint32_t k = offset / 4; k * 4 < offset + bytes; ++k) {
     const uint32_t bm = byte_mask(offset, bytes, k);
     if (s.state[k] & kPending) {
-      report_at(w, in, Check::kAsyncNotWaited, 1u << lane, k * 4, "shared offset " + std::to_string(k * 4) + " is read while a cp.async into it, issued by " + who(s.write[k]) + ", has not been waited for.");
+      report_at(w, in, Check::kAsyncNotWaited, 1u << lane, k * 4,
+                "shared offset " + std::to_string(k * 4) + " is read while a cp.async into it, issued by " +
+                    who(s.write[k]) + ", has not been waited for.");
     } else if ((s.state[k] & bm) != bm) {
       if (!poison_read(w, in, lane, offset, k, bm & ~s.state[k])) {
-        report_at(w, in, Check::kUninitialisedShared, 1u << lane, k * 4, "shared offset " + std::to_string(k * 4) + " is read before anything was written to it.");
+        report_at(w, in, Check::kUninitialisedShared, 1u << lane, k * 4,
+                  "shared offset " + std::to_string(k * 4) + " is read before anything was written to it.");
         s.state[k] |= uint8_t(bm);
       }
     } else if ((s.write_mask[k] & bm) && !ordered(w, lane, s.write[k], strong)) {
@@ -150,7 +183,8 @@ void shared_read_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offse
   }
 }
 
-void shared_write_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offset, uint32_t bytes, bool strong, const void* value) {
+void shared_write_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offset, uint32_t bytes, bool strong,
+                          const void* value) {
   Cta& c = *w.cta;
   SharedShadow& s = c.shadow;
   const uint32_t me = c.now << kTagTimeShift | (strong ? kTagStrong : 0) | w.index << 5 | lane;
@@ -158,7 +192,9 @@ void shared_write_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offs
   for (uint32_t k = offset / 4; k * 4 < offset + bytes; ++k) {
     const uint32_t bm = byte_mask(offset, bytes, k);
     if (s.state[k] & kPending) {
-      report_at(w, in, Check::kAsyncNotWaited, 1u << lane, k * 4, "shared offset " + std::to_string(k * 4) + " is written while a cp.async into it, issued by " + who(s.write[k]) + ", has not been waited for.");
+      report_at(w, in, Check::kAsyncNotWaited, 1u << lane, k * 4,
+                "shared offset " + std::to_string(k * 4) + " is written while a cp.async into it, issued by " +
+                    who(s.write[k]) + ", has not been waited for.");
     } else if ((s.write_mask[k] & bm) && (s.state[k] & bm) && !same && !ordered(w, lane, s.write[k], strong)) {
       race(w, in, lane, k * 4, s.write[k], "write", "write");
     } else if (bytes < 4 && (s.read_mask[k] & bm) == 0) {
@@ -177,7 +213,10 @@ void shared_write_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offs
 
 void renormalise_shadow(Cta& c) {
   // The clock is used up: everything so far counts as ordered. At two million synchronisations per block this is rare.
-  auto reset = [](std::vector<uint32_t>& v) { for (uint32_t& t : v) if (t) t = (t & ((1u << kTagTimeShift) - 1)) | 1u << kTagTimeShift; };
+  auto reset = [](std::vector<uint32_t>& v) {
+    for (uint32_t& t : v)
+      if (t) t = (t & ((1u << kTagTimeShift) - 1)) | 1u << kTagTimeShift;
+  };
   reset(c.shadow.write);
   reset(c.shadow.read1);
   reset(c.shadow.read2);
@@ -185,6 +224,8 @@ void renormalise_shadow(Cta& c) {
     w->last_sync = 1;
     for (uint32_t& v : w->vc) v = 1;
   }
+  for (auto& [offset, b] : c.mbarriers)
+    for (int i = 0; i < 32; ++i) b.arrived[i] = b.done[i] = 1;
   c.now = 2;
   set_base(c, 1);
 }
@@ -200,7 +241,8 @@ void land_copy(Warp& w, AsyncCopy& copy, uint32_t lanes) {
     if (c.late_copies) {
       if (copy.bytes[i]) {
         const uint64_t a = copy.src[i];
-        const uint8_t* from = reinterpret_cast<const uint8_t*>(a - c.mem_base < (kSlotCount << kSlotShift) ? a + uint64_t(c.mem_shift) : a);
+        const uint8_t* from = reinterpret_cast<const uint8_t*>(
+            a - c.mem_base < (kSlotCount << kSlotShift) ? a + uint64_t(c.mem_shift) : a);
         std::memcpy(to, from, copy.bytes[i]);
       }
       std::memset(to + copy.bytes[i], 0, copy.size - copy.bytes[i]);

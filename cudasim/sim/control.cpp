@@ -9,7 +9,10 @@ namespace cudasim {
 
 namespace {
 
-template <class T> T* reg(Warp& w, uint32_t slot) { return reinterpret_cast<T*>(w.regs + slot); }
+template <class T>
+T* reg(Warp& w, uint32_t slot) {
+  return reinterpret_cast<T*>(w.regs + slot);
+}
 
 // The lanes that do not execute the current instruction go on behind it as a group of their own.
 void split_rest(Warp& w) {
@@ -42,10 +45,13 @@ void exec_brx(Warp& w, const Instr& in) {
   while (left) {
     const uint32_t v = index[__builtin_ctz(left)];
     Group g;
-    for (uint32_t k = left; k; k &= k - 1) if (index[__builtin_ctz(k)] == v) g.mask |= k & -k;
+    for (uint32_t k = left; k; k &= k - 1)
+      if (index[__builtin_ctz(k)] == v) g.mask |= k & -k;
     left &= ~g.mask;
     if (v >= table.size()) {
-      report_at(w, in, Check::kOutOfBounds, g.mask, v, "brx.idx with index " + std::to_string(v) + " and only " + std::to_string(table.size()) + " targets.", 700);
+      report_at(w, in, Check::kOutOfBounds, g.mask, v,
+                "brx.idx with index " + std::to_string(v) + " and only " + std::to_string(table.size()) + " targets.",
+                700);
       w.cta->abort = true;
       break;
     }
@@ -68,7 +74,9 @@ void exit_lanes(Warp& w) {
   stop_warp(w, Wait::kNone);
 }
 
-void exec_exit(Warp& w, const Instr&) { exit_lanes(w); }
+void exec_exit(Warp& w, const Instr&) {
+  exit_lanes(w);
+}
 
 void copy_local(Warp& w, uint32_t lanes, uint32_t to, uint32_t from, uint32_t bytes) {
   copy_poison(w, lanes, to, from, bytes);
@@ -80,7 +88,10 @@ void copy_local(Warp& w, uint32_t lanes, uint32_t to, uint32_t from, uint32_t by
 
 void exec_ret(Warp& w, const Instr& in) {
   Frame* f = w.frame;
-  if (!f->parent) { exit_lanes(w); return; }
+  if (!f->parent) {
+    exit_lanes(w);
+    return;
+  }
   (void)in;
   split_rest(w);
   const uint32_t lanes = w.exec;
@@ -109,8 +120,10 @@ void exec_ret(Warp& w, const Instr& in) {
 void enter(Warp& w, const Instr& in, const CallInfo& call, Function* fn, uint32_t lanes) {
   const uint32_t base = w.frame->local_base + w.frame->fn->local_bytes;
   if (base + fn->local_bytes > w.local_stride) {
-    report_at(w, in, Check::kOutOfBounds, lanes, base, "the call of " + fn->name + " overflows the stack of " + std::to_string(w.local_stride) +
-                  " bytes per thread; is the recursion unbounded?", 700);
+    report_at(w, in, Check::kOutOfBounds, lanes, base,
+              "the call of " + fn->name + " overflows the stack of " + std::to_string(w.local_stride) +
+                  " bytes per thread; is the recursion unbounded?",
+              700);
     w.cta->abort = true;
     return;
   }
@@ -120,7 +133,8 @@ void enter(Warp& w, const Instr& in, const CallInfo& call, Function* fn, uint32_
   f->return_pc = w.pc;
   fill_specials(w, *f, false);
   for (size_t i = 0; i < call.args.size() && i < fn->params.size(); ++i)
-    copy_local(w, lanes, base + fn->params[i].offset, w.frame->local_base + call.args[i].offset, std::min(call.args[i].size, fn->params[i].size));
+    copy_local(w, lanes, base + fn->params[i].offset, w.frame->local_base + call.args[i].offset,
+               std::min(call.args[i].size, fn->params[i].size));
   Group g;
   g.mask = lanes;
   g.pc = 0;
@@ -132,7 +146,9 @@ void exec_call(Warp& w, const Instr& in) {
   const CallInfo& call = w.fn->calls[in.aux];
   if (call.callee && !call.callee->has_body) {
     if (!call_builtin(w, in, call, *call.callee)) {
-      report_at(w, in, Check::kUnsupported, w.exec, 0, "the kernel calls " + call.callee->name + ", which no module defines and cudasim does not provide.", 719);
+      report_at(w, in, Check::kUnsupported, w.exec, 0,
+                "the kernel calls " + call.callee->name + ", which no module defines and cudasim does not provide.",
+                719);
       w.cta->abort = true;
       stop_warp(w, Wait::kNone);
     }
@@ -146,11 +162,13 @@ void exec_call(Warp& w, const Instr& in) {
     for (uint32_t left = w.exec; left;) {
       const uint64_t target = p[__builtin_ctz(left)];
       uint32_t lanes = 0;
-      for (uint32_t k = left; k; k &= k - 1) if (p[__builtin_ctz(k)] == target) lanes |= k & -k;
+      for (uint32_t k = left; k; k &= k - 1)
+        if (p[__builtin_ctz(k)] == target) lanes |= k & -k;
       left &= ~lanes;
       Function* fn = w.cta->launch->module->function_at(target);
       if (!fn || !fn->has_body) {
-        report_at(w, in, Check::kOutOfBounds, lanes, target, "an indirect call goes to an address that is no function.", 700);
+        report_at(w, in, Check::kOutOfBounds, lanes, target, "an indirect call goes to an address that is no function.",
+                  700);
         w.cta->abort = true;
         break;
       }
@@ -173,11 +191,14 @@ void exec_bar(Warp& w, const Instr& in) {
   const uint32_t id = reg<uint32_t>(w, in.a)[first];
   const uint32_t count = in.b ? reg<uint32_t>(w, in.b)[first] : 0;
   if (id > 15) {
-    report_at(w, in, Check::kBarrierDivergence, w.exec, id, "barrier " + std::to_string(id) + " does not exist; a block has barriers 0 to 15.", 719);
+    report_at(w, in, Check::kBarrierDivergence, w.exec, id,
+              "barrier " + std::to_string(id) + " does not exist; a block has barriers 0 to 15.", 719);
     return;
   }
   if (c.check_sync && count && in.aligned && w.exec != w.live)
-    report_at(w, in, Check::kBarrierDivergence, w.exec, 0, "lanes " + lane_list(w.live & ~w.exec) + " of this warp do not take part in the barrier, which counts whole warps.");
+    report_at(w, in, Check::kBarrierDivergence, w.exec, 0,
+              "lanes " + lane_list(w.live & ~w.exec) +
+                  " of this warp do not take part in the barrier, which counts whole warps.");
   Barrier& b = c.barriers[id];
   if (in.op == Op::kBarRed) {
     const uint32_t q = *reg<uint32_t>(w, in.c) ^ (in.neg_pred ? ~0u : 0u);
@@ -214,8 +235,9 @@ bool barrier_complete(const Cta& c, unsigned id) {
   return b.arrived >= (b.expected ? b.expected : c.launch->threads - c.exited_threads);
 }
 
-// Threads that exited count as arrived on current devices, but CUDA leaves a barrier undefined that not all threads of the
-// block reach. Lanes may come in parts, since where they meet again is up to the hardware; they must come to one instruction.
+// Threads that exited count as arrived on current devices, but CUDA leaves a barrier undefined that not all threads of
+// the block reach. Lanes may come in parts, since where they meet again is up to the hardware; they must come to one
+// instruction.
 static void check_participants(Cta& c, unsigned id) {
   uint32_t gone = 0;
   for (auto& w : c.warps) gone |= uint32_t(w->done) << w->index;
@@ -224,20 +246,28 @@ static void check_participants(Cta& c, unsigned id) {
     const Group* other = nullptr;
     for (const Group& g : w->groups) {
       if (g.wait != Wait::kBarrier || g.barrier != id || !g.wait_instr->aligned) continue;
-      if (!first) first = &g;
-      else if (g.wait_instr != first->wait_instr) other = &g;
+      if (!first)
+        first = &g;
+      else if (g.wait_instr != first->wait_instr)
+        other = &g;
     }
     if (!first) continue;
     std::string what;
     const uint32_t exited = w->initial & ~w->live;
-    if (other) what = "lanes " + lane_list(other->mask) + " wait at another barrier, at PTX line " + std::to_string(other->wait_instr->line);
-    else if (exited) what = "lanes " + lane_list(exited) + " of this warp have exited";
-    else if (gone) what = "warps " + lane_list(gone) + " of the block have exited";
-    else continue;
+    if (other)
+      what = "lanes " + lane_list(other->mask) + " wait at another barrier, at PTX line " +
+             std::to_string(other->wait_instr->line);
+    else if (exited)
+      what = "lanes " + lane_list(exited) + " of this warp have exited";
+    else if (gone)
+      what = "warps " + lane_list(gone) + " of the block have exited";
+    else
+      continue;
     Function* fn = w->fn;
     w->fn = first->frame->fn;
     report_at(*w, *first->wait_instr, Check::kBarrierDivergence, first->mask, 0,
-              "this warp waits for the whole block, but " + what + "; move the barrier to where all threads of the block meet.");
+              "this warp waits for the whole block, but " + what +
+                  "; move the barrier to where all threads of the block meet.");
     w->fn = fn;
     return;
   }
@@ -285,7 +315,8 @@ void release_barrier(Cta& c, unsigned id) {
 bool warp_sync_ready(Warp& w, const Instr& in, uint32_t members) {
   if (w.exec & ~members) {
     if (w.cta->check_sync)
-      report_at(w, in, Check::kWarpSyncDivergence, w.exec & ~members, 0, "these lanes execute a warp-level operation whose member mask does not name them.");
+      report_at(w, in, Check::kWarpSyncDivergence, w.exec & ~members, 0,
+                "these lanes execute a warp-level operation whose member mask does not name them.");
     return true;
   }
   const uint32_t missing = members & w.live & ~w.exec;
@@ -293,7 +324,8 @@ bool warp_sync_ready(Warp& w, const Instr& in, uint32_t members) {
   if ((missing & w.active) == missing || w.force_sync) {
     w.force_sync = false;
     if (w.cta->check_sync)
-      report_at(w, in, Check::kWarpSyncDivergence, w.exec, 0, "the member mask of this warp-level operation names lanes that never execute it.");
+      report_at(w, in, Check::kWarpSyncDivergence, w.exec, 0,
+                "the member mask of this warp-level operation names lanes that never execute it.");
     return true;
   }
   --w.counters->by_class[unsigned(in.cls)];  // it is tried again
@@ -317,6 +349,7 @@ void reschedule(Warp& w) {
     g.mask = w.active;
     g.pc = w.pc;
     g.frame = w.frame;
+    if (w.stop == Wait::kYield) g.yielded = ++w.yields;
     w.groups.push_back(g);
     w.active = 0;
   }
@@ -329,17 +362,27 @@ void reschedule(Warp& w) {
       if (gs[j].mask && gs[j].wait != Wait::kBarrier && gs[j].pc == gs[i].pc && gs[j].frame == gs[i].frame) {
         gs[i].mask |= gs[j].mask;
         gs[i].wait = Wait::kNone;
+        gs[i].yielded = std::min(gs[i].yielded, gs[j].yielded);
         gs[j].mask = 0;
       }
   }
   std::erase_if(gs, [](const Group& g) { return g.mask == 0; });
+  // Those that poll come last, in turns.
+  auto pick_poller = [&] {
+    size_t best = gs.size();
+    for (size_t i = 0; i < gs.size(); ++i)
+      if (gs[i].yielded && (best == gs.size() || gs[i].yielded < gs[best].yielded)) best = i;
+    return best;
+  };
   auto pick = [&]() -> size_t {
     size_t best = gs.size();
     for (size_t i = 0; i < gs.size(); ++i) {
       const Group& g = gs[i];
-      if (g.wait == Wait::kBarrier) continue;
+      if (g.wait == Wait::kBarrier || g.yielded) continue;
       if (g.wait == Wait::kWarpSync && (g.sync_members & w.live & ~g.mask) != 0) continue;
-      if (best == gs.size() || g.frame->depth > gs[best].frame->depth || (g.frame->depth == gs[best].frame->depth && g.pc < gs[best].pc)) best = i;
+      if (best == gs.size() || g.frame->depth > gs[best].frame->depth ||
+          (g.frame->depth == gs[best].frame->depth && g.pc < gs[best].pc))
+        best = i;
     }
     return best;
   };
@@ -350,17 +393,23 @@ void reschedule(Warp& w) {
       if (g.wait != Wait::kWarpSync || g.wait_instr->op != Op::kBarWarp) continue;
       uint32_t here = 0;
       for (const Group& o : gs)
-        if (o.wait == Wait::kWarpSync && o.wait_instr->op == Op::kBarWarp && o.sync_members == g.sync_members) here |= o.mask;
+        if (o.wait == Wait::kWarpSync && o.wait_instr->op == Op::kBarWarp && o.sync_members == g.sync_members)
+          here |= o.mask;
       if ((g.sync_members & w.live & ~here) == 0) {
         const uint32_t members = g.sync_members;
         for (Group& o : gs)
-          if (o.wait == Wait::kWarpSync && o.wait_instr->op == Op::kBarWarp && o.sync_members == members) { o.wait = Wait::kNone; ++o.pc; }
+          if (o.wait == Wait::kWarpSync && o.wait_instr->op == Op::kBarWarp && o.sync_members == members) {
+            o.wait = Wait::kNone;
+            ++o.pc;
+          }
         warp_synced(w);
         break;
       }
     }
     best = pick();
-    if (best == gs.size() && std::none_of(gs.begin(), gs.end(), [](const Group& g) { return g.wait == Wait::kBarrier; })) {
+    if (best == gs.size()) best = pick_poller();
+    if (best == gs.size() &&
+        std::none_of(gs.begin(), gs.end(), [](const Group& g) { return g.wait == Wait::kBarrier; })) {
       best = 0;
       w.force_sync = true;
     }
@@ -393,7 +442,11 @@ Frame* new_frame(Warp& w, Function* fn, Frame* parent) {
     f->storage.resize(fn->frame_bytes + 64);
     f->regs = reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(f->storage.data()) + 63) & ~uintptr_t(63));
     for (const Constant& c : fn->constants) {
-      if (c.size == 0) { const uint32_t v = c.bits ? ~0u : 0u; std::memcpy(f->regs + c.slot, &v, 4); continue; }
+      if (c.size == 0) {
+        const uint32_t v = c.bits ? ~0u : 0u;
+        std::memcpy(f->regs + c.slot, &v, 4);
+        continue;
+      }
       for (unsigned i = 0; i < 32; ++i) std::memcpy(f->regs + c.slot + i * c.size, &c.bits, c.size);
     }
   }
@@ -440,6 +493,8 @@ void fill_specials(Warp& w, Frame& f, bool only_block) {
         case Special::kGridid: v = l.id; break;
         case Special::kDynamicSmemSize: v = l.dynamic_shared; break;
         case Special::kTotalSmemSize: v = l.shared_bytes; break;
+        case Special::kGridWorkspaceHigh: v = l.grid_workspace >> 32; break;
+        case Special::kGridWorkspaceLow: v = uint32_t(l.grid_workspace); break;
         case Special::kDynShared: v = l.dynamic_offset; break;
         case Special::kLocalBase: v = f.local_base; break;
         case Special::kZero: v = 0; break;
@@ -458,7 +513,9 @@ ExecFn select_control(const Instr& in) {
     case Op::kRet: return &exec_ret;
     case Op::kExit: return &exec_exit;
     case Op::kTrap: return &exec_trap;
-    case Op::kBar: case Op::kBarRed: case Op::kBarArrive: return &exec_bar;
+    case Op::kBar:
+    case Op::kBarRed:
+    case Op::kBarArrive: return &exec_bar;
     default: return nullptr;
   }
 }

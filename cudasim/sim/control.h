@@ -5,6 +5,7 @@
 namespace cudasim {
 
 ExecFn select_control(const Instr& in);
+ExecFn select_mbarrier(const Instr& in);
 
 // True when all members that still live execute this instruction together; otherwise the group waits for them.
 bool warp_sync_ready(Warp& w, const Instr& in, uint32_t members);

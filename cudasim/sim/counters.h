@@ -15,7 +15,7 @@ struct Counters {
   uint64_t read_requests = 0, read_sectors = 0, write_requests = 0, write_sectors = 0;
   uint64_t atomic_requests = 0, atomic_sectors = 0;  // atom and red on global memory; neither reads nor writes above
   uint64_t shared_requests = 0, bank_conflict_cycles = 0;  // cycles beyond the first one per request
-  uint64_t unique_bytes = 0;  // of distinct 32-byte sectors touched
+  uint64_t unique_bytes = 0;                               // of distinct 32-byte sectors touched
   void add(const Counters& o) {
     const uint64_t* from = reinterpret_cast<const uint64_t*>(&o);
     uint64_t* to = reinterpret_cast<uint64_t*>(this);

@@ -9,18 +9,31 @@ template <class C, class T, bool kFlush>
 void exec_setp(Warp& w, const Instr& in) {
   const T *a = reg<T>(w, in.a), *b = reg<T>(w, in.b);
   uint32_t f[32];
-  if constexpr (kFlush) { LANES f[i] = C{}(flush<true>(a[i]), flush<true>(b[i])); }
-  else { LANES f[i] = C{}(a[i], b[i]); }
+  if constexpr (kFlush) {
+    LANES f[i] = C{}(flush<true>(a[i]), flush<true>(b[i]));
+  } else {
+    LANES f[i] = C{}(a[i], b[i]);
+  }
   uint32_t r = pack_mask(f), n = ~r;
   if (in.c) {
     const uint32_t q = pred(w, in.c) ^ (in.neg_pred ? ~0u : 0u);
-    if (in.mods.has(Mod::k_and_)) { r &= q; n &= q; }
-    else if (in.mods.has(Mod::k_or_)) { r |= q; n |= q; }
-    else { r ^= q; n ^= q; }
+    if (in.mods.has(Mod::k_and_)) {
+      r &= q;
+      n &= q;
+    } else if (in.mods.has(Mod::k_or_)) {
+      r |= q;
+      n |= q;
+    } else {
+      r ^= q;
+      n ^= q;
+    }
   }
   uint32_t& d = pred(w, in.d);
   d = (d & ~w.exec) | (r & w.exec);
-  if (in.d2) { uint32_t& e = pred(w, in.d2); e = (e & ~w.exec) | (n & w.exec); }
+  if (in.d2) {
+    uint32_t& e = pred(w, in.d2);
+    e = (e & ~w.exec) | (n & w.exec);
+  }
 }
 #define CMP(T, Z, expr) &exec_setp<decltype([](T a, T b) { return expr; }), T, Z>
 template <class T>
@@ -60,13 +73,15 @@ ExecFn select_compare(const Instr& in) {
   switch (in.type) {
     case Type::kF32: return in.mods.has(Mod::k_ftz) ? setp_float<float, true>(in) : setp_float<float, false>(in);
     case Type::kF64: return setp_float<double, false>(in);
-    case Type::kF16: case Type::kBF16: case Type::kF16x2: case Type::kBF16x2: return nullptr;
+    case Type::kF16:
+    case Type::kBF16:
+    case Type::kF16x2:
+    case Type::kBF16x2: return nullptr;
 #define X(T) setp_int<T>(in)
     default: BY_INT(in.type, X)
 #undef X
   }
 }
-
 
 }  // namespace CUDASIM_ISA
 }  // namespace cudasim

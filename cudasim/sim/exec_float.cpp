@@ -13,14 +13,19 @@ template <class F, bool Z, bool S>
 struct Float {
   INLINE float operator()(float a) const { return finish<Z, S>(F{}(flush<Z>(a))); }
   INLINE float operator()(float a, float b) const { return finish<Z, S>(F{}(flush<Z>(a), flush<Z>(b))); }
-  INLINE float operator()(float a, float b, float c) const { return finish<Z, S>(F{}(flush<Z>(a), flush<Z>(b), flush<Z>(c))); }
+  INLINE float operator()(float a, float b, float c) const {
+    return finish<Z, S>(F{}(flush<Z>(a), flush<Z>(b), flush<Z>(c)));
+  }
 };
 template <class F, int N, bool Z, bool S>
 constexpr ExecFn float_fn() {
   using G = Float<F, Z, S>;
-  if constexpr (N == 1) return &map1<G, float, float>;
-  else if constexpr (N == 2) return &map2<G, float, float, float>;
-  else return &map3<G, float, float, float, float>;
+  if constexpr (N == 1)
+    return &map1<G, float, float>;
+  else if constexpr (N == 2)
+    return &map2<G, float, float, float>;
+  else
+    return &map3<G, float, float, float, float>;
 }
 template <class F, int N>
 ExecFn float_variant(const Instr& in) {
@@ -28,7 +33,6 @@ ExecFn float_variant(const Instr& in) {
   return z ? (s ? float_fn<F, N, true, true>() : float_fn<F, N, true, false>())
            : (s ? float_fn<F, N, false, true>() : float_fn<F, N, false, false>());
 }
-
 
 }  // namespace
 
@@ -59,7 +63,7 @@ ExecFn select_double(const Instr& in) {
   switch (in.op) {
     case Op::kAdd: return BIN(double, a + b);
     case Op::kSub: return BIN(double, a - b);
-    case Op::kMul: return BIN(double, a * b);
+    case Op::kMul: return BIN(double, a* b);
     case Op::kDiv: return BIN(double, a / b);
     case Op::kFma: return TRI(double, __builtin_fma(a, b, c));
     case Op::kRcp:

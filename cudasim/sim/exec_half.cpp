@@ -22,9 +22,12 @@ INLINE uint32_t half_flags(const Instr& in) {
 }
 template <class H, class F, int N>
 INLINE uint16_t half_op(uint16_t a, uint16_t b, uint16_t c, uint32_t flags) {
-  if constexpr (N == 1) return half_finish<H>(F{}(half_in<H>(a, flags)), flags);
-  else if constexpr (N == 2) return half_finish<H>(F{}(half_in<H>(a, flags), half_in<H>(b, flags)), flags);
-  else return half_finish<H>(F{}(half_in<H>(a, flags), half_in<H>(b, flags), half_in<H>(c, flags)), flags);
+  if constexpr (N == 1)
+    return half_finish<H>(F{}(half_in<H>(a, flags)), flags);
+  else if constexpr (N == 2)
+    return half_finish<H>(F{}(half_in<H>(a, flags), half_in<H>(b, flags)), flags);
+  else
+    return half_finish<H>(F{}(half_in<H>(a, flags), half_in<H>(b, flags), half_in<H>(c, flags)), flags);
 }
 template <class H, class F, int N>
 void exec_half1(Warp& w, const Instr& in) {
@@ -46,7 +49,9 @@ void exec_half2(Warp& w, const Instr& in) {
   }
   merge(reg<uint32_t>(w, in.d), t, w.exec);
 }
-struct HFma { INLINE float operator()(float a, float b, float c) const { return fma_odd(a, b, c); } };
+struct HFma {
+  INLINE float operator()(float a, float b, float c) const { return fma_odd(a, b, c); }
+};
 
 template <class F, int N>
 ExecFn half_variant(Type t) {
@@ -72,8 +77,10 @@ ExecFn select_half(const Instr& in) {
     case Op::kEx2: return half_variant<FEx2, 1>(in.type);
     case Op::kAbs: return half_variant<FAbs, 1>(in.type);
     case Op::kNeg: return half_variant<FNeg, 1>(in.type);
-    case Op::kMin: return in.mods.has(Mod::k_NaN) || in.mods.has(Mod::k_xorsign) ? nullptr : half_variant<FMin, 2>(in.type);
-    case Op::kMax: return in.mods.has(Mod::k_NaN) || in.mods.has(Mod::k_xorsign) ? nullptr : half_variant<FMax, 2>(in.type);
+    case Op::kMin:
+      return in.mods.has(Mod::k_NaN) || in.mods.has(Mod::k_xorsign) ? nullptr : half_variant<FMin, 2>(in.type);
+    case Op::kMax:
+      return in.mods.has(Mod::k_NaN) || in.mods.has(Mod::k_xorsign) ? nullptr : half_variant<FMax, 2>(in.type);
     default: return nullptr;
   }
 }

@@ -7,24 +7,65 @@ namespace {
 
 __extension__ typedef __int128 Wide128;
 __extension__ typedef unsigned __int128 UnsignedWide128;
-template <class T> struct Wide;
-template <> struct Wide<uint16_t> { using type = uint32_t; };
-template <> struct Wide<int16_t> { using type = int32_t; };
-template <> struct Wide<uint32_t> { using type = uint64_t; };
-template <> struct Wide<int32_t> { using type = int64_t; };
-template <> struct Wide<uint64_t> { using type = UnsignedWide128; };
-template <> struct Wide<int64_t> { using type = Wide128; };
-template <class T> using WideT = typename Wide<T>::type;
-template <class T> struct Unsigned { using type = T; };
-template <> struct Unsigned<int16_t> { using type = uint16_t; };
-template <> struct Unsigned<int32_t> { using type = uint32_t; };
-template <> struct Unsigned<int64_t> { using type = uint64_t; };
-template <class T> using UnsignedT = typename Unsigned<T>::type;
+template <class T>
+struct Wide;
+template <>
+struct Wide<uint16_t> {
+  using type = uint32_t;
+};
+template <>
+struct Wide<int16_t> {
+  using type = int32_t;
+};
+template <>
+struct Wide<uint32_t> {
+  using type = uint64_t;
+};
+template <>
+struct Wide<int32_t> {
+  using type = int64_t;
+};
+template <>
+struct Wide<uint64_t> {
+  using type = UnsignedWide128;
+};
+template <>
+struct Wide<int64_t> {
+  using type = Wide128;
+};
+template <class T>
+using WideT = typename Wide<T>::type;
+template <class T>
+struct Unsigned {
+  using type = T;
+};
+template <>
+struct Unsigned<int16_t> {
+  using type = uint16_t;
+};
+template <>
+struct Unsigned<int32_t> {
+  using type = uint32_t;
+};
+template <>
+struct Unsigned<int64_t> {
+  using type = uint64_t;
+};
+template <class T>
+using UnsignedT = typename Unsigned<T>::type;
 
-template <class T> INLINE T mul_lo(T a, T b) { return T(uint64_t(a) * uint64_t(b)); }
-template <class T> INLINE T mul_hi(T a, T b) { return T((WideT<T>(a) * WideT<T>(b)) >> (8 * sizeof(T))); }
+template <class T>
+INLINE T mul_lo(T a, T b) {
+  return T(uint64_t(a) * uint64_t(b));
+}
+template <class T>
+INLINE T mul_hi(T a, T b) {
+  return T((WideT<T>(a) * WideT<T>(b)) >> (8 * sizeof(T)));
+}
 
-INLINE int64_t clamp32(int64_t r) { return r > INT32_MAX ? INT32_MAX : r < INT32_MIN ? INT32_MIN : r; }
+INLINE int64_t clamp32(int64_t r) {
+  return r > INT32_MAX ? INT32_MAX : r < INT32_MIN ? INT32_MIN : r;
+}
 INLINE uint32_t bit_reverse(uint32_t v) {
   v = (v >> 1 & 0x55555555) | (v & 0x55555555) << 1;
   v = (v >> 2 & 0x33333333) | (v & 0x33333333) << 2;
@@ -32,11 +73,16 @@ INLINE uint32_t bit_reverse(uint32_t v) {
   return __builtin_bswap32(v);
 }
 
-template <class T> struct MulWide { INLINE WideT<T> operator()(T a, T b) const { return WideT<T>(a) * WideT<T>(b); } };
-template <class T> struct MadWide {
-  INLINE WideT<T> operator()(T a, T b, WideT<T> c) const { return WideT<T>(UnsignedT<WideT<T>>(WideT<T>(a) * WideT<T>(b)) + UnsignedT<WideT<T>>(c)); }
+template <class T>
+struct MulWide {
+  INLINE WideT<T> operator()(T a, T b) const { return WideT<T>(a) * WideT<T>(b); }
 };
-
+template <class T>
+struct MadWide {
+  INLINE WideT<T> operator()(T a, T b, WideT<T> c) const {
+    return WideT<T>(UnsignedT<WideT<T>>(WideT<T>(a) * WideT<T>(b)) + UnsignedT<WideT<T>>(c));
+  }
+};
 
 void exec_lop3(Warp& w, const Instr& in) {
   uint32_t* d = reg<uint32_t>(w, in.d);
@@ -101,13 +147,17 @@ ExecFn select_int(const Instr& in) {
       }
     case Op::kMul24: {
       const bool hi = in.mods.has(Mod::k_hi);
-      if (t == Type::kU32) return hi ? BIN(uint32_t, (uint64_t(a & 0xFFFFFF) * (b & 0xFFFFFF)) >> 16) : BIN(uint32_t, (a & 0xFFFFFF) * (b & 0xFFFFFF));
+      if (t == Type::kU32)
+        return hi ? BIN(uint32_t, (uint64_t(a & 0xFFFFFF) * (b & 0xFFFFFF)) >> 16)
+                  : BIN(uint32_t, (a & 0xFFFFFF) * (b & 0xFFFFFF));
       return hi ? BIN(int32_t, (int64_t(int32_t(uint32_t(a) << 8) >> 8) * (int32_t(uint32_t(b) << 8) >> 8)) >> 16)
                 : BIN(int32_t, int64_t(int32_t(uint32_t(a) << 8) >> 8) * (int32_t(uint32_t(b) << 8) >> 8));
     }
     case Op::kMad24: {
       const bool hi = in.mods.has(Mod::k_hi);
-      if (t == Type::kU32) return hi ? TRI(uint32_t, ((uint64_t(a & 0xFFFFFF) * (b & 0xFFFFFF)) >> 16) + c) : TRI(uint32_t, (a & 0xFFFFFF) * (b & 0xFFFFFF) + c);
+      if (t == Type::kU32)
+        return hi ? TRI(uint32_t, ((uint64_t(a & 0xFFFFFF) * (b & 0xFFFFFF)) >> 16) + c)
+                  : TRI(uint32_t, (a & 0xFFFFFF) * (b & 0xFFFFFF) + c);
       return hi ? TRI(int32_t, ((int64_t(int32_t(uint32_t(a) << 8) >> 8) * (int32_t(uint32_t(b) << 8) >> 8)) >> 16) + c)
                 : TRI(int32_t, int64_t(int32_t(uint32_t(a) << 8) >> 8) * (int32_t(uint32_t(b) << 8) >> 8) + c);
     }
@@ -140,7 +190,7 @@ ExecFn select_int(const Instr& in) {
       BY_INT(t, X)
 #undef X
     case Op::kAnd:
-#define X(T) BIN(T, a & b)
+#define X(T) BIN(T, a& b)
       BY_BITS(t, X)
 #undef X
     case Op::kOr:
@@ -169,9 +219,12 @@ ExecFn select_int(const Instr& in) {
 #undef X
     case Op::kShf: {
       const bool left = in.mods.has(Mod::k_l), wrap = in.mods.has(Mod::k_wrap);
-#define F(expr) &map3<decltype([](uint32_t a, uint32_t b, uint32_t c) -> uint32_t { expr }), uint32_t, uint32_t, uint32_t, uint32_t>
+#define F(expr) \
+  &map3<decltype([](uint32_t a, uint32_t b, uint32_t c) -> uint32_t { expr }), uint32_t, uint32_t, uint32_t, uint32_t>
       if (left && wrap) return F(const uint64_t v = uint64_t(b) << 32 | a; return uint32_t((v << (c & 31)) >> 32););
-      if (left) return F(const uint64_t v = uint64_t(b) << 32 | a; const uint32_t n = c > 32 ? 32 : c; return uint32_t((v << n) >> 32););
+      if (left)
+        return F(const uint64_t v = uint64_t(b) << 32 | a; const uint32_t n = c > 32 ? 32 : c;
+                 return uint32_t((v << n) >> 32););
       if (wrap) return F(const uint64_t v = uint64_t(b) << 32 | a; return uint32_t(v >> (c & 31)););
       return F(const uint64_t v = uint64_t(b) << 32 | a; const uint32_t n = c > 32 ? 32 : c; return uint32_t(v >> n););
     }

@@ -21,7 +21,8 @@ __attribute__((noinline)) void shadow_read(Warp& w, const Instr& in, const uint6
   }
 }
 template <int W>
-__attribute__((noinline)) void shadow_write(Warp& w, const Instr& in, const uint64_t* a, uint32_t m, bool strong, const uint8_t* values) {
+__attribute__((noinline)) void shadow_write(Warp& w, const Instr& in, const uint64_t* a, uint32_t m, bool strong,
+                                            const uint8_t* values) {
   Cta& c = *w.cta;
   const uint32_t me = my_tag(w, strong);
   if constexpr (W >= 4) {
@@ -30,7 +31,10 @@ __attribute__((noinline)) void shadow_write(Warp& w, const Instr& in, const uint
   for (uint32_t k = m; k; k &= k - 1) {
     const uint32_t i = uint32_t(__builtin_ctz(k));
     if constexpr (W >= 4) {
-      if (write_row<W / 4>(c, uint32_t(a[i]) / 4, me + i)) { __builtin_memcpy(c.shared + a[i], values + i * W, W); continue; }
+      if (write_row<W / 4>(c, uint32_t(a[i]) / 4, me + i)) {
+        __builtin_memcpy(c.shared + a[i], values + i * W, W);
+        continue;
+      }
     }
     shared_write_checked(w, in, i, uint32_t(a[i]), W, strong, values + i * W);
     __builtin_memcpy(c.shared + a[i], values + i * W, W);
@@ -47,19 +51,26 @@ __attribute__((noinline)) void scatter_to_registers(Warp& w, const Instr& in, co
   for (unsigned k = 0; k < n; ++k) {
     uint8_t* d = w.regs + slots[k];
     const uint8_t* p = data + es * k;
-#define MOVE(E, D)                                                                   \
-  {                                                                                  \
-    D* dd = reinterpret_cast<D*>(d);                                                 \
-    D t[32];                                                                         \
-    for (int i = 0; i < 32; ++i) { E v; __builtin_memcpy(&v, p + i * W, sizeof v); t[i] = D(v); } \
-    merge(dd, t, m);                                                                 \
+#define MOVE(E, D)                               \
+  {                                              \
+    D* dd = reinterpret_cast<D*>(d);             \
+    D t[32];                                     \
+    for (int i = 0; i < 32; ++i) {               \
+      E v;                                       \
+      __builtin_memcpy(&v, p + i * W, sizeof v); \
+      t[i] = D(v);                               \
+    }                                            \
+    merge(dd, t, m);                             \
   }
-#define BY_DEST(U, S)                                                                \
-  switch (in.d_size) {                                                               \
-    case 1: MOVE(U, uint8_t) break;                                                  \
-    case 2: if (sign) MOVE(S, uint16_t) else MOVE(U, uint16_t) break;                \
-    case 4: if (sign) MOVE(S, uint32_t) else MOVE(U, uint32_t) break;                \
-    default: if (sign) MOVE(S, uint64_t) else MOVE(U, uint64_t) break;               \
+#define BY_DEST(U, S)                                           \
+  switch (in.d_size) {                                          \
+    case 1: MOVE(U, uint8_t) break;                             \
+    case 2:                                                     \
+      if (sign) MOVE(S, uint16_t) else MOVE(U, uint16_t) break; \
+    case 4:                                                     \
+      if (sign) MOVE(S, uint32_t) else MOVE(U, uint32_t) break; \
+    default:                                                    \
+      if (sign) MOVE(S, uint64_t) else MOVE(U, uint64_t) break; \
   }
     switch (es) {
       case 1: BY_DEST(uint8_t, int8_t) break;
@@ -80,17 +91,25 @@ __attribute__((noinline)) void gather_from_registers(Warp& w, const Instr& in, u
     const uint8_t* s = w.regs + slots[k];
     uint8_t* p = data + es * k;
     switch (es) {
-      case 1: for (int i = 0; i < 32; ++i) p[i * W] = s[unsigned(i) * rs]; break;
-      case 2: for (int i = 0; i < 32; ++i) __builtin_memcpy(p + i * W, s + unsigned(i) * rs, 2); break;
-      case 4: for (int i = 0; i < 32; ++i) __builtin_memcpy(p + i * W, s + unsigned(i) * rs, 4); break;
-      default: for (int i = 0; i < 32; ++i) __builtin_memcpy(p + i * W, s + unsigned(i) * rs, 8); break;
+      case 1:
+        for (int i = 0; i < 32; ++i) p[i * W] = s[unsigned(i) * rs];
+        break;
+      case 2:
+        for (int i = 0; i < 32; ++i) __builtin_memcpy(p + i * W, s + unsigned(i) * rs, 2);
+        break;
+      case 4:
+        for (int i = 0; i < 32; ++i) __builtin_memcpy(p + i * W, s + unsigned(i) * rs, 4);
+        break;
+      default:
+        for (int i = 0; i < 32; ++i) __builtin_memcpy(p + i * W, s + unsigned(i) * rs, 8);
+        break;
     }
   }
 }
 
 INLINE bool strong_access(const Instr& in) {
-  return in.mods.has(Mod::k_volatile_) || in.mods.has(Mod::k_relaxed) || in.mods.has(Mod::k_acquire) || in.mods.has(Mod::k_release) ||
-         in.mods.has(Mod::k_acq_rel) || in.mods.has(Mod::k_mmio);
+  return in.mods.has(Mod::k_volatile_) || in.mods.has(Mod::k_relaxed) || in.mods.has(Mod::k_acquire) ||
+         in.mods.has(Mod::k_release) || in.mods.has(Mod::k_acq_rel) || in.mods.has(Mod::k_mmio);
 }
 
 template <int W>
@@ -102,7 +121,10 @@ __attribute__((noinline)) void load_global(Warp& w, const Instr& in, const uint6
   alignas(64) uint8_t data[32 * W];
   if (m == ~0u && contiguous(a, W)) {
     const uint8_t* p = host_pointer(c, a[0]);
-    if (in.vec == 1 && in.d_size == W) { __builtin_memcpy(w.regs + in.d, p, 32 * W); return; }
+    if (in.vec == 1 && in.d_size == W) {
+      __builtin_memcpy(w.regs + in.d, p, 32 * W);
+      return;
+    }
     scatter_to_registers<W>(w, in, p, m);
     return;
   }
@@ -136,7 +158,10 @@ __attribute__((noinline)) void load_shared(Warp& w, const Instr& in, const uint6
   if (!m) return;
   if (c.stats) count_shared(w, a, m, W);
   if (c.check_shared) shadow_read<W>(w, in, a, m, strong_access(in));
-  if (m == ~0u && in.vec == 1 && in.d_size == W && contiguous(a, W)) { __builtin_memcpy(w.regs + in.d, c.shared + a[0], 32 * W); return; }
+  if (m == ~0u && in.vec == 1 && in.d_size == W && contiguous(a, W)) {
+    __builtin_memcpy(w.regs + in.d, c.shared + a[0], 32 * W);
+    return;
+  }
   alignas(64) uint8_t data[32 * W];
   for (uint32_t k = m; k; k &= k - 1) {
     const int i = __builtin_ctz(k);
@@ -163,7 +188,10 @@ __attribute__((noinline)) void store_shared(Warp& w, const Instr& in, const uint
     shadow_write<W>(w, in, a, m, strong_access(in), data);  // writes as it checks, so that equal values can be seen
     return;
   }
-  if (m == ~0u && contiguous(a, W)) { __builtin_memcpy(c.shared + a[0], data, 32 * W); return; }
+  if (m == ~0u && contiguous(a, W)) {
+    __builtin_memcpy(c.shared + a[0], data, 32 * W);
+    return;
+  }
   for (uint32_t k = m; k; k &= k - 1) {
     const int i = __builtin_ctz(k);
     __builtin_memcpy(c.shared + a[i], data + i * W, W);
@@ -173,15 +201,18 @@ template <int W, bool kStore>
 __attribute__((noinline)) void access_local(Warp& w, const Instr& in, const uint64_t* a, uint32_t m) {
   const uint64_t limit = uint64_t(w.local_stride) - W;
   uint64_t bad = limit;
-  for (int i = 0; i < 32; ++i) if (m >> i & 1) bad |= a[i] | (limit - a[i]) | ((a[i] & (W - 1)) ? 1ull << 63 : 0);
+  for (int i = 0; i < 32; ++i)
+    if (m >> i & 1) bad |= a[i] | (limit - a[i]) | ((a[i] & (W - 1)) ? 1ull << 63 : 0);
   if (bad >> 63) m = local_access_slow(w, in, a, m, W, kStore ? "write" : "read");
   alignas(64) uint8_t data[32 * W];
   if constexpr (kStore) gather_from_registers<W>(w, in, data);
   for (uint32_t k = m; k; k &= k - 1) {
     const uint32_t i = uint32_t(__builtin_ctz(k));
     uint8_t* p = w.local + size_t(i) * w.local_stride + a[i];
-    if constexpr (kStore) __builtin_memcpy(p, data + i * W, W);
-    else __builtin_memcpy(data + i * W, p, W);
+    if constexpr (kStore)
+      __builtin_memcpy(p, data + i * W, W);
+    else
+      __builtin_memcpy(data + i * W, p, W);
   }
   if constexpr (!kStore) scatter_to_registers<W>(w, in, data, m);
 }
@@ -192,7 +223,8 @@ __attribute__((noinline)) void load_param(Warp& w, const Instr& in, const uint64
   for (uint32_t k = m; k; k &= k - 1) {
     const int i = __builtin_ctz(k);
     if (a[i] + W > p.size()) {
-      report_at(w, in, Check::kOutOfBounds, 1u << i, a[i], "a read of " + std::to_string(W) + " bytes lies outside of the kernel's parameters.", 700);
+      report_at(w, in, Check::kOutOfBounds, 1u << i, a[i],
+                "a read of " + std::to_string(W) + " bytes lies outside of the kernel's parameters.", 700);
       m &= ~(1u << i);
       continue;
     }
@@ -207,9 +239,15 @@ void exec_access(Warp& w, const Instr& in) {
   lane_addresses(w, in.a, in.a_size, in.imm, a);
   uint32_t m = w.exec;
   if constexpr (kSpace == Space::kGlobal || kSpace == Space::kConst) {
-    if constexpr (kStore) store_global<W>(w, in, a, m); else load_global<W>(w, in, a, m);
+    if constexpr (kStore)
+      store_global<W>(w, in, a, m);
+    else
+      load_global<W>(w, in, a, m);
   } else if constexpr (kSpace == Space::kShared) {
-    if constexpr (kStore) store_shared<W>(w, in, a, m); else load_shared<W>(w, in, a, m);
+    if constexpr (kStore)
+      store_shared<W>(w, in, a, m);
+    else
+      load_shared<W>(w, in, a, m);
   } else if constexpr (kSpace == Space::kLocal) {
     access_local<W, kStore>(w, in, a, m);
   } else if constexpr (kSpace == Space::kParam) {
@@ -220,27 +258,47 @@ void exec_access(Warp& w, const Instr& in) {
       const int i = __builtin_ctz(k);
       const uint64_t window = a[i] & kWindowMask;
       if (window == 0) continue;
-      if (window == kSharedWindow) shared |= 1u << i;
-      else if (window == kLocalWindow) local |= 1u << i;
-      else if (window == kParamWindow) param |= 1u << i;
+      if (window == kSharedWindow)
+        shared |= 1u << i;
+      else if (window == kLocalWindow)
+        local |= 1u << i;
+      else if (window == kParamWindow)
+        param |= 1u << i;
     }
     const uint32_t global = m & ~(shared | local | param);
-    if (global) { if constexpr (kStore) store_global<W>(w, in, a, global); else load_global<W>(w, in, a, global); }
+    if (global) {
+      if constexpr (kStore)
+        store_global<W>(w, in, a, global);
+      else
+        load_global<W>(w, in, a, global);
+    }
     if (shared | local | param) {
       LANES a[i] &= ~kWindowMask;
-      if (shared) { if constexpr (kStore) store_shared<W>(w, in, a, shared); else load_shared<W>(w, in, a, shared); }
+      if (shared) {
+        if constexpr (kStore)
+          store_shared<W>(w, in, a, shared);
+        else
+          load_shared<W>(w, in, a, shared);
+      }
       if (local) access_local<W, kStore>(w, in, a, local);
-      if constexpr (!kStore) { if (param) load_param<W>(w, in, a, param); }
+      if constexpr (!kStore) {
+        if (param) load_param<W>(w, in, a, param);
+      }
     }
   }
 }
 template <int W, bool kStore>
 ExecFn select_space(Space s) {
   switch (s) {
-    case Space::kGlobal: case Space::kConst: return &exec_access<W, kStore, Space::kGlobal>;
+    case Space::kGlobal:
+    case Space::kConst: return &exec_access<W, kStore, Space::kGlobal>;
     case Space::kShared: return &exec_access<W, kStore, Space::kShared>;
     case Space::kLocal: return &exec_access<W, kStore, Space::kLocal>;
-    case Space::kParam: if constexpr (kStore) return nullptr; else return &exec_access<W, false, Space::kParam>;
+    case Space::kParam:
+      if constexpr (kStore)
+        return nullptr;
+      else
+        return &exec_access<W, false, Space::kParam>;
     case Space::kGeneric: return &exec_access<W, kStore, Space::kGeneric>;
   }
   return nullptr;
@@ -266,7 +324,8 @@ void exec_cp_async(Warp& w, const Instr& in) {
   }
   // A partial source need not be in bounds beyond its bytes, but it starts aligned.
   uint32_t full = 0;
-  for (int i = 0; i < 32; ++i) if ((reading >> i & 1) && copy.bytes[i] == size) full |= 1u << i;
+  for (int i = 0; i < 32; ++i)
+    if ((reading >> i & 1) && copy.bytes[i] == size) full |= 1u << i;
   if (full) m &= ~full | check_global(w, in, src, full, size, "asynchronous read");
   for (uint32_t k = reading & ~full; k; k &= k - 1) {
     const int i = __builtin_ctz(k);
@@ -284,7 +343,9 @@ void exec_cp_async(Warp& w, const Instr& in) {
     for (uint32_t k = m; k; k &= k - 1) {
       const uint32_t i = uint32_t(__builtin_ctz(k));
       const uint32_t word = copy.dst[i] / 4;
-      bool ok = size == 16 ? write_row<4>(c, word, me + i) : size == 8 ? write_row<2>(c, word, me + i) : write_row<1>(c, word, me + i);
+      bool ok = size == 16  ? write_row<4>(c, word, me + i)
+                : size == 8 ? write_row<2>(c, word, me + i)
+                            : write_row<1>(c, word, me + i);
       if (!ok) shared_write_checked(w, in, i, copy.dst[i], size, false, nullptr);
       for (uint32_t j = 0; j < size / 4; ++j) c.shadow.state[word + j] |= kPending;
     }

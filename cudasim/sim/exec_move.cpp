@@ -17,8 +17,10 @@ template <class T>
 void exec_mov(Warp& w, const Instr& in) {
   const T* a = reg<T>(w, in.a);
   T* d = reg<T>(w, in.d);
-  if (w.exec == ~0u) { LANES d[i] = a[i]; }
-  else merge(d, a, w.exec);
+  if (w.exec == ~0u) {
+    LANES d[i] = a[i];
+  } else
+    merge(d, a, w.exec);
 }
 template <class W, class N>
 void exec_unpack(Warp& w, const Instr& in) {
@@ -46,11 +48,11 @@ void exec_pack(Warp& w, const Instr& in) {
 ExecFn select_mov(const Instr& in) {
   if (in.type == Type::kPred) return nullptr;
   if (in.imm == 0) switch (type_size(in.type)) {
-    case 2: return &exec_mov<uint16_t>;
-    case 4: return &exec_mov<uint32_t>;
-    case 8: return &exec_mov<uint64_t>;
-    default: return nullptr;
-  }
+      case 2: return &exec_mov<uint16_t>;
+      case 4: return &exec_mov<uint32_t>;
+      case 8: return &exec_mov<uint64_t>;
+      default: return nullptr;
+    }
   const unsigned wide = type_size(in.type), part = wide / in.vec;
   const unsigned have = in.imm == 1 ? in.d_size : in.a_size;
   if (have != part) return nullptr;
@@ -74,9 +76,17 @@ void exec_pack2(Warp& w, const Instr& in) {
   merge(reg<uint32_t>(w, in.d), t, w.exec);
 }
 template <class D, class S>
-struct Convert { INLINE D operator()(S a) const { return D(a); } };
-template <class H> struct ToFloat { INLINE float operator()(uint16_t a) const { return H::to_float(a); } };
-template <class H> struct FromFloat { INLINE uint16_t operator()(float a) const { return H::from_float(a); } };
+struct Convert {
+  INLINE D operator()(S a) const { return D(a); }
+};
+template <class H>
+struct ToFloat {
+  INLINE float operator()(uint16_t a) const { return H::to_float(a); }
+};
+template <class H>
+struct FromFloat {
+  INLINE uint16_t operator()(float a) const { return H::from_float(a); }
+};
 
 ExecFn select_cvt(const Instr& in) {
   const Type d = in.type, s = in.type2;
@@ -94,12 +104,12 @@ ExecFn select_cvt(const Instr& in) {
   if (d == Type::kF32 && s == Type::kF64 && rn) return &map1<Convert<float, double>, float, double>;
   const unsigned ds = type_size(d);
   if (is_float(d) || is_float(s)) return nullptr;
-#define TO(S)                                                       \
-  switch (ds) {                                                     \
-    case 2: return &map1<Convert<uint16_t, S>, uint16_t, S>;        \
-    case 4: return &map1<Convert<uint32_t, S>, uint32_t, S>;        \
-    case 8: return &map1<Convert<uint64_t, S>, uint64_t, S>;        \
-    default: return nullptr;                                        \
+#define TO(S)                                                \
+  switch (ds) {                                              \
+    case 2: return &map1<Convert<uint16_t, S>, uint16_t, S>; \
+    case 4: return &map1<Convert<uint32_t, S>, uint32_t, S>; \
+    case 8: return &map1<Convert<uint64_t, S>, uint64_t, S>; \
+    default: return nullptr;                                 \
   }
   switch (s) {
     case Type::kS16: TO(int16_t)

@@ -15,13 +15,20 @@ namespace {
 __extension__ typedef __int128 Wide128;
 __extension__ typedef unsigned __int128 UnsignedWide128;
 
-template <class T> T* reg(Warp& w, uint32_t slot) { return reinterpret_cast<T*>(w.regs + slot); }
-uint32_t& pred(Warp& w, uint32_t slot) { return *reinterpret_cast<uint32_t*>(w.regs + slot); }
+template <class T>
+T* reg(Warp& w, uint32_t slot) {
+  return reinterpret_cast<T*>(w.regs + slot);
+}
+uint32_t& pred(Warp& w, uint32_t slot) {
+  return *reinterpret_cast<uint32_t*>(w.regs + slot);
+}
 void set_pred(Warp& w, uint32_t slot, uint32_t value) {
   uint32_t& d = pred(w, slot);
   d = (d & ~w.exec) | (value & w.exec);
 }
-uint32_t pred_source(Warp& w, const Instr& in, uint32_t slot) { return pred(w, slot) ^ (in.neg_pred ? ~0u : 0u); }
+uint32_t pred_source(Warp& w, const Instr& in, uint32_t slot) {
+  return pred(w, slot) ^ (in.neg_pred ? ~0u : 0u);
+}
 
 template <class F>
 void for_lanes(uint32_t m, F f) {
@@ -33,11 +40,25 @@ uint64_t read_lane(Warp& w, uint32_t slot, unsigned size, uint32_t i) {
   std::memcpy(&v, w.regs + slot + i * size, size);
   return v;
 }
-void write_lane(Warp& w, uint32_t slot, unsigned size, uint32_t i, uint64_t v) { std::memcpy(w.regs + slot + i * size, &v, size); }
-int64_t sign_extend(uint64_t v, unsigned bytes) { return int64_t(v << (64 - 8 * bytes)) >> (64 - 8 * bytes); }
+void write_lane(Warp& w, uint32_t slot, unsigned size, uint32_t i, uint64_t v) {
+  std::memcpy(w.regs + slot + i * size, &v, size);
+}
+int64_t sign_extend(uint64_t v, unsigned bytes) {
+  return int64_t(v << (64 - 8 * bytes)) >> (64 - 8 * bytes);
+}
 
-template <class T> T from_bits(uint64_t b) { T t; std::memcpy(&t, &b, sizeof t); return t; }
-template <class T> uint64_t to_bits(T t) { uint64_t b = 0; std::memcpy(&b, &t, sizeof t); return b; }
+template <class T>
+T from_bits(uint64_t b) {
+  T t;
+  std::memcpy(&t, &b, sizeof t);
+  return t;
+}
+template <class T>
+uint64_t to_bits(T t) {
+  uint64_t b = 0;
+  std::memcpy(&b, &t, sizeof t);
+  return b;
+}
 
 // A scalar operation over the lanes: f(a, b, c, e) on raw bits.
 template <uint64_t (*F)(const Instr&, uint64_t, uint64_t, uint64_t, uint64_t)>
@@ -99,28 +120,47 @@ uint64_t op_bits(const Instr& in, uint64_t a, uint64_t b, uint64_t c, uint64_t e
     case Op::kPrmt: {
       const uint64_t bytes = a | b << 32;
       uint32_t sel = uint32_t(c);
-      auto pick = [&](uint32_t s) { uint32_t v = uint32_t(bytes >> (8 * (s & 7))) & 255; return (s & 8) ? ((v & 128) ? 255u : 0u) : v; };
+      auto pick = [&](uint32_t s) {
+        uint32_t v = uint32_t(bytes >> (8 * (s & 7))) & 255;
+        return (s & 8) ? ((v & 128) ? 255u : 0u) : v;
+      };
       const uint32_t n = sel & 3;
       uint32_t s[4] = {sel & 15, sel >> 4 & 15, sel >> 8 & 15, sel >> 12 & 15};
-      auto set = [&](uint32_t s0, uint32_t s1, uint32_t s2, uint32_t s3) { s[0] = s0 & 7; s[1] = s1 & 7; s[2] = s2 & 7; s[3] = s3 & 7; };
-      if (in.mods.has(Mod::k_f4e)) set(n, n + 1, n + 2, n + 3);
-      else if (in.mods.has(Mod::k_b4e)) set(n, n + 7, n + 6, n + 5);
-      else if (in.mods.has(Mod::k_rc8)) set(n, n, n, n);
-      else if (in.mods.has(Mod::k_ecl)) set(0, std::max(1u, n), std::max(2u, n), 3);
-      else if (in.mods.has(Mod::k_ecr)) set(0, std::min(1u, n), std::min(2u, n), n);
-      else if (in.mods.has(Mod::k_rc16)) { const uint32_t h = (n & 1) * 2; set(h, h + 1, h, h + 1); }
+      auto set = [&](uint32_t s0, uint32_t s1, uint32_t s2, uint32_t s3) {
+        s[0] = s0 & 7;
+        s[1] = s1 & 7;
+        s[2] = s2 & 7;
+        s[3] = s3 & 7;
+      };
+      if (in.mods.has(Mod::k_f4e))
+        set(n, n + 1, n + 2, n + 3);
+      else if (in.mods.has(Mod::k_b4e))
+        set(n, n + 7, n + 6, n + 5);
+      else if (in.mods.has(Mod::k_rc8))
+        set(n, n, n, n);
+      else if (in.mods.has(Mod::k_ecl))
+        set(0, std::max(1u, n), std::max(2u, n), 3);
+      else if (in.mods.has(Mod::k_ecr))
+        set(0, std::min(1u, n), std::min(2u, n), n);
+      else if (in.mods.has(Mod::k_rc16)) {
+        const uint32_t h = (n & 1) * 2;
+        set(h, h + 1, h, h + 1);
+      }
       if (in.mods.has(Mod::k_ecl)) set(n, std::max(n, 1u), std::max(n, 2u), 3);
       if (in.mods.has(Mod::k_ecr)) set(0, std::min(n, 1u), std::min(n, 2u), n);
       return pick(s[0]) | pick(s[1]) << 8 | pick(s[2]) << 16 | pick(s[3]) << 24;
     }
-    case Op::kDp4a: case Op::kDp2a: {
+    case Op::kDp4a:
+    case Op::kDp2a: {
       const bool sa = is_signed(in.type), sb = is_signed(in.type2);
       uint32_t r = uint32_t(c);
       const unsigned n = in.op == Op::kDp4a ? 4 : 2, first = in.op == Op::kDp2a && in.mods.has(Mod::k_hi) ? 2 : 0;
       for (unsigned i = 0; i < n; ++i) {
         int64_t x, y;
-        if (n == 4) x = sa ? int8_t(a >> 8 * i) : int64_t(a >> 8 * i & 255);
-        else x = sa ? int16_t(a >> 16 * i) : int64_t(a >> 16 * i & 0xFFFF);
+        if (n == 4)
+          x = sa ? int8_t(a >> 8 * i) : int64_t(a >> 8 * i & 255);
+        else
+          x = sa ? int16_t(a >> 16 * i) : int64_t(a >> 16 * i & 0xFFFF);
         y = sb ? int8_t(b >> 8 * (i + first)) : int64_t(b >> 8 * (i + first) & 255);
         r += uint32_t(x * y);
       }
@@ -143,8 +183,10 @@ void exec_carry(Warp& w, const Instr& in) {
     const uint64_t cin = carry_in ? w.carry >> i & 1 : 0;
     if (mad) {
       UnsignedWide128 p;
-      if (is_signed(in.type)) p = static_cast<UnsignedWide128>(static_cast<Wide128>(sign_extend(a, size)) * sign_extend(b, size));
-      else p = static_cast<UnsignedWide128>(a) * b;
+      if (is_signed(in.type))
+        p = static_cast<UnsignedWide128>(static_cast<Wide128>(sign_extend(a, size)) * sign_extend(b, size));
+      else
+        p = static_cast<UnsignedWide128>(a) * b;
       a = uint64_t(in.mods.has(Mod::k_hi) ? p >> bits : p) & mask;
       b = read_lane(w, in.c, size, i);
     }
@@ -185,13 +227,20 @@ double to_double(Type t, uint64_t bits) {
     default: return from_bits<double>(bits);
   }
 }
-uint16_t flush_half(uint16_t h) { return h & 0x7C00 ? h : h & 0x8000; }
-float flush_float(float f) { return std::fpclassify(f) == FP_SUBNORMAL ? std::copysign(0.0f, f) : f; }
+uint16_t flush_half(uint16_t h) {
+  return h & 0x7C00 ? h : h & 0x8000;
+}
+float flush_float(float f) {
+  return std::fpclassify(f) == FP_SUBNORMAL ? std::copysign(0.0f, f) : f;
+}
 
 struct Rounding {
   int old = std::fegetround();
   explicit Rounding(const Instr& in) {
-    std::fesetround(in.mods.has(Mod::k_rz) ? FE_TOWARDZERO : in.mods.has(Mod::k_rm) ? FE_DOWNWARD : in.mods.has(Mod::k_rp) ? FE_UPWARD : FE_TONEAREST);
+    std::fesetround(in.mods.has(Mod::k_rz)   ? FE_TOWARDZERO
+                    : in.mods.has(Mod::k_rm) ? FE_DOWNWARD
+                    : in.mods.has(Mod::k_rp) ? FE_UPWARD
+                                             : FE_TONEAREST);
   }
   ~Rounding() { std::fesetround(old); }
 };
@@ -213,21 +262,28 @@ T directed(const Instr& in, T a, T b, T c) {
 }
 
 template <class T>
-T canonical_nan() { return from_bits<T>(~0ull >> (65 - 8 * sizeof(T))); }
+T canonical_nan() {
+  return from_bits<T>(~0ull >> (65 - 8 * sizeof(T)));
+}
 
 template <class T>
 T min_max(const Instr& in, T a, T b) {
   const bool is_min = in.op == Op::kMin;
   T x = a, y = b;
-  if (in.mods.has(Mod::k_abs)) { x = std::fabs(x); y = std::fabs(y); }
+  if (in.mods.has(Mod::k_abs)) {
+    x = std::fabs(x);
+    y = std::fabs(y);
+  }
   if (std::isnan(x) || std::isnan(y)) {
     if (in.mods.has(Mod::k_NaN) || (std::isnan(x) && std::isnan(y))) return canonical_nan<T>();
     x = std::isnan(x) ? y : x;
     y = x;
   }
   T r;
-  if (x == y) r = (std::signbit(x) == is_min) ? x : y;
-  else r = ((x < y) == is_min) ? x : y;
+  if (x == y)
+    r = (std::signbit(x) == is_min) ? x : y;
+  else
+    r = ((x < y) == is_min) ? x : y;
   if (in.mods.has(Mod::k_xorsign)) r = std::copysign(r, std::signbit(a) != std::signbit(b) ? T(-1) : T(1));
   return r;
 }
@@ -235,7 +291,8 @@ T min_max(const Instr& in, T a, T b) {
 template <class T>
 T special_function(const Instr& in, T a, T b, T c) {
   switch (in.op) {
-    case Op::kMin: case Op::kMax: return min_max(in, a, b);
+    case Op::kMin:
+    case Op::kMax: return min_max(in, a, b);
     case Op::kCopysign: return std::copysign(b, a);
     case Op::kSin: return std::sin(a);
     case Op::kCos: return std::cos(a);
@@ -251,7 +308,8 @@ void exec_float_scalar(Warp& w, const Instr& in) {
   const bool ftz = in.mods.has(Mod::k_ftz), sat = in.mods.has(Mod::k_sat);
   for_lanes(w.exec, [&](uint32_t i) {
     if (in.type == Type::kF64) {
-      const double r = special_function(in, from_bits<double>(read_lane(w, in.a, 8, i)), in.b ? from_bits<double>(read_lane(w, in.b, 8, i)) : 0.0,
+      const double r = special_function(in, from_bits<double>(read_lane(w, in.a, 8, i)),
+                                        in.b ? from_bits<double>(read_lane(w, in.b, 8, i)) : 0.0,
                                         in.c ? from_bits<double>(read_lane(w, in.c, 8, i)) : 0.0);
       write_lane(w, in.d, 8, i, to_bits(r));
       return;
@@ -272,7 +330,10 @@ void exec_float_scalar(Warp& w, const Instr& in) {
 
 uint16_t half_scalar(const Instr& in, bool bf, uint16_t a, uint16_t b) {
   const bool ftz = in.mods.has(Mod::k_ftz) && !bf;
-  if (ftz) { a = flush_half(a); b = flush_half(b); }
+  if (ftz) {
+    a = flush_half(a);
+    b = flush_half(b);
+  }
   const float x = bf ? BF16::to_float(a) : F16::to_float(a), y = bf ? BF16::to_float(b) : F16::to_float(b);
   const float r = special_function(in, x, y, 0.0f);
   return bf ? BF16::from_float(r) : F16::from_float(r);
@@ -292,10 +353,15 @@ void exec_testp(Warp& w, const Instr& in) {
   uint32_t r = 0;
   for_lanes(w.exec, [&](uint32_t i) {
     const uint64_t bits = read_lane(w, in.a, in.a_size, i);
-    const int k = in.type == Type::kF32 ? std::fpclassify(from_bits<float>(bits)) : std::fpclassify(from_bits<double>(bits));
+    const int k =
+        in.type == Type::kF32 ? std::fpclassify(from_bits<float>(bits)) : std::fpclassify(from_bits<double>(bits));
     const ModSet& m = in.mods;
-    const bool v = m.has(Mod::k_finite) ? k != FP_NAN && k != FP_INFINITE : m.has(Mod::k_infinite) ? k == FP_INFINITE : m.has(Mod::k_number) ? k != FP_NAN
-                 : m.has(Mod::k_notanumber) ? k == FP_NAN : m.has(Mod::k_normal) ? k == FP_NORMAL || k == FP_ZERO : k == FP_SUBNORMAL;
+    const bool v = m.has(Mod::k_finite)       ? k != FP_NAN && k != FP_INFINITE
+                   : m.has(Mod::k_infinite)   ? k == FP_INFINITE
+                   : m.has(Mod::k_number)     ? k != FP_NAN
+                   : m.has(Mod::k_notanumber) ? k == FP_NAN
+                   : m.has(Mod::k_normal)     ? k == FP_NORMAL || k == FP_ZERO
+                                              : k == FP_SUBNORMAL;
     r |= uint32_t(v) << i;
   });
   set_pred(w, in.d, r);
@@ -304,9 +370,15 @@ void exec_testp(Warp& w, const Instr& in) {
 bool compare(const Instr& in, Type t, uint64_t a, uint64_t b) {
   const ModSet& m = in.mods;
   if (is_float(t)) {
-    if (m.has(Mod::k_ftz) && t == Type::kF16) { a = flush_half(uint16_t(a)); b = flush_half(uint16_t(b)); }
+    if (m.has(Mod::k_ftz) && t == Type::kF16) {
+      a = flush_half(uint16_t(a));
+      b = flush_half(uint16_t(b));
+    }
     double x = to_double(t, a), y = to_double(t, b);
-    if (m.has(Mod::k_ftz) && t == Type::kF32) { x = flush_float(float(x)); y = flush_float(float(y)); }
+    if (m.has(Mod::k_ftz) && t == Type::kF32) {
+      x = flush_float(float(x));
+      y = flush_float(float(y));
+    }
     const bool un = std::isnan(x) || std::isnan(y);
     if (m.has(Mod::k_num)) return !un;
     if (m.has(Mod::k_nan)) return un;
@@ -360,9 +432,12 @@ void exec_set(Warp& w, const Instr& in) {
   auto one = [&]() -> uint64_t {
     switch (d) {
       case Type::kF32: return 0x3F800000;
-      case Type::kF16: case Type::kF16x2: return 0x3C00;
-      case Type::kBF16: case Type::kBF16x2: return 0x3F80;
-      case Type::kU16: case Type::kS16: return 0xFFFF;
+      case Type::kF16:
+      case Type::kF16x2: return 0x3C00;
+      case Type::kBF16:
+      case Type::kBF16x2: return 0x3F80;
+      case Type::kU16:
+      case Type::kS16: return 0xFFFF;
       default: return two ? 0xFFFF : 0xFFFFFFFF;
     }
   }();
@@ -376,7 +451,9 @@ void exec_set(Warp& w, const Instr& in) {
 void exec_slct(Warp& w, const Instr& in) {
   for_lanes(w.exec, [&](uint32_t i) {
     const uint64_t c = read_lane(w, in.c, 4, i);
-    const bool first = in.type2 == Type::kF32 ? (in.mods.has(Mod::k_ftz) ? flush_float(from_bits<float>(c)) : from_bits<float>(c)) >= 0.0f : int32_t(c) >= 0;
+    const bool first = in.type2 == Type::kF32
+                           ? (in.mods.has(Mod::k_ftz) ? flush_float(from_bits<float>(c)) : from_bits<float>(c)) >= 0.0f
+                           : int32_t(c) >= 0;
     write_lane(w, in.d, in.d_size, i, read_lane(w, first ? in.a : in.b, in.a_size, i));
   });
 }
@@ -416,12 +493,16 @@ void exec_cvt(Warp& w, const Instr& in) {
       if (ftz && s == Type::kF32) x = flush_float(float(x));
       const double lo = is_signed(d) ? -std::ldexp(1.0, int(8 * ds - 1)) : 0.0;
       const double hi = std::ldexp(1.0, int(is_signed(d) ? 8 * ds - 1 : 8 * ds));
-      if (std::isnan(x)) r = s == Type::kF64 || ds == 8 ? 1ull << (8 * ds - 1) : 0;
+      if (std::isnan(x))
+        r = s == Type::kF64 || ds == 8 ? 1ull << (8 * ds - 1) : 0;
       else {
         x = round(x);
-        if (x <= lo) r = is_signed(d) ? uint64_t(-1) << (8 * ds - 1) : 0;
-        else if (x >= hi) r = is_signed(d) ? (1ull << (8 * ds - 1)) - 1 : ds == 8 ? ~0ull : (1ull << (8 * ds)) - 1;
-        else r = is_signed(d) ? uint64_t(int64_t(x)) : uint64_t(x);
+        if (x <= lo)
+          r = is_signed(d) ? uint64_t(-1) << (8 * ds - 1) : 0;
+        else if (x >= hi)
+          r = is_signed(d) ? (1ull << (8 * ds - 1)) - 1 : ds == 8 ? ~0ull : (1ull << (8 * ds)) - 1;
+        else
+          r = is_signed(d) ? uint64_t(int64_t(x)) : uint64_t(x);
       }
     } else {
       const Rounding rounding(in);
@@ -435,8 +516,14 @@ void exec_cvt(Warp& w, const Instr& in) {
         x = v;
       } else {
         exact_in_double = ss < 8;
-        if (is_signed(s)) { const int64_t v = sign_extend(raw, ss); x = double(v); direct = float(v); }
-        else { x = double(raw); direct = float(raw); }
+        if (is_signed(s)) {
+          const int64_t v = sign_extend(raw, ss);
+          x = double(v);
+          direct = float(v);
+        } else {
+          x = double(raw);
+          direct = float(raw);
+        }
       }
       if (d == Type::kF64) {
         double g = x;
@@ -458,7 +545,8 @@ void exec_cvt(Warp& w, const Instr& in) {
         if (m.has(Mod::k_rz) || m.has(Mod::k_rm) || m.has(Mod::k_rp)) {
           // Step to the neighbour on the wanted side when rounding to nearest went to the other one.
           const double back = bf ? BF16::to_float(h) : F16::to_float(h);
-          const bool up = m.has(Mod::k_rp) || (m.has(Mod::k_rz) && y < 0), down = m.has(Mod::k_rm) || (m.has(Mod::k_rz) && y > 0);
+          const bool up = m.has(Mod::k_rp) || (m.has(Mod::k_rz) && y < 0),
+                     down = m.has(Mod::k_rm) || (m.has(Mod::k_rz) && y > 0);
           if (up && back < y) h = h == 0x8000 ? 0x0001 : (h & 0x8000) ? uint16_t(h - 1) : uint16_t(h + 1);
           if (down && back > y) h = h == 0x0000 ? 0x8001 : (h & 0x8000) ? uint16_t(h + 1) : uint16_t(h - 1);
         }
@@ -491,7 +579,9 @@ void exec_pack2_rz(Warp& w, const Instr& in) {
     if (std::fabs(back) > std::fabs(f)) --h;
     return h;
   };
-  for_lanes(w.exec, [&](uint32_t i) { reg<uint32_t>(w, in.d)[i] = one(reg<float>(w, in.a)[i]) << 16 | one(reg<float>(w, in.b)[i]); });
+  for_lanes(w.exec, [&](uint32_t i) {
+    reg<uint32_t>(w, in.d)[i] = one(reg<float>(w, in.a)[i]) << 16 | one(reg<float>(w, in.b)[i]);
+  });
 }
 
 void exec_mov_vector(Warp& w, const Instr& in) {
@@ -543,7 +633,11 @@ void exec_clock(Warp& w, const Instr& in) {
 // ---- Atomics.
 template <class T, class F>
 T atomic_update(T* p, bool shared, F f) {
-  if (shared) { const T old = *p; *p = f(old); return old; }
+  if (shared) {
+    const T old = *p;
+    *p = f(old);
+    return old;
+  }
   T old = __atomic_load_n(p, __ATOMIC_RELAXED);
   T next = f(old);
   while (!__atomic_compare_exchange_n(p, &old, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) next = f(old);
@@ -564,16 +658,19 @@ uint64_t atomic_value(const Instr& in, uint64_t old, uint64_t b, uint64_t c) {
     return less == m.has(Mod::k_min) ? b : old;
   }
   auto half = [](bool bf, uint16_t x, uint16_t y) -> uint16_t {
-    return bf ? BF16::from_float(BF16::to_float(x) + BF16::to_float(y)) : F16::from_float(F16::to_float(x) + F16::to_float(y));
+    return bf ? BF16::from_float(BF16::to_float(x) + BF16::to_float(y))
+              : F16::from_float(F16::to_float(x) + F16::to_float(y));
   };
   switch (in.type) {
     case Type::kF32: return to_bits(from_bits<float>(old) + from_bits<float>(b));
     case Type::kF64: return to_bits(from_bits<double>(old) + from_bits<double>(b));
     case Type::kF16: return half(false, uint16_t(old), uint16_t(b));
     case Type::kBF16: return half(true, uint16_t(old), uint16_t(b));
-    case Type::kF16x2: case Type::kBF16x2: {
+    case Type::kF16x2:
+    case Type::kBF16x2: {
       const bool bf = in.type == Type::kBF16x2;
-      return uint64_t(half(bf, uint16_t(old), uint16_t(b))) | uint64_t(half(bf, uint16_t(old >> 16), uint16_t(b >> 16))) << 16;
+      return uint64_t(half(bf, uint16_t(old), uint16_t(b))) | uint64_t(half(bf, uint16_t(old >> 16), uint16_t(b >> 16)))
+                                                                  << 16;
     }
     default: return old + b;
   }
@@ -586,9 +683,13 @@ void exec_atomic(Warp& w, const Instr& in) {
   for_lanes(w.exec, [&](uint32_t i) {
     a[i] = read_lane(w, in.a, in.a_size, i) + uint64_t(in.imm);
     if (in.a_size == 4) a[i] = uint32_t(a[i]);
-    const bool in_shared = in.space == Space::kShared || (in.space == Space::kGeneric && (a[i] & kWindowMask) == kSharedWindow);
-    if (in_shared) { a[i] &= ~kWindowMask; shared |= 1u << i; }
-    else global |= 1u << i;
+    const bool in_shared =
+        in.space == Space::kShared || (in.space == Space::kGeneric && (a[i] & kWindowMask) == kSharedWindow);
+    if (in_shared) {
+      a[i] &= ~kWindowMask;
+      shared |= 1u << i;
+    } else
+      global |= 1u << i;
   });
   if (shared) shared = shared_access_slow(w, in, a, shared, size, "atomic access");
   if (global) global = global_access_slow(w, in, a, global, size, "atomic access");
@@ -602,21 +703,29 @@ void exec_atomic(Warp& w, const Instr& in) {
       shared_write_checked(w, in, i, uint32_t(a[i]), size, true, nullptr);
     }
     uint8_t* p = sh ? c.shared + a[i]
-                    : reinterpret_cast<uint8_t*>(a[i] - c.mem_base < (kSlotCount << kSlotShift) ? a[i] + uint64_t(c.mem_shift) : a[i]);
+                    : reinterpret_cast<uint8_t*>(
+                          a[i] - c.mem_base < (kSlotCount << kSlotShift) ? a[i] + uint64_t(c.mem_shift) : a[i]);
     // Adding in global memory flushes subnormal floats; in shared memory it does not.
     const bool flush = !sh && in.type == Type::kF32 && in.mods.has(Mod::k_add);
     auto flushed = [](uint64_t v) { return to_bits(flush_float(from_bits<float>(v))); };
-    auto f = [&](uint64_t old) { return flush ? flushed(atomic_value(in, flushed(old), flushed(b), cc)) : atomic_value(in, old, b, cc); };
+    auto f = [&](uint64_t old) {
+      return flush ? flushed(atomic_value(in, flushed(old), flushed(b), cc)) : atomic_value(in, old, b, cc);
+    };
     uint64_t old;
-    if (size == 2) old = atomic_update(reinterpret_cast<uint16_t*>(p), sh, [&](uint16_t v) { return uint16_t(f(v)); });
-    else if (size == 4) old = atomic_update(reinterpret_cast<uint32_t*>(p), sh, [&](uint32_t v) { return uint32_t(f(v)); });
-    else old = atomic_update(reinterpret_cast<uint64_t*>(p), sh, [&](uint64_t v) { return f(v); });
+    if (size == 2)
+      old = atomic_update(reinterpret_cast<uint16_t*>(p), sh, [&](uint16_t v) { return uint16_t(f(v)); });
+    else if (size == 4)
+      old = atomic_update(reinterpret_cast<uint32_t*>(p), sh, [&](uint32_t v) { return uint32_t(f(v)); });
+    else
+      old = atomic_update(reinterpret_cast<uint64_t*>(p), sh, [&](uint64_t v) { return f(v); });
     if (in.op == Op::kAtom) write_lane(w, in.d, in.d_size, i, old);
   });
 }
 
 // ---- Warp-wide.
-uint32_t members_of(Warp& w, uint32_t slot) { return reg<uint32_t>(w, slot)[__builtin_ctz(w.exec)]; }
+uint32_t members_of(Warp& w, uint32_t slot) {
+  return reg<uint32_t>(w, slot)[__builtin_ctz(w.exec)];
+}
 
 void exec_shfl(Warp& w, const Instr& in) {
   if (!warp_sync_ready(w, in, members_of(w, in.e))) return;
@@ -627,12 +736,23 @@ void exec_shfl(Warp& w, const Instr& in) {
     const int max = int((i & seg) | (clamp & ~seg));
     int j;
     bool ok;
-    if (in.mods.has(Mod::k_up)) { j = int(i) - int(bv); ok = j >= max; }
-    else if (in.mods.has(Mod::k_down)) { j = int(i + bv); ok = j <= max; }
-    else if (in.mods.has(Mod::k_bfly)) { j = int(i ^ bv); ok = j <= max; }
-    else { j = int((i & seg) | (bv & ~seg)); ok = j <= max; }
-    if (!ok) j = int(i);
-    else p |= 1u << i;
+    if (in.mods.has(Mod::k_up)) {
+      j = int(i) - int(bv);
+      ok = j >= max;
+    } else if (in.mods.has(Mod::k_down)) {
+      j = int(i + bv);
+      ok = j <= max;
+    } else if (in.mods.has(Mod::k_bfly)) {
+      j = int(i ^ bv);
+      ok = j <= max;
+    } else {
+      j = int((i & seg) | (bv & ~seg));
+      ok = j <= max;
+    }
+    if (!ok)
+      j = int(i);
+    else
+      p |= 1u << i;
     if (ok && !(w.exec >> j & 1)) invalid |= 1u << i;
     t[i] = a[j & 31];
   });
@@ -660,7 +780,9 @@ void exec_match(Warp& w, const Instr& in) {
   bool all = true;
   for_lanes(w.exec, [&](uint32_t i) {
     t[i] = 0;
-    for_lanes(w.exec, [&](uint32_t j) { if (read_lane(w, in.a, size, i) == read_lane(w, in.a, size, j)) t[i] |= 1u << j; });
+    for_lanes(w.exec, [&](uint32_t j) {
+      if (read_lane(w, in.a, size, i) == read_lane(w, in.a, size, j)) t[i] |= 1u << j;
+    });
     all &= t[i] == w.exec;
   });
   if (in.mods.has(Mod::k_all)) {
@@ -686,8 +808,12 @@ void exec_movmatrix(Warp& w, const Instr& in) {
   if (!warp_sync_ready(w, in, ~0u)) return;
   uint16_t e[8][8];
   const uint32_t* a = reg<uint32_t>(w, in.a);
-  for (uint32_t i = 0; i < 32; ++i) { e[i / 4][2 * (i % 4)] = uint16_t(a[i]); e[i / 4][2 * (i % 4) + 1] = uint16_t(a[i] >> 16); }
-  for (uint32_t i = 0; i < 32; ++i) reg<uint32_t>(w, in.d)[i] = uint32_t(e[2 * (i % 4)][i / 4]) | uint32_t(e[2 * (i % 4) + 1][i / 4]) << 16;
+  for (uint32_t i = 0; i < 32; ++i) {
+    e[i / 4][2 * (i % 4)] = uint16_t(a[i]);
+    e[i / 4][2 * (i % 4) + 1] = uint16_t(a[i] >> 16);
+  }
+  for (uint32_t i = 0; i < 32; ++i)
+    reg<uint32_t>(w, in.d)[i] = uint32_t(e[2 * (i % 4)][i / 4]) | uint32_t(e[2 * (i % 4) + 1][i / 4]) << 16;
 }
 void exec_bar_warp(Warp& w, const Instr& in) {
   if (!warp_sync_ready(w, in, members_of(w, in.a))) return;
@@ -695,7 +821,9 @@ void exec_bar_warp(Warp& w, const Instr& in) {
 }
 
 // ---- Asynchronous copies.
-void exec_commit(Warp& w, const Instr&) { for_lanes(w.exec, [&](uint32_t i) { ++w.group_now[i]; }); }
+void exec_commit(Warp& w, const Instr&) {
+  for_lanes(w.exec, [&](uint32_t i) { ++w.group_now[i]; });
+}
 void exec_wait(Warp& w, const Instr& in) {
   const bool all = in.op == Op::kCpAsyncWaitAll;
   for (AsyncCopy& copy : w.copies) {
@@ -712,14 +840,43 @@ void exec_wait(Warp& w, const Instr& in) {
 
 ExecFn select_common(const Instr& in) {
   switch (in.op) {
-    case Op::kPopc: case Op::kClz: case Op::kBfind: case Op::kBrev: case Op::kBfe: case Op::kBfi: case Op::kBmsk: case Op::kSzext:
-    case Op::kPrmt: case Op::kDp4a: case Op::kDp2a: return &lanewise<op_bits>;
-    case Op::kAddCc: case Op::kAddC: case Op::kSubCc: case Op::kSubC: case Op::kMadCc: case Op::kMadC: return &exec_carry;
-    case Op::kAnd: case Op::kOr: case Op::kXor: case Op::kNot: return in.type == Type::kPred ? &exec_pred_logic : nullptr;
+    case Op::kPopc:
+    case Op::kClz:
+    case Op::kBfind:
+    case Op::kBrev:
+    case Op::kBfe:
+    case Op::kBfi:
+    case Op::kBmsk:
+    case Op::kSzext:
+    case Op::kPrmt:
+    case Op::kDp4a:
+    case Op::kDp2a: return &lanewise<op_bits>;
+    case Op::kAddCc:
+    case Op::kAddC:
+    case Op::kSubCc:
+    case Op::kSubC:
+    case Op::kMadCc:
+    case Op::kMadC: return &exec_carry;
+    case Op::kAnd:
+    case Op::kOr:
+    case Op::kXor:
+    case Op::kNot: return in.type == Type::kPred ? &exec_pred_logic : nullptr;
     case Op::kMov: return in.type == Type::kPred ? &exec_pred_logic : in.imm ? &exec_mov_vector : nullptr;
-    case Op::kAdd: case Op::kSub: case Op::kMul: case Op::kDiv: case Op::kFma: case Op::kRcp: case Op::kSqrt:
-      return in.type == Type::kF32 || in.type == Type::kF64 ? &exec_float_scalar : nullptr;
-    case Op::kMin: case Op::kMax: case Op::kCopysign: case Op::kSin: case Op::kCos: case Op::kLg2: case Op::kTanh: case Op::kEx2:
+    case Op::kAdd:
+    case Op::kSub:
+    case Op::kMul:
+    case Op::kDiv:
+    case Op::kFma:
+    case Op::kRcp:
+    case Op::kSqrt: return in.type == Type::kF32 || in.type == Type::kF64 ? &exec_float_scalar : nullptr;
+    case Op::kMin:
+    case Op::kMax:
+    case Op::kCopysign:
+    case Op::kSin:
+    case Op::kCos:
+    case Op::kLg2:
+    case Op::kTanh:
+    case Op::kEx2:
       if (in.type == Type::kF32 || in.type == Type::kF64) return &exec_float_scalar;
       return is_float(in.type) ? &exec_half_scalar : nullptr;
     case Op::kTestp: return &exec_testp;
@@ -730,9 +887,12 @@ ExecFn select_common(const Instr& in) {
     case Op::kCvtPack2: return &exec_pack2_rz;
     case Op::kCvta: return &exec_cvta;
     case Op::kIsspacep: return &exec_isspacep;
-    case Op::kPrefetch: case Op::kNop: case Op::kFence: return &exec_nop;
+    case Op::kPrefetch:
+    case Op::kNop:
+    case Op::kFence: return &exec_nop;
     case Op::kReadClock: return &exec_clock;
-    case Op::kAtom: case Op::kRed: return &exec_atomic;
+    case Op::kAtom:
+    case Op::kRed: return &exec_atomic;
     case Op::kShfl: return &exec_shfl;
     case Op::kVote: return &exec_vote;
     case Op::kMatch: return &exec_match;
@@ -741,7 +901,13 @@ ExecFn select_common(const Instr& in) {
     case Op::kMovmatrix: return &exec_movmatrix;
     case Op::kBarWarp: return &exec_bar_warp;
     case Op::kCpAsyncCommit: return &exec_commit;
-    case Op::kCpAsyncWait: case Op::kCpAsyncWaitAll: return &exec_wait;
+    case Op::kCpAsyncWait:
+    case Op::kCpAsyncWaitAll: return &exec_wait;
+    case Op::kMbarInit:
+    case Op::kMbarInval:
+    case Op::kMbarArrive:
+    case Op::kMbarWait:
+    case Op::kMbarPending: return select_mbarrier(in);
     default: return select_control(in);
   }
 }

@@ -9,15 +9,26 @@ ExecFn select(const Instr& in) {
   ExecFn fn = nullptr;
   switch (in.op) {
     case Op::kSetp: fn = select_compare(in); break;
-    case Op::kSelp: case Op::kMov: case Op::kCvt: case Op::kCvtPack2: fn = select_move(in); break;
-    case Op::kLd: case Op::kSt: case Op::kCpAsync: fn = select_memory(in); break;
-    case Op::kLdmatrix: case Op::kMma: fn = select_matrix(in); break;
+    case Op::kSelp:
+    case Op::kMov:
+    case Op::kCvt:
+    case Op::kCvtPack2: fn = select_move(in); break;
+    case Op::kLd:
+    case Op::kSt:
+    case Op::kCpAsync: fn = select_memory(in); break;
+    case Op::kLdmatrix:
+    case Op::kStmatrix:
+    case Op::kMma: fn = select_matrix(in); break;
     default:
       if (in.type == Type::kPred) break;
-      if (in.cls == OpClass::kInt) fn = select_int(in);
-      else if (in.type == Type::kF32) fn = select_float(in);
-      else if (in.type == Type::kF64) fn = select_double(in);
-      else if (in.cls == OpClass::kHalf || in.op == Op::kEx2) fn = select_half(in);
+      if (in.cls == OpClass::kInt)
+        fn = select_int(in);
+      else if (in.type == Type::kF32)
+        fn = select_float(in);
+      else if (in.type == Type::kF64)
+        fn = select_double(in);
+      else if (in.cls == OpClass::kHalf || in.op == Op::kEx2)
+        fn = select_half(in);
   }
   return fn ? fn : select_common(in);
 }
@@ -47,4 +58,3 @@ const IsaTable kTable = {CUDASIM_ISA_NAME, &select, &run};
 
 }  // namespace CUDASIM_ISA
 }  // namespace cudasim
-

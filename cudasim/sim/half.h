@@ -5,8 +5,12 @@
 namespace cudasim {
 namespace {  // internal linkage: this header is compiled for several instruction sets
 
-inline uint32_t float_bits(float f) { return __builtin_bit_cast(uint32_t, f); }
-inline float bits_float(uint32_t b) { return __builtin_bit_cast(float, b); }
+inline uint32_t float_bits(float f) {
+  return __builtin_bit_cast(uint32_t, f);
+}
+inline float bits_float(uint32_t b) {
+  return __builtin_bit_cast(float, b);
+}
 
 struct F16 {
   static inline float to_float(uint16_t h) {

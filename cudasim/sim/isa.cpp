@@ -8,13 +8,19 @@
 namespace cudasim {
 
 #ifdef CUDASIM_HAS_BASELINE
-namespace isa_baseline { extern const IsaTable kTable; }
+namespace isa_baseline {
+extern const IsaTable kTable;
+}
 #endif
 #ifdef CUDASIM_HAS_AVX2
-namespace isa_avx2 { extern const IsaTable kTable; }
+namespace isa_avx2 {
+extern const IsaTable kTable;
+}
 #endif
 #ifdef CUDASIM_HAS_AVX512
-namespace isa_avx512 { extern const IsaTable kTable; }
+namespace isa_avx512 {
+extern const IsaTable kTable;
+}
 #endif
 
 static const IsaTable& choose() {
@@ -23,17 +29,22 @@ static const IsaTable& choose() {
   auto wanted = [&](const char* name) { return !want || !*want || !std::strcmp(want, name); };
   (void)wanted;
 #ifdef CUDASIM_HAS_AVX512
-  if (wanted("avx512") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+  if (wanted("avx512") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("bmi2"))
     return isa_avx512::kTable;
 #endif
 #ifdef CUDASIM_HAS_AVX2
-  if (wanted("avx2") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) return isa_avx2::kTable;
+  if (wanted("avx2") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("bmi2"))
+    return isa_avx2::kTable;
 #endif
 #ifdef CUDASIM_HAS_BASELINE
   if (wanted("baseline")) return isa_baseline::kTable;
 #endif
-  std::fprintf(stderr, "cudasim: no version of the interpreter fits this processor%s%s; rebuild with CUDASIM_ISAS=baseline.\n", want ? " and CUDASIM_ISA=" : "", want ? want : "");
+  std::fprintf(stderr,
+               "cudasim: no version of the interpreter fits this processor%s%s; rebuild with CUDASIM_ISAS=baseline.\n",
+               want ? " and CUDASIM_ISA=" : "", want ? want : "");
   std::exit(2);
 }
 

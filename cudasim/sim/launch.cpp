@@ -15,6 +15,7 @@
 namespace cudasim {
 
 constexpr uint64_t kWarpBudget = 20000;  // instructions before another warp gets its turn
+constexpr uint64_t kPollTurns = 1000;    // turns per warp that end with a wait in vain before the block counts as stuck
 constexpr uint32_t kStackBytes = 32768;  // per thread, for calls
 
 void touch_sectors(Cta& c, const uint64_t* sectors, unsigned n) {
@@ -87,6 +88,8 @@ void begin_block(Cta& c, uint64_t index) {
   c.rng = (options().seed + 1) * 0x9E3779B97F4A7C15ull ^ (index + 1) * 0xD1B54A32D192ED03ull ^ l.id;
   if (c.rng == 0) c.rng = 1;
   for (Barrier& b : c.barriers) b = Barrier{};
+  c.mbarriers.clear();
+  c.polls = 0;
   if (c.check_shared) {
     const size_t words = l.shared_bytes / 4 + 2;
     SharedShadow& s = c.shadow;
@@ -100,7 +103,10 @@ void begin_block(Cta& c, uint64_t index) {
   }
   for (auto& wp : c.warps) {
     Warp& w = *wp;
-    while (w.frames.size() > 1) { w.free_frames.push_back(std::move(w.frames.back())); w.frames.pop_back(); }
+    while (w.frames.size() > 1) {
+      w.free_frames.push_back(std::move(w.frames.back()));
+      w.frames.pop_back();
+    }
     w.frame = w.frames[0].get();
     w.fn = l.kernel;
     w.regs = w.frame->regs;
@@ -130,9 +136,12 @@ void report_deadlock(Cta& c) {
       for (auto& o : c.warps)
         if (o->done) exited += (exited.empty() ? "" : ",") + std::to_string(o->index);
       report_at(*w, *g.wait_instr, Check::kDeadlock, g.mask, 0,
-                "the block cannot go on: this warp waits for good at barrier " + std::to_string(g.barrier) + ", which has " + std::to_string(c.barriers[g.barrier].arrived) +
-                    " of its " + std::to_string(c.barriers[g.barrier].expected ? c.barriers[g.barrier].expected : c.launch->threads - c.exited_threads) +
-                    " threads" + (exited.empty() ? "." : "; warps " + exited + " have exited."), 702);
+                "the block cannot go on: this warp waits for good at barrier " + std::to_string(g.barrier) +
+                    ", which has " + std::to_string(c.barriers[g.barrier].arrived) + " of its " +
+                    std::to_string(c.barriers[g.barrier].expected ? c.barriers[g.barrier].expected
+                                                                  : c.launch->threads - c.exited_threads) +
+                    " threads" + (exited.empty() ? "." : "; warps " + exited + " have exited."),
+                702);
       c.abort = true;
       return;
     }
@@ -155,29 +164,46 @@ bool step_block(Cta& c, uint64_t quantum) {
     if (n == 0) {
       bool released = false;
       for (unsigned id = 0; id < 16 && !released; ++id)
-        if (barrier_complete(c, id)) { release_barrier(c, id); released = true; }
+        if (barrier_complete(c, id)) {
+          release_barrier(c, id);
+          released = true;
+        }
       if (!released) {
         bool forced = false;  // lanes that wait for lanes at a block barrier
         for (auto& w : c.warps)
           for (Group& g : w->groups)
-            if (!forced && g.wait == Wait::kWarpSync) { w->force_sync = true; g.wait = Wait::kNone; forced = true; }
+            if (!forced && g.wait == Wait::kWarpSync) {
+              w->force_sync = true;
+              g.wait = Wait::kNone;
+              forced = true;
+            }
         if (!forced) report_deadlock(c);
       }
       continue;
     }
     Warp& w = *c.warps[ready[next_random(c.rng) % n]];
     for (;;) {
-      if (w.poison) run_poisoned(w, kWarpBudget);
-      else isa().run(w, kWarpBudget);
+      if (w.poison)
+        run_poisoned(w, kWarpBudget);
+      else
+        isa().run(w, kWarpBudget);
       if (c.launch->expired.load(std::memory_order_relaxed) && !c.abort && !w.done) {
-        report_at(w, w.code[w.pc], Check::kDeadlock, w.active, 0, "the kernel still runs after the time that --timeout allows; this is where one of its warps is.", 702);
+        report_at(w, w.code[w.pc], Check::kDeadlock, w.active, 0,
+                  "the kernel still runs after the time that --timeout allows; this is where one of its warps is.",
+                  702);
         return true;
       }
       if (c.abort) return true;
       if (w.active && w.pc < w.limit) break;  // its budget is used up
       const Wait stop = w.stop;
       reschedule(w);
-      if (!w.active || stop == Wait::kBarrier) break;
+      c.polls = stop == Wait::kYield ? c.polls + 1 : 0;
+      if (!w.active || stop == Wait::kBarrier || stop == Wait::kYield) break;
+    }
+    if (c.polls > kPollTurns * c.warps.size()) {
+      report_at(w, *c.poll_instr, Check::kDeadlock, w.active, 0,
+                "the block cannot go on: all of its warps wait for an mbarrier at which nothing more arrives.", 702);
+      return true;
     }
     if (w.done) w.active = 0;
     for (unsigned id = 0; id < 16; ++id)
@@ -189,11 +215,17 @@ bool step_block(Cta& c, uint64_t quantum) {
 // Worker threads that live as long as the process.
 class Pool {
  public:
-  static Pool& get() { static Pool* p = new Pool; return *p; }
+  static Pool& get() {
+    static Pool* p = new Pool;
+    return *p;
+  }
   unsigned size() const { return unsigned(contexts_.size()); }
   Cta& context(unsigned i) { return *contexts_[i]; }
   void run(unsigned workers, const std::function<void(unsigned)>& job) {
-    if (workers <= 1) { job(0); return; }
+    if (workers <= 1) {
+      job(0);
+      return;
+    }
     std::unique_lock lock(mutex_);
     while (threads_.size() + 1 < workers) {
       const unsigned id = unsigned(threads_.size()) + 1;
@@ -212,7 +244,9 @@ class Pool {
   }
 
  private:
-  Pool() { for (unsigned i = 0; i < options().jobs; ++i) contexts_.push_back(std::make_unique<Cta>()); }
+  Pool() {
+    for (unsigned i = 0; i < options().jobs; ++i) contexts_.push_back(std::make_unique<Cta>());
+  }
   void loop(unsigned id) {
     uint64_t seen = 0;
     for (;;) {
@@ -250,6 +284,8 @@ void run_launch(Launch& l) {
   if (l.cooperative) {
     // All blocks are resident at once, so that they can wait for each other.
     std::vector<std::unique_ptr<Cta>> all;
+    l.grid_workspace = DeviceMemory::get().allocate(8, AllocKind::kDevice);
+    if (l.grid_workspace) std::memset(DeviceMemory::get().host(l.grid_workspace), 0, 8);
     for (uint64_t i = 0; i < blocks; ++i) {
       all.push_back(std::make_unique<Cta>());
       prepare(*all.back(), l);
@@ -258,11 +294,15 @@ void run_launch(Launch& l) {
     std::vector<bool> done(blocks);
     for (uint64_t left = blocks; left && l.error == 0;)
       for (uint64_t i = 0; i < blocks; ++i)
-        if (!done[i] && step_block(*all[i], l.warps * 4)) { done[i] = true; --left; }
+        if (!done[i] && step_block(*all[i], l.warps * 4)) {
+          done[i] = true;
+          --left;
+        }
     for (auto& c : all) {
       total.add(c->counters);
       sectors.merge(c->sectors);
     }
+    DeviceMemory::get().release(l.grid_workspace);
   } else {
     std::atomic<uint64_t> next{0};
     const unsigned workers = unsigned(std::min<uint64_t>(pool.size(), blocks));
@@ -271,7 +311,8 @@ void run_launch(Launch& l) {
       prepare(c, l);
       for (uint64_t i; (i = next.fetch_add(1)) < blocks && l.error == 0;) {
         begin_block(c, i);
-        while (!step_block(c, 1u << 30)) {}
+        while (!step_block(c, 1u << 30)) {
+        }
       }
     });
     for (unsigned i = 0; i < workers; ++i) {

@@ -25,7 +25,8 @@ static void on_host_access(int signal, siginfo_t* info, void*) {
   Finding f;
   f.check = Check::kHostAccess;
   f.address = address;
-  f.text = "host code dereferences a device pointer, " + DeviceMemory::get().describe(address) + "; copy with cudaMemcpy, or use pinned or managed memory.";
+  f.text = "host code dereferences a device pointer, " + DeviceMemory::get().describe(address) +
+           "; copy with cudaMemcpy, or use pinned or managed memory.";
   report(std::move(f));
   finish_reports(false);  // the program had no chance to free anything
   std::fflush(nullptr);
@@ -39,7 +40,8 @@ DeviceMemory& DeviceMemory::get() {
 
 DeviceMemory::DeviceMemory() : bounds_(kSlotCount) {
   const uint64_t bytes = kSlotCount << kSlotShift;
-  void* p = mmap(nullptr, 2 * bytes + (1ull << kSlotShift), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* p =
+      mmap(nullptr, 2 * bytes + (1ull << kSlotShift), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) {
     std::fprintf(stderr, "cudasim: cannot reserve %llu GiB of address space; raise the limit (ulimit -v unlimited).\n",
                  static_cast<unsigned long long>(2 * bytes >> 30));
@@ -77,7 +79,11 @@ uint64_t DeviceMemory::allocate(uint64_t size, AllocKind kind, const std::string
     if (next_slot_ + slots > kSlotCount) next_slot_ = 0;
     bool free = true;
     for (uint64_t i = 0; i < slots; ++i) free &= bounds_[next_slot_ + i].hi == 0;
-    if (free) { slot = next_slot_; next_slot_ += slots; break; }
+    if (free) {
+      slot = next_slot_;
+      next_slot_ += slots;
+      break;
+    }
     ++next_slot_;
   }
   if (slot == kSlotCount) return 0;
@@ -89,10 +95,12 @@ uint64_t DeviceMemory::allocate(uint64_t size, AllocKind kind, const std::string
     const int fd = memfd_create("cudasim", MFD_CLOEXEC);
     ok = fd >= 0 && ftruncate(fd, off_t(map_hi - map_lo)) == 0 &&
          mmap(bytes, map_hi - map_lo, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED &&
-         mmap(reinterpret_cast<void*>(map_lo), map_hi - map_lo, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
+         mmap(reinterpret_cast<void*>(map_lo), map_hi - map_lo, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+              0) != MAP_FAILED;
     if (fd >= 0) close(fd);
   } else {
-    ok = mmap(bytes, map_hi - map_lo, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+    ok = mmap(bytes, map_hi - map_lo, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+              -1, 0) != MAP_FAILED;
   }
   if (!ok) return 0;
   Allocation a;
@@ -106,7 +114,8 @@ uint64_t DeviceMemory::allocate(uint64_t size, AllocKind kind, const std::string
   for (uint64_t i = 0; i < slots; ++i) set_bounds(slot + i, address, address + size);
   // Reused address space forgets what was freed there.
   auto it = by_address_.lower_bound(base_ + (slot << kSlotShift));
-  while (it != by_address_.end() && it->first < base_ + ((slot + slots) << kSlotShift)) forgotten_.push_back(by_address_.extract(it++));
+  while (it != by_address_.end() && it->first < base_ + ((slot + slots) << kSlotShift))
+    forgotten_.push_back(by_address_.extract(it++));
   by_address_[address] = a;
   used_ += size;
   return address;
@@ -120,7 +129,8 @@ bool DeviceMemory::release(uint64_t address) {
   const uint64_t lo = a.address & ~(kPage - 1), hi = (a.address + a.size + kPage - 1) & ~(kPage - 1);
   for (uint64_t at : {lo, lo + shift_}) {
     if (at == lo && a.kind != AllocKind::kHost && a.kind != AllocKind::kManaged) continue;
-    mmap(reinterpret_cast<void*>(at), hi - lo, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    mmap(reinterpret_cast<void*>(at), hi - lo, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+         0);
   }
   for (uint64_t i = 0; i < a.slots; ++i) set_bounds(a.first_slot + i, 0, 0);
   a.freed = true;
@@ -133,7 +143,9 @@ const Allocation* DeviceMemory::find(uint64_t address, uint64_t bytes) const {
   auto it = by_address_.upper_bound(address);
   if (it == by_address_.begin()) return nullptr;
   const Allocation& a = (--it)->second;
-  return !a.freed && address >= a.address && address - a.address < a.size && bytes <= a.size - (address - a.address) ? &a : nullptr;
+  return !a.freed && address >= a.address && address - a.address < a.size && bytes <= a.size - (address - a.address)
+             ? &a
+             : nullptr;
 }
 
 const Allocation* DeviceMemory::nearest(uint64_t address) const {
@@ -157,11 +169,13 @@ std::string DeviceMemory::describe(uint64_t address) const {
   char head[64];
   std::snprintf(head, sizeof head, " at 0x%llx", static_cast<unsigned long long>(a->address));
   const char* kind = a->kind == AllocKind::kHost ? "host " : a->kind == AllocKind::kManaged ? "managed " : "";
-  std::string what = a->name.empty() ? std::to_string(a->size) + "-byte " + kind + "allocation #" + std::to_string(a->serial)
-                                     : std::to_string(a->size) + "-byte variable " + a->name;
+  std::string what = a->name.empty()
+                         ? std::to_string(a->size) + "-byte " + kind + "allocation #" + std::to_string(a->serial)
+                         : std::to_string(a->size) + "-byte variable " + a->name;
   what = (a->freed ? "the freed " : "the ") + what + head;
   if (address < a->address) return std::to_string(a->address - address) + " bytes before " + what;
-  if (address >= a->address + a->size) return std::to_string(address - a->address - a->size) + " bytes after the end of " + what;
+  if (address >= a->address + a->size)
+    return std::to_string(address - a->address - a->size) + " bytes after the end of " + what;
   return std::to_string(address - a->address) + " bytes into " + what;
 }
 

@@ -56,7 +56,7 @@ class DeviceMemory {
   void set_bounds(uint64_t slot, uint64_t lo, uint64_t hi);
   uint64_t base_ = 0, shift_ = 0, used_ = 0, next_slot_ = 0, serial_ = 0;
   std::vector<AllocBounds> bounds_;
-  std::map<uint64_t, Allocation> by_address_;  // live and freed
+  std::map<uint64_t, Allocation> by_address_;                         // live and freed
   std::vector<std::map<uint64_t, Allocation>::node_type> forgotten_;  // reports on other threads may still read them
   std::map<uint64_t, uint64_t> host_ranges_;
   mutable std::mutex mutex_;

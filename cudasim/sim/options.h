@@ -6,16 +6,16 @@
 namespace cudasim {
 
 struct Options {
-  bool check_memory = true;   // bounds, use after free, alignment
-  bool check_shared = true;   // uninitialised reads, races, copies read before their wait
-  bool check_sync = true;     // barrier divergence
+  bool check_memory = true;  // bounds, use after free, alignment
+  bool check_shared = true;  // uninitialised reads, races, copies read before their wait
+  bool check_sync = true;    // barrier divergence
   bool check_leaks = true;
-  bool late_copies = true;    // cp.async lands as late as is legal, else as early
-  bool delay_streams = false; // stream work waits until something needs it
+  bool late_copies = true;     // cp.async lands as late as is legal, else as early
+  bool delay_streams = false;  // stream work waits until something needs it
   bool stats = false;
   uint64_t seed = 1;
-  unsigned jobs = 0;          // 0: all cores
-  std::string report_path;    // JSON; empty: none
+  unsigned jobs = 0;        // 0: all cores
+  std::string report_path;  // JSON; empty: none
   std::string device = "sm_80";
   bool any_checks() const { return check_memory || check_shared || check_sync; }
 };

@@ -2,7 +2,8 @@
 // ahead and discard what they read; it becomes one when the value decides a branch, an address, a global store or an
 // atomic. Until then the registers that hold it are poisoned, and so is whatever is computed from them.
 //
-// A warp without poison pays nothing. Once it has some, run_poisoned executes it in place of its instruction set's run loop.
+// A warp without poison pays nothing. Once it has some, run_poisoned executes it in place of its instruction set's run
+// loop.
 #pragma once
 #include <cstdint>
 #include <memory>

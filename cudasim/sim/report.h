@@ -8,10 +8,24 @@
 namespace cudasim {
 
 enum class Check : uint8_t {
-  kOutOfBounds, kUseAfterFree, kMisaligned, kUninitialisedShared, kSharedRace, kAsyncNotWaited, kBarrierDivergence,
-  kWarpSyncDivergence, kDeadlock, kLaunchLimit, kLeak, kInvalidFree, kDeviceAssert, kTrap, kUnsupported, kHostAccess,
+  kOutOfBounds,
+  kUseAfterFree,
+  kMisaligned,
+  kUninitialisedShared,
+  kSharedRace,
+  kAsyncNotWaited,
+  kBarrierDivergence,
+  kWarpSyncDivergence,
+  kDeadlock,
+  kLaunchLimit,
+  kLeak,
+  kInvalidFree,
+  kDeviceAssert,
+  kTrap,
+  kUnsupported,
+  kHostAccess
 };
-const char* check_name(Check c);  // "out-of-bounds"
+const char* check_name(Check c);       // "out-of-bounds"
 std::string lane_list(uint32_t mask);  // "0-3,7"
 
 struct Finding {

@@ -1,6 +1,6 @@
 // What the vector instructions share: lane loops, maps over registers and the choice of a template by type. Each file
-// that includes this is compiled once per instruction set; CUDASIM_ISA names the namespace. None of them may instantiate
-// inline functions with external linkage, or the linker could mix the versions.
+// that includes this is compiled once per instruction set; CUDASIM_ISA names the namespace. None of them may
+// instantiate inline functions with external linkage, or the linker could mix the versions.
 #pragma once
 #include <immintrin.h>
 
@@ -26,11 +26,17 @@ namespace {
 #define INLINE inline __attribute__((always_inline))
 
 template <class T>
-INLINE T* reg(Warp& w, uint32_t slot) { return reinterpret_cast<T*>(w.regs + slot); }
-INLINE uint32_t& pred(Warp& w, uint32_t slot) { return *reinterpret_cast<uint32_t*>(w.regs + slot); }
+INLINE T* reg(Warp& w, uint32_t slot) {
+  return reinterpret_cast<T*>(w.regs + slot);
+}
+INLINE uint32_t& pred(Warp& w, uint32_t slot) {
+  return *reinterpret_cast<uint32_t*>(w.regs + slot);
+}
 
 template <class D>
-INLINE void merge(D* d, const D* t, uint32_t m) { LANES d[i] = (m >> i & 1) ? t[i] : d[i]; }
+INLINE void merge(D* d, const D* t, uint32_t m) {
+  LANES d[i] = (m >> i & 1) ? t[i] : d[i];
+}
 
 // A mask of the lanes whose word is not zero.
 INLINE uint32_t pack_mask(const uint32_t* f) {
@@ -96,22 +102,25 @@ void map3(Warp& w, const Instr& in) {
 #define SHIFT(T, expr) &map2<decltype([](T a, uint32_t b) -> T { return static_cast<T>(expr); }), T, T, uint32_t>
 
 // Chooses the instantiation of an integer template by the instruction's type.
-#define BY_INT(t, X)                                             \
-  switch (t) {                                                   \
-    case Type::kU16: case Type::kB16: return X(uint16_t);        \
-    case Type::kS16: return X(int16_t);                          \
-    case Type::kU32: case Type::kB32: return X(uint32_t);        \
-    case Type::kS32: return X(int32_t);                          \
-    case Type::kU64: case Type::kB64: return X(uint64_t);        \
-    case Type::kS64: return X(int64_t);                          \
-    default: return nullptr;                                     \
+#define BY_INT(t, X)                     \
+  switch (t) {                           \
+    case Type::kU16:                     \
+    case Type::kB16: return X(uint16_t); \
+    case Type::kS16: return X(int16_t);  \
+    case Type::kU32:                     \
+    case Type::kB32: return X(uint32_t); \
+    case Type::kS32: return X(int32_t);  \
+    case Type::kU64:                     \
+    case Type::kB64: return X(uint64_t); \
+    case Type::kS64: return X(int64_t);  \
+    default: return nullptr;             \
   }
-#define BY_BITS(t, X)                                            \
-  switch (type_size(t)) {                                        \
-    case 2: return X(uint16_t);                                  \
-    case 4: return X(uint32_t);                                  \
-    case 8: return X(uint64_t);                                  \
-    default: return nullptr;                                     \
+#define BY_BITS(t, X)           \
+  switch (type_size(t)) {       \
+    case 2: return X(uint16_t); \
+    case 4: return X(uint32_t); \
+    case 8: return X(uint64_t); \
+    default: return nullptr;    \
   }
 
 }  // namespace

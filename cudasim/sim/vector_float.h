@@ -53,10 +53,18 @@ INLINE float f_max(float a, float b) {
   return (a != a) & (b != b) ? bits_float(0x7FFFFFFF) : one;
 }
 
-struct FAdd { INLINE float operator()(float a, float b) const { return a + b; } };
-struct FSub { INLINE float operator()(float a, float b) const { return a - b; } };
-struct FMul { INLINE float operator()(float a, float b) const { return a * b; } };
-struct FDiv { INLINE float operator()(float a, float b) const { return a / b; } };
+struct FAdd {
+  INLINE float operator()(float a, float b) const { return a + b; }
+};
+struct FSub {
+  INLINE float operator()(float a, float b) const { return a - b; }
+};
+struct FMul {
+  INLINE float operator()(float a, float b) const { return a * b; }
+};
+struct FDiv {
+  INLINE float operator()(float a, float b) const { return a / b; }
+};
 // Beyond 2^126 the reciprocal of the divisor is flushed.
 struct FDivApprox {
   INLINE float operator()(float a, float b) const {
@@ -65,15 +73,33 @@ struct FDivApprox {
     return (mag > 0x1p126f) & (mag <= 3.402823466e38f) ? lost : quotient;
   }
 };
-struct FFma { INLINE float operator()(float a, float b, float c) const { return __builtin_fmaf(a, b, c); } };
-struct FRcp { INLINE float operator()(float a) const { return 1.0f / a; } };
-struct FSqrt { INLINE float operator()(float a) const { return __builtin_sqrtf(a); } };
-struct FRsqrt { INLINE float operator()(float a) const { return 1.0f / __builtin_sqrtf(a); } };
-struct FEx2 { INLINE float operator()(float a) const { return exp2_approx(a); } };
-struct FAbs { INLINE float operator()(float a) const { return bits_float(float_bits(a) & 0x7FFFFFFF); } };
-struct FNeg { INLINE float operator()(float a) const { return bits_float(float_bits(a) ^ 0x80000000); } };
-struct FMin { INLINE float operator()(float a, float b) const { return f_min(a, b); } };
-struct FMax { INLINE float operator()(float a, float b) const { return f_max(a, b); } };
+struct FFma {
+  INLINE float operator()(float a, float b, float c) const { return __builtin_fmaf(a, b, c); }
+};
+struct FRcp {
+  INLINE float operator()(float a) const { return 1.0f / a; }
+};
+struct FSqrt {
+  INLINE float operator()(float a) const { return __builtin_sqrtf(a); }
+};
+struct FRsqrt {
+  INLINE float operator()(float a) const { return 1.0f / __builtin_sqrtf(a); }
+};
+struct FEx2 {
+  INLINE float operator()(float a) const { return exp2_approx(a); }
+};
+struct FAbs {
+  INLINE float operator()(float a) const { return bits_float(float_bits(a) & 0x7FFFFFFF); }
+};
+struct FNeg {
+  INLINE float operator()(float a) const { return bits_float(float_bits(a) ^ 0x80000000); }
+};
+struct FMin {
+  INLINE float operator()(float a, float b) const { return f_min(a, b); }
+};
+struct FMax {
+  INLINE float operator()(float a, float b) const { return f_max(a, b); }
+};
 
 }  // namespace
 }  // namespace CUDASIM_ISA

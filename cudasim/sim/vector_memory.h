@@ -1,5 +1,5 @@
-// The fast paths of checked memory accesses: a few vector operations decide that nothing is wrong; everything else goes to
-// the checked functions of checks.cpp.
+// The fast paths of checked memory accesses: a few vector operations decide that nothing is wrong; everything else goes
+// to the checked functions of checks.cpp.
 #pragma once
 #include "sim/vector.h"
 
@@ -23,7 +23,8 @@ INLINE bool contiguous(const uint64_t* a, uint32_t bytes) {
   return diff == 0;
 }
 
-INLINE uint32_t check_global(Warp& w, const Instr& in, const uint64_t* a, uint32_t m, uint32_t bytes, const char* verb) {
+INLINE uint32_t check_global(Warp& w, const Instr& in, const uint64_t* a, uint32_t m, uint32_t bytes,
+                             const char* verb) {
   const Cta& c = *w.cta;
   if (!c.check_memory) return m;
   const uint64_t first = a[__builtin_ctz(m)];
@@ -33,7 +34,11 @@ INLINE uint32_t check_global(Warp& w, const Instr& in, const uint64_t* a, uint32
     const uint64_t limit = b.hi - b.lo - bytes;
     uint64_t bad = limit, low = 0;
     if (m == ~0u) {
-      for (int i = 0; i < 32; ++i) { const uint64_t d = a[i] - b.lo; bad |= d | (limit - d); low |= a[i]; }
+      for (int i = 0; i < 32; ++i) {
+        const uint64_t d = a[i] - b.lo;
+        bad |= d | (limit - d);
+        low |= a[i];
+      }
     } else {
       for (int i = 0; i < 32; ++i) {
         const uint64_t x = (m >> i & 1) ? a[i] : first, d = x - b.lo;
@@ -50,7 +55,8 @@ INLINE uint8_t* host_pointer(const Cta& c, uint64_t a) {
   return reinterpret_cast<uint8_t*>(a - c.mem_base < (kSlotCount << kSlotShift) ? a + uint64_t(c.mem_shift) : a);
 }
 
-INLINE uint32_t check_shared(Warp& w, const Instr& in, const uint64_t* a, uint32_t m, uint32_t bytes, const char* verb) {
+INLINE uint32_t check_shared(Warp& w, const Instr& in, const uint64_t* a, uint32_t m, uint32_t bytes,
+                             const char* verb) {
   const uint64_t limit = uint64_t(w.cta->launch->shared_bytes) - bytes;
   const uint64_t first = a[__builtin_ctz(m)];
   uint64_t bad = limit, low = 0;
@@ -80,8 +86,11 @@ INLINE bool read_row(Cta& c, uint32_t word, uint32_t me) {
     r2[k] = keep ? a : b;
     r1[k] = me;
   }
-  if constexpr (N == 4) { const uint32_t all = 0x0F0F0F0F; __builtin_memcpy(s.read_mask.data() + word, &all, 4); }
-  else for (int k = 0; k < N; ++k) s.read_mask[word + uint32_t(k)] = 0x0F;
+  if constexpr (N == 4) {
+    const uint32_t all = 0x0F0F0F0F;
+    __builtin_memcpy(s.read_mask.data() + word, &all, 4);
+  } else
+    for (int k = 0; k < N; ++k) s.read_mask[word + uint32_t(k)] = 0x0F;
   return true;
 }
 template <int N>
@@ -96,7 +105,11 @@ INLINE bool write_row(Cta& c, uint32_t word, uint32_t me) {
     bad |= ((wr[k] >= fresh) & (((wr[k] ^ me) & kTagWho) != 0)) | ((r1[k] >= fresh) & (((r1[k] ^ me) & kTagWho) != 0)) |
            ((r2[k] >= fresh) & (((r2[k] ^ me) & kTagWho) != 0)) | (st[k] & kPending);
   if (bad) return false;
-  for (int k = 0; k < N; ++k) { wr[k] = me; st[k] = kInitAll; s.write_mask[word + uint32_t(k)] = 0x0F; }
+  for (int k = 0; k < N; ++k) {
+    wr[k] = me;
+    st[k] = kInitAll;
+    s.write_mask[word + uint32_t(k)] = 0x0F;
+  }
   return true;
 }
 // 32 lanes that touch 32 * N consecutive words.
@@ -133,7 +146,8 @@ INLINE bool write_block(Cta& c, uint32_t word, uint32_t me) {
   uint8_t pending = 0;
   for (int k = 0; k < 32 * N; ++k) {
     const uint32_t mine = me + uint32_t(k / N);
-    bad |= ((wr[k] >= fresh) & (((wr[k] ^ mine) & kTagWho) != 0)) | ((r1[k] >= fresh) & (((r1[k] ^ mine) & kTagWho) != 0)) |
+    bad |= ((wr[k] >= fresh) & (((wr[k] ^ mine) & kTagWho) != 0)) |
+           ((r1[k] >= fresh) & (((r1[k] ^ mine) & kTagWho) != 0)) |
            ((r2[k] >= fresh) & (((r2[k] ^ mine) & kTagWho) != 0));
   }
   for (int k = 0; k < 32 * N; ++k) pending |= uint8_t(st[k] & kPending);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -27,7 +28,8 @@ struct Launch {
   uint64_t id = 0;
   std::vector<uint8_t> params;
   bool cooperative = false;
-  int occupancy_blocks = 0;  // blocks of this launch that one multiprocessor holds, for the report
+  uint64_t grid_workspace = 0;       // two words that cooperative_groups' grid barrier uses; 0 unless cooperative
+  int occupancy_blocks = 0;          // blocks of this launch that one multiprocessor holds, for the report
   std::atomic<bool> expired{false};  // set by a watchdog: the launch must stop
   // Filled by the interpreter.
   int error = 0;  // a cudaError_t of the first fatal finding
@@ -43,9 +45,9 @@ constexpr uint32_t kTagMaxTime = (1u << 21) - 2;
 constexpr uint8_t kInitAll = 0x0F, kPending = 0x10;
 
 struct SharedShadow {
-  std::vector<uint32_t> write, read1, read2;  // per 4-byte word
-  std::vector<uint8_t> state;                 // 4 init bits, kPending
-  std::vector<uint8_t> write_mask, read_mask; // bytes of the last writer / reader
+  std::vector<uint32_t> write, read1, read2;   // per 4-byte word
+  std::vector<uint8_t> state;                  // 4 init bits, kPending
+  std::vector<uint8_t> write_mask, read_mask;  // bytes of the last writer / reader
 };
 
 struct Frame {
@@ -59,7 +61,7 @@ struct Frame {
   uint32_t depth = 0;
 };
 
-enum class Wait : uint8_t { kNone, kBarrier, kWarpSync };
+enum class Wait : uint8_t { kNone, kBarrier, kWarpSync, kYield };  // kYield: polls, so that others should run first
 
 struct Group {  // lanes of one warp at one place
   uint32_t mask = 0, pc = 0;
@@ -68,6 +70,7 @@ struct Group {  // lanes of one warp at one place
   const Instr* wait_instr = nullptr;
   uint32_t barrier = 0;
   uint32_t sync_members = 0;
+  uint64_t yielded = 0;  // when it polled in vain, as a serial number; 0: it did not
 };
 
 struct AsyncCopy {  // one warp instruction of cp.async
@@ -85,7 +88,7 @@ struct alignas(64) Warp {
   uint32_t active = 0, exec = 0;
   uint32_t pc = 0, limit = 0;
   uint32_t live = 0, initial = 0, index = 0;  // initial: the lanes that exist
-  bool force_sync = false;  // the next warp-level synchronisation goes on without its missing lanes
+  bool force_sync = false;                    // the next warp-level synchronisation goes on without its missing lanes
   const Instr* code = nullptr;
   Cta* cta = nullptr;
   Frame* frame = nullptr;
@@ -94,8 +97,8 @@ struct alignas(64) Warp {
   uint32_t local_stride = 0;
   uint32_t last_sync = 0;  // time of the last warp-level synchronisation
   uint32_t carry = 0;      // the condition code register of the lanes
-  uint64_t steps = 0;
-  uint32_t vc[32] = {};    // vector clock: accesses of warp v up to vc[v] happened before us
+  uint64_t steps = 0, yields = 0;
+  uint32_t vc[32] = {};       // vector clock: accesses of warp v up to vc[v] happened before us
   std::vector<Group> groups;  // all other groups of this warp
   Wait stop = Wait::kNone;
   uint32_t stop_barrier = 0, stop_members = 0;
@@ -115,6 +118,12 @@ struct Barrier {
   uint32_t or_value = 0, and_value = 0xFFFFFFFF, popc = 0;
 };
 
+struct MBarrier {
+  uint64_t phase = 0;
+  uint32_t expected = 0, pending = 0;
+  uint32_t arrived[32] = {}, done[32] = {};  // vector clocks: of the arrivals so far, and of completed phases
+};
+
 struct Cta {
   Launch* launch = nullptr;
   uint32_t id[3] = {0, 0, 0};
@@ -124,6 +133,9 @@ struct Cta {
   uint32_t now = 1, base = 0, fresh = 1u << kTagTimeShift;  // fresh: tags below it precede the last full barrier
   std::vector<std::unique_ptr<Warp>> warps;
   Barrier barriers[16];
+  std::unordered_map<uint32_t, MBarrier> mbarriers;  // by shared offset
+  uint64_t polls = 0;                                // turns of warps in a row that ended with a wait in vain
+  const Instr* poll_instr = nullptr;
   uint32_t exited_threads = 0;
   bool abort = false;
   bool check_memory = true, check_shared = true, check_sync = true, stats = false, late_copies = true;
@@ -137,7 +149,8 @@ struct Cta {
 };
 
 // A report about the running instruction.
-void report_at(Warp& w, const Instr& in, Check check, uint32_t lanes, uint64_t address, const std::string& text, int error = 0);
+void report_at(Warp& w, const Instr& in, Check check, uint32_t lanes, uint64_t address, const std::string& text,
+               int error = 0);
 
 inline void set_base(Cta& c, uint32_t base) {
   c.base = base;
@@ -153,12 +166,16 @@ inline void warp_synced(Warp& w) {
 
 // One row of shared memory touched by one lane; false when something was reported.
 void shared_read_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offset, uint32_t bytes, bool strong);
-void shared_write_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offset, uint32_t bytes, bool strong, const void* value);
+void shared_write_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offset, uint32_t bytes, bool strong,
+                          const void* value);
 
 // Bounds, lifetime and alignment of the lanes in m; returns the lanes that may go on.
-uint32_t global_access_slow(Warp& w, const Instr& in, const uint64_t* address, uint32_t m, uint32_t bytes, const char* verb);
-uint32_t shared_access_slow(Warp& w, const Instr& in, const uint64_t* offset, uint32_t m, uint32_t bytes, const char* verb);
-uint32_t local_access_slow(Warp& w, const Instr& in, const uint64_t* offset, uint32_t m, uint32_t bytes, const char* verb);
+uint32_t global_access_slow(Warp& w, const Instr& in, const uint64_t* address, uint32_t m, uint32_t bytes,
+                            const char* verb);
+uint32_t shared_access_slow(Warp& w, const Instr& in, const uint64_t* offset, uint32_t m, uint32_t bytes,
+                            const char* verb);
+uint32_t local_access_slow(Warp& w, const Instr& in, const uint64_t* offset, uint32_t m, uint32_t bytes,
+                           const char* verb);
 void count_global(Warp& w, const uint64_t* address, uint32_t m, uint32_t bytes, bool write);
 void count_global_atomic(Warp& w, const uint64_t* address, uint32_t m, uint32_t bytes);
 void touch_sectors(Cta& c, const uint64_t* sectors, unsigned n);

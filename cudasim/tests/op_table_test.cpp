@@ -13,10 +13,14 @@ static std::string opcodes_markdown() {
   std::string out =
       "# Supported PTX instructions\n\n"
       "Generated from `ptx/op_table.cpp` by `cudasim_op_table_test --list > docs/opcodes.md`; do not edit.\n\n"
-      "`[.x|.y]` is optional, `(.x|.y)` is one of them, `.x` is required. Anything else is refused by name, with its line and kernel.\n\n"
-      "Operands: `d` destination, `a` source, both of the first type; `x` source of the second type; `w`/`W` destination or source of\n"
-      "double width; `D`/`S`/`Y` like `d`/`a`/`x`, in registers that may be wider, `D` and `S` also vectors; `O` register or vector of mov;\n"
-      "`u` 32-bit source, `A` an address in a register, `i` immediate, `p`/`q` predicate destination or source, `p32` 32-bit destination,\n"
+      "`[.x|.y]` is optional, `(.x|.y)` is one of them, `.x` is required. Anything else is refused by name, with its "
+      "line and kernel.\n\n"
+      "Operands: `d` destination, `a` source, both of the first type; `x` source of the second type; `w`/`W` "
+      "destination or source of\n"
+      "double width; `D`/`S`/`Y` like `d`/`a`/`x`, in registers that may be wider, `D` and `S` also vectors; `O` "
+      "register or vector of mov;\n"
+      "`u` 32-bit source, `A` an address in a register, `i` immediate, `p`/`q` predicate destination or source, `p32` "
+      "32-bit destination,\n"
       "`m` memory, `l` label, `r` list of registers; `?` may be absent, and so may what follows `|`.\n\n"
       "| Form | Operands | Class |\n|---|---|---|\n";
   for (const OpForm& f : op_forms()) {
@@ -24,7 +28,8 @@ static std::string opcodes_markdown() {
       for (size_t i = 0; (i = text.find('|', i)) != std::string::npos; i += 2) text.insert(i, "\\");
       return text;
     };
-    out += "| `" + escaped(f.row->pattern) + "` | `" + escaped(f.row->operands) + "` | " + op_class_name(f.row->cls) + " |\n";
+    out += "| `" + escaped(f.row->pattern) + "` | `" + escaped(f.row->operands) + "` | " + op_class_name(f.row->cls) +
+           " |\n";
   }
   return out;
 }
@@ -39,7 +44,8 @@ int main(int argc, char** argv) {
     std::ifstream file(argv[2]);
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     if (text == opcodes_markdown()) return 0;
-    std::printf("%s does not match the opcode table; write it anew with: cudasim_op_table_test --list > %s\n", argv[2], argv[2]);
+    std::printf("%s does not match the opcode table; write it anew with: cudasim_op_table_test --list > %s\n", argv[2],
+                argv[2]);
     return 1;
   }
   size_t count = 0, bad = 0;
@@ -56,7 +62,10 @@ int main(int argc, char** argv) {
       while (std::getline(in, word, '.')) words.push_back(word);
       std::vector<std::string_view> views(words.begin(), words.end());
       const OpForm* found = match_form(opcode, views);
-      if (!found) { std::printf("no row fits %s\n", text.c_str()); ++bad; }
+      if (!found) {
+        std::printf("no row fits %s\n", text.c_str());
+        ++bad;
+      }
     }
   }
   std::printf("%zu rows, %zu spellings, %zu without a row\n", op_forms().size(), count, bad);

@@ -66,7 +66,8 @@ Run run_kernel(const std::string& body, const std::vector<uint64_t>& params, Sha
     launch.shared_bytes = f->static_shared;
     launch.id = g_launch;
     launch.params.resize(f->param_bytes);
-    if (!params.empty()) std::memcpy(launch.params.data(), params.data(), std::min<size_t>(params.size() * 8, f->param_bytes));
+    if (!params.empty())
+      std::memcpy(launch.params.data(), params.data(), std::min<size_t>(params.size() * 8, f->param_bytes));
     const size_t before_count = cudasim::findings().size();
     cudasim::run_launch(launch);
     previous = std::move(module);
@@ -87,20 +88,24 @@ std::string prologue(size_t params) {
   return s;
 }
 
-void check(const std::string& spelling, const std::string& body, unsigned ins, const Word& in, unsigned outs, const Word& want, Shape shape, const std::string& before) {
+void check(const std::string& spelling, const std::string& body, unsigned ins, const Word& in, unsigned outs,
+           const Word& want, Shape shape, const std::string& before) {
   static Buffer from(1 << 20), to(1 << 20);
   const unsigned threads = shape.blocks * shape.threads;
   for (unsigned i = 0; i < threads; ++i) {
     for (unsigned k = 0; k < ins; ++k) from.as<uint64_t>()[i * ins + k] = in(i, k);
     for (unsigned k = 0; k < outs; ++k) to.as<uint64_t>()[i * outs + k] = 0x0DDBA11;
   }
-  const Run run = run_kernel(prologue(2) + "mad.wide.u32 %d1, %g, " + std::to_string(8 * ins) + ", %p0; mad.wide.u32 %d2, %g, " + std::to_string(8 * outs) + ", %p1;\n" + body,
+  const Run run = run_kernel(prologue(2) + "mad.wide.u32 %d1, %g, " + std::to_string(8 * ins) +
+                                 ", %p0; mad.wide.u32 %d2, %g, " + std::to_string(8 * outs) + ", %p1;\n" + body,
                              {from.address, to.address}, shape, before);
   if (!run.ok()) return fail(spelling + ": " + run.text());
   for (unsigned i = 0; i < threads; ++i)
     for (unsigned k = 0; k < outs; ++k) {
       const uint64_t got = to.as<uint64_t>()[i * outs + k], wanted = want(i, k);
-      if (got != wanted) return fail(spelling + ": thread " + std::to_string(i) + " has " + hex(got) + " in word " + std::to_string(k) + "; expected " + hex(wanted));
+      if (got != wanted)
+        return fail(spelling + ": thread " + std::to_string(i) + " has " + hex(got) + " in word " + std::to_string(k) +
+                    "; expected " + hex(wanted));
     }
   cover(spelling);
 }
@@ -108,7 +113,9 @@ void check(const std::string& spelling, const std::string& body, unsigned ins, c
 void fail(const std::string& what) {
   if (++g_failures <= 200) std::printf("FAIL %s\n", what.c_str());
 }
-size_t failures() { return g_failures; }
+size_t failures() {
+  return g_failures;
+}
 
 std::string hex(uint64_t v) {
   char b[32];

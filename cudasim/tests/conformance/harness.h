@@ -14,12 +14,14 @@ struct Buffer {
   uint8_t* host = nullptr;
   size_t bytes = 0;
   template <class T>
-  T* as() { return reinterpret_cast<T*>(host); }
+  T* as() {
+    return reinterpret_cast<T*>(host);
+  }
 };
 
 struct Run {
-  int error = 0;              // a cudaError_t
-  std::string refusal;        // why the kernel was not accepted; empty: it ran
+  int error = 0;        // a cudaError_t
+  std::string refusal;  // why the kernel was not accepted; empty: it ran
   std::vector<std::string> findings;
   bool ok() const { return error == 0 && refusal.empty() && findings.empty(); }
   std::string text() const;
@@ -30,7 +32,8 @@ struct Shape {
 };
 
 // `body` is the inside of a kernel with 64-bit parameters p0, p1, ... ; `before` stands in front of the kernel.
-Run run_kernel(const std::string& body, const std::vector<uint64_t>& params, Shape shape = {}, const std::string& before = {});
+Run run_kernel(const std::string& body, const std::vector<uint64_t>& params, Shape shape = {},
+               const std::string& before = {});
 
 // Declares registers, and %tid in %t, the global thread index in %g, and %pN with the value of parameter pN.
 std::string prologue(size_t params);
@@ -38,8 +41,8 @@ std::string prologue(size_t params);
 // One small kernel with its expectation. Thread i has `ins` 64-bit words at %d1 and `outs` at %d2 (%p0 and %p1 are the
 // bases); afterwards word k of its output must be want(i, k). Covers the spelling when all agree.
 using Word = std::function<uint64_t(unsigned thread, unsigned word)>;
-void check(const std::string& spelling, const std::string& body, unsigned ins, const Word& in, unsigned outs, const Word& want,
-           Shape shape = {}, const std::string& before = {});
+void check(const std::string& spelling, const std::string& body, unsigned ins, const Word& in, unsigned outs,
+           const Word& want, Shape shape = {}, const std::string& before = {});
 
 // Prints a failure and counts it.
 void fail(const std::string& what);

@@ -29,8 +29,12 @@ Type doubled(Type t) {
     default: return Type::kS64;
   }
 }
-Type element(Type t) { return t == Type::kF16x2 ? Type::kF16 : t == Type::kBF16x2 ? Type::kBF16 : t; }
-bool packed(Type t) { return element(t) != t; }
+Type element(Type t) {
+  return t == Type::kF16x2 ? Type::kF16 : t == Type::kBF16x2 ? Type::kBF16 : t;
+}
+bool packed(Type t) {
+  return element(t) != t;
+}
 
 struct Plan {
   std::vector<Operand> dests, sources;
@@ -41,58 +45,81 @@ struct Plan {
 Plan plan_of(const Spelling& s, unsigned widen) {
   Plan p;
   std::istringstream in(s.form->row->operands);
-  const bool bool_op = (s.form->row->op == Op::kSetp || s.form->row->op == Op::kSet) && (s.has("and") || s.has("or") || s.has("xor"));
+  const bool bool_op =
+      (s.form->row->op == Op::kSetp || s.form->row->op == Op::kSet) && (s.has("and") || s.has("or") || s.has("xor"));
   int seen_o = 0;
   for (std::string w; in >> w;) {
     if (w == "?q" && !bool_op) continue;
     char c = w[0] == '?' ? w[1] : w[0];
     Type t = s.type(0);
     if (c == 'O') c = seen_o++ ? 'a' : 'd';
-    if (w == "p32") t = Type::kB32, c = 'd';
-    else if (c == 'p' || c == 'q') t = Type::kPred;
-    else if (c == 'w' || c == 'W') t = doubled(t);
-    else if (c == 'x' || c == 'Y') t = s.type(1);
-    else if (c == 'u') t = Type::kU32;
-    if (c == 'i') { p.immediate = true; continue; }
+    if (w == "p32")
+      t = Type::kB32, c = 'd';
+    else if (c == 'p' || c == 'q')
+      t = Type::kPred;
+    else if (c == 'w' || c == 'W')
+      t = doubled(t);
+    else if (c == 'x' || c == 'Y')
+      t = s.type(1);
+    else if (c == 'u')
+      t = Type::kU32;
+    if (c == 'i') {
+      p.immediate = true;
+      continue;
+    }
     unsigned size = t == Type::kPred ? 0 : std::max(2u, cudasim::type_size(t));
     if ((c == 'D' || c == 'Y') && !cudasim::is_float(t)) size = std::max(size, widen);
     Operand o{c, t, size};
-    if (c == 'd' || c == 'w' || c == 'D' || c == 'p') p.dests.push_back(o);
-    else p.sources.push_back(o);
+    if (c == 'd' || c == 'w' || c == 'D' || c == 'p')
+      p.dests.push_back(o);
+    else
+      p.sources.push_back(o);
     if (c == 'q') p.with_q = true;
     if (w == "p|p") p.two_preds = true;
   }
   return p;
 }
 
-const char* file_of(unsigned size) { return size == 0 ? "%q" : size == 2 ? "%h" : size == 4 ? "%r" : "%d"; }
-std::string reg(unsigned size, unsigned n) { return file_of(size) + std::to_string(size == 8 ? 10 + n : n); }
+const char* file_of(unsigned size) {
+  return size == 0 ? "%q" : size == 2 ? "%h" : size == 4 ? "%r" : "%d";
+}
+std::string reg(unsigned size, unsigned n) {
+  return file_of(size) + std::to_string(size == 8 ? 10 + n : n);
+}
 
 std::string kernel(const Spelling& s, const Plan& p, uint64_t immediate) {
   std::ostringstream k;
-  k << prologue(2) << "mad.wide.u32 %d1, %g, " << kInStride << ", %p0; mad.wide.u32 %d2, %g, " << kOutStride << ", %p1;\n";
+  k << prologue(2) << "mad.wide.u32 %d1, %g, " << kInStride << ", %p0; mad.wide.u32 %d2, %g, " << kOutStride
+    << ", %p1;\n";
   for (unsigned i = 0; i < p.sources.size(); ++i) {
     const unsigned size = p.sources[i].size;
-    if (size == 0) k << "ld.global.b32 %r" << i << ", [%d1+" << 8 * i << "]; setp.ne.b32 %q" << i << ", %r" << i << ", 0;\n";
-    else k << "ld.global.b" << 8 * size << " " << reg(size, i) << ", [%d1+" << 8 * i << "];\n";
+    if (size == 0)
+      k << "ld.global.b32 %r" << i << ", [%d1+" << 8 * i << "]; setp.ne.b32 %q" << i << ", %r" << i << ", 0;\n";
+    else
+      k << "ld.global.b" << 8 * size << " " << reg(size, i) << ", [%d1+" << 8 * i << "];\n";
   }
   // The guard leaves out some lanes; the destinations of the second run start with a sentinel.
   k << "mul.lo.u32 %r100, %g, 0x9E3779B1; shr.u32 %r100, %r100, 29; setp.lt.u32 %q8, %r100, 5;\n"
-    << "mov.b64 %d31, 0x5A5A5A5A5A5A5A5A; mov.b32 %r21, 0x5A5A5A5A; mov.b16 %h21, 0x5A5A; setp.ne.b32 %q12, %t, %t; setp.ne.b32 %q13, %t, %t;\n";
+    << "mov.b64 %d31, 0x5A5A5A5A5A5A5A5A; mov.b32 %r21, 0x5A5A5A5A; mov.b16 %h21, 0x5A5A; setp.ne.b32 %q12, %t, %t; "
+       "setp.ne.b32 %q13, %t, %t;\n";
   const unsigned dsize = p.dests[0].size;
   for (unsigned run = 0; run < 2; ++run) {
     if (run) k << "@%q8 ";
     k << s.text << " ";
-    if (dsize == 0) k << "%q" << (run ? 12 : 10) << (p.two_preds ? (run ? "|%q13" : "|%q11") : "");
-    else k << reg(dsize, 20 + run);
-    for (unsigned i = 0; i < p.sources.size(); ++i) k << ", " << (run && p.sources[i].letter == 'q' ? "!" : "") << reg(p.sources[i].size, i);
+    if (dsize == 0)
+      k << "%q" << (run ? 12 : 10) << (p.two_preds ? (run ? "|%q13" : "|%q11") : "");
+    else
+      k << reg(dsize, 20 + run);
+    for (unsigned i = 0; i < p.sources.size(); ++i)
+      k << ", " << (run && p.sources[i].letter == 'q' ? "!" : "") << reg(p.sources[i].size, i);
     if (p.immediate) k << ", " << immediate;
     k << ";\n";
   }
   for (unsigned run = 0; run < 2; ++run) {
     if (dsize == 0) {
       k << "selp.b32 %r50, 1, 0, %q" << (run ? 12 : 10) << "; st.global.b32 [%d2+" << 16 * run << "], %r50;\n";
-      if (p.two_preds) k << "selp.b32 %r50, 1, 0, %q" << (run ? 13 : 11) << "; st.global.b32 [%d2+" << 16 * run + 8 << "], %r50;\n";
+      if (p.two_preds)
+        k << "selp.b32 %r50, 1, 0, %q" << (run ? 13 : 11) << "; st.global.b32 [%d2+" << 16 * run + 8 << "], %r50;\n";
     } else {
       k << "st.global.b" << 8 * dsize << " [%d2+" << 16 * run << "], " << reg(dsize, 20 + run) << ";\n";
     }
@@ -100,17 +127,28 @@ std::string kernel(const Spelling& s, const Plan& p, uint64_t immediate) {
   return k.str();
 }
 
-uint64_t low(uint64_t v, unsigned bytes) { return bytes >= 8 ? v : v & ((1ull << (8 * bytes)) - 1); }
+uint64_t low(uint64_t v, unsigned bytes) {
+  return bytes >= 8 ? v : v & ((1ull << (8 * bytes)) - 1);
+}
 
-bool guarded(uint32_t lane) { return (lane * 0x9E3779B1u) >> 29 < 5; }
+bool guarded(uint32_t lane) {
+  return (lane * 0x9E3779B1u) >> 29 < 5;
+}
 
-Buffer& in_buffer() { static Buffer b(kMaxLanes * kInStride); return b; }
-Buffer& out_buffer() { static Buffer b(kMaxLanes * kOutStride); return b; }
+Buffer& in_buffer() {
+  static Buffer b(kMaxLanes * kInStride);
+  return b;
+}
+Buffer& out_buffer() {
+  static Buffer b(kMaxLanes * kOutStride);
+  return b;
+}
 
 void fill(const Plan& p, size_t lanes, Random& random) {
   const size_t n = p.sources.size();
   std::vector<const std::vector<uint64_t>*> lists;
-  for (const Operand& o : p.sources) lists.push_back(o.letter == 'u' ? &count_values() : &special_values(element(o.type)));
+  for (const Operand& o : p.sources)
+    lists.push_back(o.letter == 'u' ? &count_values() : &special_values(element(o.type)));
   for (size_t i = 0; i < lanes; ++i) {
     uint64_t* v = in_buffer().as<uint64_t>() + i * kInStride / 8;
     size_t rest = i;
@@ -135,7 +173,8 @@ void fill(const Plan& p, size_t lanes, Random& random) {
         v[k] = pick(o.type, random);
       }
       // Garbage above narrow operands in wide registers.
-      if ((o.letter == 'Y') && o.size > cudasim::type_size(o.type)) v[k] |= random.next() << (8 * cudasim::type_size(o.type));
+      if ((o.letter == 'Y') && o.size > cudasim::type_size(o.type))
+        v[k] |= random.next() << (8 * cudasim::type_size(o.type));
       v[k] = o.size ? low(v[k], o.size) : v[k];
     }
   }
@@ -172,7 +211,8 @@ Wanted wanted(const Spelling& s, const Plan& p, const uint64_t* in, bool q) {
       w.part[0] = exactly(reference_compare(s, e, in[0], in[1], q) ? yes : 0);
     } else {
       const uint64_t lane_yes = packed(t) ? yes : 0xFFFF;
-      w.part[0] = exactly((reference_compare(s, e, in[0] & 0xFFFF, in[1] & 0xFFFF, q) ? lane_yes : 0) | (reference_compare(s, e, in[0] >> 16, in[1] >> 16, q) ? lane_yes : 0) << 16);
+      w.part[0] = exactly((reference_compare(s, e, in[0] & 0xFFFF, in[1] & 0xFFFF, q) ? lane_yes : 0) |
+                          (reference_compare(s, e, in[0] >> 16, in[1] >> 16, q) ? lane_yes : 0) << 16);
     }
   } else if (op == Op::kCvt) {
     w.part[0] = reference_convert(s, in[0]);
@@ -190,7 +230,10 @@ Wanted wanted(const Spelling& s, const Plan& p, const uint64_t* in, bool q) {
   } else if (packed(t)) {
     w.parts = 2;
     uint64_t half[2][4];
-    for (int k = 0; k < 4; ++k) { half[0][k] = in[k] & 0xFFFF; half[1][k] = in[k] >> 16 & 0xFFFF; }
+    for (int k = 0; k < 4; ++k) {
+      half[0][k] = in[k] & 0xFFFF;
+      half[1][k] = in[k] >> 16 & 0xFFFF;
+    }
     for (int k = 0; k < 2; ++k) w.part[k] = reference_float(s, element(t), {half[k], q});
   } else {
     w.part[0] = reference_float(s, t, {in, q});
@@ -207,7 +250,8 @@ bool agrees(const Wanted& w, const Plan& p, uint64_t out, uint64_t out2) {
   if (w.part[0].kind == Expect::kBits) {
     // A wider destination is extended by the sign of signed types, else with zeros.
     uint64_t full = low(w.part[0].bits, bytes);
-    if (d.size > bytes && cudasim::is_signed(d.type)) full = low(uint64_t(int64_t(full << (64 - 8 * bytes)) >> (64 - 8 * bytes)), d.size);
+    if (d.size > bytes && cudasim::is_signed(d.type))
+      full = low(uint64_t(int64_t(full << (64 - 8 * bytes)) >> (64 - 8 * bytes)), d.size);
     if (!w.part[0].any_zero) return out == full;
   }
   return matches(d.type == Type::kTF32 || d.type == Type::kB32 ? Type::kF32 : d.type, w.part[0], low(out, bytes));
@@ -221,7 +265,8 @@ void run_spelling(const Spelling& s, size_t lanes, unsigned widen, uint64_t imme
   if (p.sources.size() == 1 && p.sources[0].size == 2 && cudasim::is_float(p.sources[0].type)) lanes = kMaxLanes;
   fill(p, lanes, random);
   for (size_t i = 0; i < lanes * kOutStride / 8; ++i) out_buffer().as<uint64_t>()[i] = 0;
-  const Run run = run_kernel(kernel(s, p, immediate), {in_buffer().address, out_buffer().address}, {uint32_t(lanes / 128), 128});
+  const Run run =
+      run_kernel(kernel(s, p, immediate), {in_buffer().address, out_buffer().address}, {uint32_t(lanes / 128), 128});
   if (!run.ok()) return fail(s.text + ": " + run.text());
   const unsigned dbytes = p.dests[0].size ? p.dests[0].size : 4;
   for (size_t i = 0; i < lanes; ++i) {
@@ -231,13 +276,17 @@ void run_spelling(const Spelling& s, size_t lanes, unsigned widen, uint64_t imme
     const bool q = p.with_q && (in[p.sources.size() - 1] & 1);
     for (unsigned r = 0; r < 2; ++r) {
       bool good;
-      if (r == 1 && !guarded(uint32_t(i))) good = p.dests[0].size == 0 ? out[2] == 0 && out[3] == 0 : out[2] == low(kSentinel, dbytes);
-      else good = agrees(wanted(s, p, in, r ? !q : q), p, out[2 * r], out[2 * r + 1]);
+      if (r == 1 && !guarded(uint32_t(i)))
+        good = p.dests[0].size == 0 ? out[2] == 0 && out[3] == 0 : out[2] == low(kSentinel, dbytes);
+      else
+        good = agrees(wanted(s, p, in, r ? !q : q), p, out[2 * r], out[2 * r + 1]);
       if (good) continue;
       const Wanted w = wanted(s, p, in, r ? !q : q);
-      return fail(s.text + " of " + hex(in[0]) + ", " + hex(in[1]) + ", " + hex(in[2]) + ", " + hex(in[3]) + " gives " + hex(out[2 * r]) + ", " + hex(out[2 * r + 1]) +
-                  "; expected " + (p.dests[0].size ? hex(w.part[0].bits) + " / " + hex(w.part[1].bits) + " near " + std::to_string(double(w.part[0].value))
-                                                   : std::to_string(w.p) + ", " + std::to_string(w.p2)) +
+      return fail(s.text + " of " + hex(in[0]) + ", " + hex(in[1]) + ", " + hex(in[2]) + ", " + hex(in[3]) + " gives " +
+                  hex(out[2 * r]) + ", " + hex(out[2 * r + 1]) + "; expected " +
+                  (p.dests[0].size ? hex(w.part[0].bits) + " / " + hex(w.part[1].bits) + " near " +
+                                         std::to_string(double(w.part[0].value))
+                                   : std::to_string(w.p) + ", " + std::to_string(w.p2)) +
                   (r ? " (under a guard)" : "") + (widen ? " (wide registers)" : ""));
     }
   }
@@ -246,11 +295,17 @@ void run_spelling(const Spelling& s, size_t lanes, unsigned widen, uint64_t imme
 
 bool is_lanewise(const OpForm& f) {
   const Op op = f.row->op;
-  if (op == Op::kAddCc || op == Op::kAddC || op == Op::kSubCc || op == Op::kSubC || op == Op::kMadCc || op == Op::kMadC) return false;
+  if (op == Op::kAddCc || op == Op::kAddC || op == Op::kSubCc || op == Op::kSubC || op == Op::kMadCc || op == Op::kMadC)
+    return false;
   if (op == Op::kCvta || op == Op::kIsspacep) return false;
   switch (f.row->cls) {
-    case cudasim::OpClass::kInt: case cudasim::OpClass::kFloat: case cudasim::OpClass::kHalf: case cudasim::OpClass::kDouble: case cudasim::OpClass::kConvert:
-    case cudasim::OpClass::kCompare: case cudasim::OpClass::kSpecial: return true;
+    case cudasim::OpClass::kInt:
+    case cudasim::OpClass::kFloat:
+    case cudasim::OpClass::kHalf:
+    case cudasim::OpClass::kDouble:
+    case cudasim::OpClass::kConvert:
+    case cudasim::OpClass::kCompare:
+    case cudasim::OpClass::kSpecial: return true;
     case cudasim::OpClass::kMove: return op == Op::kSelp || op == Op::kSlct || op == Op::kMov;
     default: return false;
   }

@@ -16,8 +16,10 @@ struct GroupOfCases {
   const char* name;
   void (*run)();
 };
-constexpr GroupOfCases kGroups[] = {{"lanewise", lanewise_cases}, {"carry", carry_cases},   {"move", move_cases}, {"memory", memory_cases},   {"atomic", atomic_cases},
-                                    {"copy", copy_cases},         {"warp", warp_cases},     {"matrix", matrix_cases}, {"control", control_cases}, {"refusal", refusal_cases}};
+constexpr GroupOfCases kGroups[] = {
+    {"lanewise", lanewise_cases}, {"carry", carry_cases},     {"move", move_cases},      {"memory", memory_cases},
+    {"atomic", atomic_cases},     {"copy", copy_cases},       {"warp", warp_cases},      {"matrix", matrix_cases},
+    {"mbarrier", mbarrier_cases}, {"control", control_cases}, {"refusal", refusal_cases}};
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -34,7 +36,8 @@ int main(int argc, char** argv) {
   size_t missing = 0;
   if (argc == 1) {
     missing = report_uncovered();
-    std::printf("%zu opcode forms, %zu spellings run, %zu failures, %zu forms or words without a case\n", cudasim::op_forms().size(), covered_spellings(), failures(), missing);
+    std::printf("%zu opcode forms, %zu spellings run, %zu failures, %zu forms or words without a case\n",
+                cudasim::op_forms().size(), covered_spellings(), failures(), missing);
   }
   return failures() != 0 || missing != 0;
 }

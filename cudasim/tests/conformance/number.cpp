@@ -22,7 +22,9 @@ Format format_of(Type t) {
 
 }  // namespace
 
-uint64_t sign_bit(Type t) { return 1ull << (format_of(t).size - 1); }
+uint64_t sign_bit(Type t) {
+  return 1ull << (format_of(t).size - 1);
+}
 uint64_t largest_finite(Type t) {
   const Format f = format_of(t);
   return (uint64_t(f.emax - f.emin + 1) << (f.precision - 1)) | ((1ull << (f.precision - 1)) - 1);
@@ -33,13 +35,19 @@ long double decode(Type t, uint64_t bits) {
   const uint64_t fraction = bits & ((1ull << (f.precision - 1)) - 1), magnitude = bits & (sign_bit(t) - 1);
   const int field = int(magnitude >> (f.precision - 1)), top = f.emax - f.emin + 2;
   long double v;
-  if (field == top) v = fraction ? std::nanl("") : HUGE_VALL;
-  else if (field == 0) v = std::scalbnl(static_cast<long double>(fraction), f.emin - (f.precision - 1));
-  else v = std::scalbnl(static_cast<long double>(fraction | 1ull << (f.precision - 1)), field - 1 + f.emin - (f.precision - 1));
+  if (field == top)
+    v = fraction ? std::nanl("") : HUGE_VALL;
+  else if (field == 0)
+    v = std::scalbnl(static_cast<long double>(fraction), f.emin - (f.precision - 1));
+  else
+    v = std::scalbnl(static_cast<long double>(fraction | 1ull << (f.precision - 1)),
+                     field - 1 + f.emin - (f.precision - 1));
   return bits & sign_bit(t) ? -v : v;
 }
 
-bool is_nan(Type t, uint64_t bits) { return std::isnan(decode(t, bits)); }
+bool is_nan(Type t, uint64_t bits) {
+  return std::isnan(decode(t, bits));
+}
 bool is_subnormal(Type t, uint64_t bits) {
   const Format f = format_of(t);
   const uint64_t magnitude = bits & (sign_bit(t) - 1);
@@ -65,7 +73,10 @@ uint64_t encode(Type t, long double x, Round mode) {
     case Round::kUp: up = !sign && rest > 0; break;
   }
   n += up;
-  if (n >> f.precision) { n >>= 1; ++q; }
+  if (n >> f.precision) {
+    n >>= 1;
+    ++q;
+  }
   if (n == 0) return sign;
   const int e = q + f.precision - 1;
   if (e > f.emax) {

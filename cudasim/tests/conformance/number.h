@@ -1,4 +1,5 @@
-// Floating-point formats by their definition: exact values in long double, rounded once. Shares no code with the simulator.
+// Floating-point formats by their definition: exact values in long double, rounded once. Shares no code with the
+// simulator.
 #pragma once
 #include <cstdint>
 

@@ -16,8 +16,12 @@ struct Expect {
   long double value = 0, absolute = 0, relative = 0;
   bool any_zero = false;  // the sign of a zero is left open
 };
-inline Expect exactly(uint64_t bits) { return {Expect::kBits, bits}; }
-inline Expect open() { return {Expect::kSkip}; }
+inline Expect exactly(uint64_t bits) {
+  return {Expect::kBits, bits};
+}
+inline Expect open() {
+  return {Expect::kSkip};
+}
 inline Expect near(long double value, long double absolute, long double relative) {
   return {Expect::kNear, 0, value, absolute, relative};
 }
@@ -34,7 +38,7 @@ struct Lane {
 bool legal(const Spelling& s);
 
 Expect reference_int(const Spelling& s, const Lane& l);
-Expect reference_float(const Spelling& s, Type t, const Lane& l);      // t: .f32 .f64 or the element type of a half form
+Expect reference_float(const Spelling& s, Type t, const Lane& l);  // t: .f32 .f64 or the element type of a half form
 Expect reference_convert(const Spelling& s, uint64_t in);
 Expect reference_pack(const Spelling& s, uint64_t in);  // one half of a cvt to two
 bool reference_compare(const Spelling& s, Type t, uint64_t a, uint64_t b, bool q);

@@ -6,20 +6,26 @@ namespace conformance {
 
 namespace {
 
-bool real(Type t) { return cudasim::is_float(t); }
+bool real(Type t) {
+  return cudasim::is_float(t);
+}
 bool has_any(const Spelling& s, std::initializer_list<const char*> words) {
   for (const char* w : words)
     if (s.has(w)) return true;
   return false;
 }
-int rank(Type t) { return t == Type::kF64 ? 3 : t == Type::kF32 ? 2 : 1; }
+int rank(Type t) {
+  return t == Type::kF64 ? 3 : t == Type::kF32 ? 2 : 1;
+}
 
 bool legal_convert(const Spelling& s) {
   const Type d = s.type(0), f = s.type(1);
   const bool direct = has_any(s, {"rn", "rz", "rm", "rp"}), integral = has_any(s, {"rni", "rzi", "rmi", "rpi"});
   const bool single = d == Type::kF32 || f == Type::kF32;
   if (s.has("ftz") && !single) return false;
-  if (s.has("relu") && !((d == Type::kF16 || d == Type::kBF16) && f == Type::kF32 && (s.has("rn") || s.has("rz")) && !s.has("sat") && !s.has("ftz"))) return false;
+  if (s.has("relu") && !((d == Type::kF16 || d == Type::kBF16) && f == Type::kF32 && (s.has("rn") || s.has("rz")) &&
+                         !s.has("sat") && !s.has("ftz")))
+    return false;
   if (d == Type::kBF16 || f == Type::kBF16) {  // .bf16 is no partner of every modifier
     if (s.has("sat") || s.has("ftz")) return false;
     if (d == f) return false;
@@ -54,7 +60,8 @@ bool legal(const Spelling& s) {
     }
   }
   if (s.opcode == "slct" && s.has("ftz")) return s.types.back() == Type::kF32;
-  if ((s.opcode == "min" || s.opcode == "max") && s.has("ftz")) return s.type(0) == Type::kF32 || s.type(0) == Type::kF16 || s.type(0) == Type::kF16x2;
+  if ((s.opcode == "min" || s.opcode == "max") && s.has("ftz"))
+    return s.type(0) == Type::kF32 || s.type(0) == Type::kF16 || s.type(0) == Type::kF16x2;
   return true;
 }
 
@@ -63,7 +70,8 @@ Expect reference_convert(const Spelling& s, uint64_t in) {
   const unsigned ds = 8 * cudasim::type_size(d), fs = 8 * cudasim::type_size(f);
   if (fs < 64) in &= (1ull << fs) - 1;
   const Wide one = 1;
-  const Wide lowest = cudasim::is_signed(d) ? -(one << (ds - 1)) : 0, highest = (one << (cudasim::is_signed(d) ? ds - 1 : ds)) - 1;
+  const Wide lowest = cudasim::is_signed(d) ? -(one << (ds - 1)) : 0,
+             highest = (one << (cudasim::is_signed(d) ? ds - 1 : ds)) - 1;
   const uint64_t mask = ds == 64 ? ~0ull : (1ull << ds) - 1;
   if (d == Type::kTF32) {
     const long double v = decode(Type::kF32, in);
@@ -79,7 +87,8 @@ Expect reference_convert(const Spelling& s, uint64_t in) {
   }
   if (!real(f)) {
     const Wide v = integer(f, in);
-    const long double x = f == Type::kU64 ? static_cast<long double>(uint64_t(v)) : static_cast<long double>(int64_t(v));  // exact
+    const long double x =
+        f == Type::kU64 ? static_cast<long double>(uint64_t(v)) : static_cast<long double>(int64_t(v));  // exact
     const uint64_t r = encode(d, x, rounding(s));
     if (!s.has("sat")) return exactly(r);
     return exactly(x <= 0 ? 0 : x > 1 ? encode(d, 1, Round::kNearest) : r);

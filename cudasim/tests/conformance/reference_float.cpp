@@ -31,11 +31,14 @@ bool matches(Type t, const Expect& e, uint64_t bits) {
 namespace {
 
 // One unit in the last place of a subnormal: the floor of every error bound.
-long double smallest(Type t) { return decode(t, 1); }
+long double smallest(Type t) {
+  return decode(t, 1);
+}
 
 Expect finish(const Spelling& s, Type t, uint64_t bits) {
   bits = flushed(s, t, bits);
-  if (is_nan(t, bits)) return s.has("sat") ? exactly(0) : s.has("relu") ? exactly(sign_bit(t) - 1) : Expect{Expect::kNan};
+  if (is_nan(t, bits))
+    return s.has("sat") ? exactly(0) : s.has("relu") ? exactly(sign_bit(t) - 1) : Expect{Expect::kNan};
   const long double v = decode(t, bits);
   Expect e = exactly(bits);
   if (s.has("sat")) {
@@ -53,15 +56,23 @@ Expect finish(const Spelling& s, Type t, uint64_t bits) {
 Expect smaller_or_larger(const Spelling& s, Type t, uint64_t a, uint64_t b) {
   const bool want_min = s.opcode == "min";
   const uint64_t signs = (a ^ b) & sign_bit(t);
-  if (s.has("abs")) { a &= ~sign_bit(t); b &= ~sign_bit(t); }
+  if (s.has("abs")) {
+    a &= ~sign_bit(t);
+    b &= ~sign_bit(t);
+  }
   const bool na = is_nan(t, a), nb = is_nan(t, b);
-  if ((na && nb) || (s.has("NaN") && (na || nb))) return t == Type::kF64 ? Expect{Expect::kNan} : exactly(sign_bit(t) - 1);
+  if ((na && nb) || (s.has("NaN") && (na || nb)))
+    return t == Type::kF64 ? Expect{Expect::kNan} : exactly(sign_bit(t) - 1);
   uint64_t r;
   const long double x = decode(t, a), y = decode(t, b);
-  if (na) r = b;
-  else if (nb) r = a;
-  else if (x == 0 && y == 0) r = ((a & sign_bit(t)) != 0) == want_min ? a : b;  // -0 < +0
-  else r = (x < y) == want_min ? a : b;
+  if (na)
+    r = b;
+  else if (nb)
+    r = a;
+  else if (x == 0 && y == 0)
+    r = ((a & sign_bit(t)) != 0) == want_min ? a : b;  // -0 < +0
+  else
+    r = (x < y) == want_min ? a : b;
   if (s.has("xorsign")) r = (r & ~sign_bit(t)) | signs;
   return exactly(r);
 }
@@ -71,8 +82,12 @@ Expect approximate(const Spelling& s, Type t, uint64_t a, uint64_t b) {
   const bool ftz = s.has("ftz");
   // Results near the subnormals may be flushed with .ftz.
   auto bound = [&](long double v, long double absolute, long double relative) {
-    const long double normal = decode(t, t == Type::kF64 ? 0x0010000000000000 : t == Type::kF16 ? 0x0400 : t == Type::kBF16 ? 0x0080 : 0x00800000);
-    if (ftz && std::fabs(v) < normal && std::fabs(v) >= normal * (1 - relative)) return open();  // may round up to a normal number
+    const long double normal = decode(t, t == Type::kF64    ? 0x0010000000000000
+                                         : t == Type::kF16  ? 0x0400
+                                         : t == Type::kBF16 ? 0x0080
+                                                            : 0x00800000);
+    if (ftz && std::fabs(v) < normal && std::fabs(v) >= normal * (1 - relative))
+      return open();  // may round up to a normal number
     if (ftz && std::fabs(v) < normal) {
       Expect e = exactly(std::signbit(v) ? sign_bit(t) : 0);
       e.any_zero = true;
@@ -92,7 +107,8 @@ Expect approximate(const Spelling& s, Type t, uint64_t a, uint64_t b) {
     case Op::kRcp: return bound(1 / (ftz && is_subnormal(t, a) ? std::copysign(0.0L, x) : x), 0, ulp);
     case Op::kSqrt: return bound(std::sqrt(x), 0, ulp);
     case Op::kRsqrt: return bound(1 / std::sqrt(x), 0, std::exp2(-22.9L));
-    case Op::kSin: case Op::kCos: {
+    case Op::kSin:
+    case Op::kCos: {
       if (std::isnan(x) || std::isinf(x)) return Expect{Expect::kNan};
       const long double pi = std::acos(-1.0L), m = std::fabs(x);
       if (m > 100 * pi) return near(0, 1, 0);
@@ -131,7 +147,8 @@ Expect reference_float(const Spelling& s, Type t, const Lane& l) {
       return finish(s, t, arithmetic(t, 's', a, 0, 0, mode));
     case Op::kAbs: return finish(s, t, a & ~sign_bit(t));
     case Op::kNeg: return finish(s, t, a ^ sign_bit(t));
-    case Op::kMin: case Op::kMax: return smaller_or_larger(s, t, a, b);
+    case Op::kMin:
+    case Op::kMax: return smaller_or_larger(s, t, a, b);
     case Op::kCopysign: return exactly((a & sign_bit(t)) | (b & ~sign_bit(t)));
     default: return approximate(s, t, a, b);
   }

@@ -11,7 +11,9 @@ Wide integer(Type t, uint64_t bits) {
 
 namespace {
 
-Wide clamp(Wide v, Wide lo, Wide hi) { return v < lo ? lo : v > hi ? hi : v; }
+Wide clamp(Wide v, Wide lo, Wide hi) {
+  return v < lo ? lo : v > hi ? hi : v;
+}
 
 uint64_t permute(const Spelling& s, uint64_t a, uint64_t b, uint64_t c) {
   uint8_t byte[8];
@@ -26,7 +28,13 @@ uint64_t permute(const Spelling& s, uint64_t a, uint64_t b, uint64_t c) {
   static const int ecl[4][4] = {{0, 1, 2, 3}, {1, 1, 2, 3}, {2, 2, 2, 3}, {3, 3, 3, 3}};
   static const int ecr[4][4] = {{0, 0, 0, 0}, {0, 1, 1, 1}, {0, 1, 2, 2}, {0, 1, 2, 3}};
   static const int rc16[4][4] = {{0, 1, 0, 1}, {2, 3, 2, 3}, {0, 1, 0, 1}, {2, 3, 2, 3}};
-  const int(*table)[4] = s.has("f4e") ? f4e : s.has("b4e") ? b4e : s.has("rc8") ? rc8 : s.has("ecl") ? ecl : s.has("ecr") ? ecr : s.has("rc16") ? rc16 : nullptr;
+  const int(*table)[4] = s.has("f4e")    ? f4e
+                         : s.has("b4e")  ? b4e
+                         : s.has("rc8")  ? rc8
+                         : s.has("ecl")  ? ecl
+                         : s.has("ecr")  ? ecr
+                         : s.has("rc16") ? rc16
+                                         : nullptr;
   uint64_t r = 0;
   for (int i = 0; i < 4; ++i) {
     uint8_t v;
@@ -46,7 +54,8 @@ uint64_t dot(const Spelling& s, uint64_t a, uint64_t b, uint64_t c) {
   const bool four = s.opcode == "dp4a", sa = s.words[s.words.size() - 2] == "s32", sb = s.words.back() == "s32";
   Wide sum = static_cast<Wide>(c);
   for (int i = 0; i < (four ? 4 : 2); ++i) {
-    const Wide x = integer(four ? (sa ? Type::kS8 : Type::kU8) : (sa ? Type::kS16 : Type::kU16), a >> ((four ? 8 : 16) * i));
+    const Wide x =
+        integer(four ? (sa ? Type::kS8 : Type::kU8) : (sa ? Type::kS16 : Type::kU16), a >> ((four ? 8 : 16) * i));
     const Wide y = integer(sb ? Type::kS8 : Type::kU8, b >> (8 * (i + (s.has("hi") ? 2 : 0))));
     sum += x * y;
   }
@@ -54,7 +63,9 @@ uint64_t dot(const Spelling& s, uint64_t a, uint64_t b, uint64_t c) {
 }
 
 // Bit i of v; 0 beyond the register.
-uint64_t bit(uint64_t v, unsigned i) { return i < 64 ? v >> i & 1 : 0; }
+uint64_t bit(uint64_t v, unsigned i) {
+  return i < 64 ? v >> i & 1 : 0;
+}
 
 }  // namespace
 
@@ -78,11 +89,13 @@ Expect reference_int(const Spelling& s, const Lane& l) {
     case Op::kMulHi: return wrap(high());
     case Op::kMad: return wrap(Wide(uint64_t(a) * uint64_t(b) + uint64_t(c)));
     case Op::kMadHi: return s.has("sat") ? wrap(clamp(high() + c, smin, smax)) : wrap(high() + c);
-    case Op::kMulWide: case Op::kMadWide: {
+    case Op::kMulWide:
+    case Op::kMadWide: {
       const uint64_t r = uint64_t(a * b) + (op == Op::kMadWide ? in[2] : 0);
       return exactly(n == 32 ? r : r & 0xFFFFFFFF);
     }
-    case Op::kMul24: case Op::kMad24: {
+    case Op::kMul24:
+    case Op::kMad24: {
       const Wide p = part24(in[0]) * part24(in[1]);
       return wrap((s.has("hi") ? p >> 16 : p) + (op == Op::kMad24 ? c : 0));
     }
@@ -107,13 +120,15 @@ Expect reference_int(const Spelling& s, const Lane& l) {
     }
     case Op::kLop3: {
       uint64_t r = 0;
-      for (unsigned i = 0; i < 32; ++i) r |= (in[3] >> (bit(in[0], i) * 4 + bit(in[1], i) * 2 + bit(in[2], i)) & 1) << i;
+      for (unsigned i = 0; i < 32; ++i)
+        r |= (in[3] >> (bit(in[0], i) * 4 + bit(in[1], i) * 2 + bit(in[2], i)) & 1) << i;
       return exactly(r);
     }
     case Op::kPrmt: return exactly(permute(s, in[0], in[1], in[2]));
     case Op::kBfe: {
       const unsigned pos = in[1] & 0xFF, len = in[2] & 0xFF, msb = n - 1;
-      const uint64_t sbit = !cudasim::is_signed(t) || len == 0 ? 0 : bit(in[0], pos + len - 1 < msb ? pos + len - 1 : msb);
+      const uint64_t sbit =
+          !cudasim::is_signed(t) || len == 0 ? 0 : bit(in[0], pos + len - 1 < msb ? pos + len - 1 : msb);
       uint64_t d = 0;
       for (unsigned i = 0; i <= msb; ++i) d |= (i < len && pos + i <= msb ? bit(in[0], pos + i) : sbit) << i;
       return exactly(d);
@@ -121,7 +136,8 @@ Expect reference_int(const Spelling& s, const Lane& l) {
     case Op::kBfi: {
       const unsigned pos = in[2] & 0xFF, len = in[3] & 0xFF;
       uint64_t d = in[1];
-      for (unsigned i = 0; i < len && pos + i <= n - 1; ++i) d = (d & ~(1ull << (pos + i))) | bit(in[0], i) << (pos + i);
+      for (unsigned i = 0; i < len && pos + i <= n - 1; ++i)
+        d = (d & ~(1ull << (pos + i))) | bit(in[0], i) << (pos + i);
       return exactly(d);
     }
     case Op::kBfind: {
@@ -161,7 +177,8 @@ Expect reference_int(const Spelling& s, const Lane& l) {
       for (uint32_t i = 0; i < 32; ++i) d |= (i < width ? bit(in[0], i) : fill) << i;
       return exactly(d);
     }
-    case Op::kDp4a: case Op::kDp2a: return exactly(dot(s, in[0], in[1], in[2]) & 0xFFFFFFFF);
+    case Op::kDp4a:
+    case Op::kDp2a: return exactly(dot(s, in[0], in[1], in[2]) & 0xFFFFFFFF);
     case Op::kSelp: return exactly(l.q ? in[0] : in[1]);
     case Op::kSlct: {
       bool first;

@@ -9,7 +9,9 @@
 
 namespace conformance {
 
-bool Spelling::has(const char* word) const { return std::find(words.begin(), words.end(), word) != words.end(); }
+bool Spelling::has(const char* word) const {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 Spelling parse_spelling(const std::string& text) {
   Spelling s;
@@ -58,7 +60,8 @@ Record& record() {
   return r;
 }
 
-bool assign(const OpForm& f, size_t g, const std::vector<std::string>& words, size_t w, std::vector<std::pair<size_t, std::string>>* out) {
+bool assign(const OpForm& f, size_t g, const std::vector<std::string>& words, size_t w,
+            std::vector<std::pair<size_t, std::string>>* out) {
   if (g == f.groups.size()) return w == words.size();
   const cudasim::ModGroup& group = f.groups[g];
   if (w < words.size() && std::find(group.words.begin(), group.words.end(), words[w]) != group.words.end()) {
@@ -83,7 +86,9 @@ void cover(const std::string& text) {
   record().words[s.form].insert(words.begin(), words.end());
 }
 
-size_t covered_spellings() { return record().texts.size(); }
+size_t covered_spellings() {
+  return record().texts.size();
+}
 
 size_t report_uncovered() {
   size_t missing = 0;

@@ -1,26 +1,45 @@
-// Kernels whose memory traffic follows from their text. check_counters.py holds the arithmetic; a kernel's name there is
-// the one here, with its template argument behind it.
+// Kernels whose memory traffic follows from their text. check_counters.py holds the arithmetic; a kernel's name there
+// is the one here, with its template argument behind it.
 #include <cuda_runtime.h>
 
 #include <cstdint>
 
 constexpr int kThreads = 1024;  // over all blocks, unless said otherwise: 32 warps
 
-__device__ int global_index() { return int(blockIdx.x * blockDim.x + threadIdx.x); }
+__device__ int global_index() {
+  return int(blockIdx.x * blockDim.x + threadIdx.x);
+}
 
 template <int kStride>
-__global__ void strided(const float* x, float* y) { const int i = global_index(); y[i] = x[i * kStride]; }
+__global__ void strided(const float* x, float* y) {
+  const int i = global_index();
+  y[i] = x[i * kStride];
+}
 
 template <int kOffset>
-__global__ void misaligned(const float* x, float* y) { const int i = global_index(); y[i] = x[i + kOffset]; }
+__global__ void misaligned(const float* x, float* y) {
+  const int i = global_index();
+  y[i] = x[i + kOffset];
+}
 
-__global__ void broadcast(const float* x, float* y) { y[global_index()] = x[0]; }
+__global__ void broadcast(const float* x, float* y) {
+  y[global_index()] = x[0];
+}
 
 template <class T>
-__device__ void copy_one(const void* x, void* y) { const int i = global_index(); static_cast<T*>(y)[i] = static_cast<const T*>(x)[i]; }
-__global__ void copy_bytes(const void* x, void* y) { copy_one<uint8_t>(x, y); }
-__global__ void copy_float2(const void* x, void* y) { copy_one<float2>(x, y); }
-__global__ void copy_float4(const void* x, void* y) { copy_one<float4>(x, y); }
+__device__ void copy_one(const void* x, void* y) {
+  const int i = global_index();
+  static_cast<T*>(y)[i] = static_cast<const T*>(x)[i];
+}
+__global__ void copy_bytes(const void* x, void* y) {
+  copy_one<uint8_t>(x, y);
+}
+__global__ void copy_float2(const void* x, void* y) {
+  copy_one<float2>(x, y);
+}
+__global__ void copy_float4(const void* x, void* y) {
+  copy_one<float4>(x, y);
+}
 
 // Only the first lanes of each warp work.
 template <int kLanes>
@@ -30,9 +49,13 @@ __global__ void partial(const float* x, float* y) {
 }
 
 // Every block reads the same 1 KiB.
-__global__ void reread(const float* x, float* y) { y[global_index()] = x[threadIdx.x]; }
+__global__ void reread(const float* x, float* y) {
+  y[global_index()] = x[threadIdx.x];
+}
 
-__global__ void transpose_naive(const float* x, float* y) { y[threadIdx.x * 32 + threadIdx.y] = x[threadIdx.y * 32 + threadIdx.x]; }
+__global__ void transpose_naive(const float* x, float* y) {
+  y[threadIdx.x * 32 + threadIdx.y] = x[threadIdx.y * 32 + threadIdx.x];
+}
 
 template <int kPadding>
 __global__ void transpose(const float* x, float* y) {
@@ -69,12 +92,20 @@ __device__ void load_tile(unsigned* y) {
   const int row = int(threadIdx.x), chunk = kSwizzle ? row % 8 : 0;
   const unsigned a = unsigned(__cvta_generic_to_shared(s + row * kRow + chunk * 16));
   unsigned r0, r1, r2, r3;
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(r0), "=r"(r1), "=r"(r2), "=r"(r3) : "r"(a));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r0), "=r"(r1), "=r"(r2), "=r"(r3)
+               : "r"(a));
   y[threadIdx.x] = r0 ^ r1 ^ r2 ^ r3;
 }
-__global__ void ldmatrix_plain(unsigned* y) { load_tile<128, false>(y); }
-__global__ void ldmatrix_swizzled(unsigned* y) { load_tile<128, true>(y); }
-__global__ void ldmatrix_padded(unsigned* y) { load_tile<144, false>(y); }
+__global__ void ldmatrix_plain(unsigned* y) {
+  load_tile<128, false>(y);
+}
+__global__ void ldmatrix_swizzled(unsigned* y) {
+  load_tile<128, true>(y);
+}
+__global__ void ldmatrix_padded(unsigned* y) {
+  load_tile<144, false>(y);
+}
 
 __global__ void async_copy(const float4* x, float4* y) {
   __shared__ float4 s[256];
@@ -84,12 +115,18 @@ __global__ void async_copy(const float4* x, float4* y) {
   y[global_index()] = s[threadIdx.x];
 }
 
-__global__ void atomic_spread(int* y) { atomicAdd(y + global_index(), 1); }
-__global__ void atomic_single(int* y) { atomicAdd(y, int(threadIdx.x)); }
+__global__ void atomic_spread(int* y) {
+  atomicAdd(y + global_index(), 1);
+}
+__global__ void atomic_single(int* y) {
+  atomicAdd(y, int(threadIdx.x));
+}
 
 __global__ void divergent(int* y) {
   int v = 0;
-  asm volatile("{\n .reg .pred p;\n setp.lt.u32 p, %1, 7;\n @p bra OUT;\n add.u32 %0, %0, 5;\nOUT:\n}" : "+r"(v) : "r"(threadIdx.x % 32));
+  asm volatile("{\n .reg .pred p;\n setp.lt.u32 p, %1, 7;\n @p bra OUT;\n add.u32 %0, %0, 5;\nOUT:\n}"
+               : "+r"(v)
+               : "r"(threadIdx.x % 32));
   y[global_index()] = v;
 }
 
@@ -97,8 +134,10 @@ __global__ void tensor(float* y, int n) {
   float d0 = 0, d1 = 0, d2 = 0, d3 = 0;
   const unsigned one = 0x3C003C00;
   for (int k = 0; k < n; ++k)
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%4,%4,%4}, {%4,%4}, {%0,%1,%2,%3};"
-                 : "+f"(d0), "+f"(d1), "+f"(d2), "+f"(d3) : "r"(one));
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%4,%4,%4}, {%4,%4}, {%0,%1,%2,%3};"
+        : "+f"(d0), "+f"(d1), "+f"(d2), "+f"(d3)
+        : "r"(one));
   y[threadIdx.x] = d0 + d1 + d2 + d3;
 }
 

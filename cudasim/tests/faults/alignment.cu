@@ -10,7 +10,7 @@ __global__ void load4(const float* x, float* y) {
 template <bool kBad>
 __global__ void store2(float* y, int row) {
   float2* v = reinterpret_cast<float2*>(y + threadIdx.x * (kBad ? row : row + 1));  // odd rows begin at odd elements
-  *v = make_float2(1.0f, 2.0f);  // expect: store2
+  *v = make_float2(1.0f, 2.0f);                                                     // expect: store2
 }
 
 template <bool kBad>
@@ -34,10 +34,28 @@ __global__ void copy16(const float* x, float* y) {
 }
 
 static const Case kCases[] = {
-    {"load4", [](bool bad) { Buffer<float> x(132), y(32); RUN(load4, 1, 32, 0, x.p, y.p); }},
-    {"store2", [](bool bad) { Buffer<float> y(32 * 8); RUN(store2, 1, 32, 0, y.p, 7); }},
-    {"shared4", [](bool bad) { Buffer<float> y(32); RUN(shared4, 1, 32, 0, y.p); }},
-    {"copy16", [](bool bad) { Buffer<float> x(132), y(32); RUN(copy16, 1, 32, 0, x.p, y.p); }},
+    {"load4",
+     [](bool bad) {
+       Buffer<float> x(132), y(32);
+       RUN(load4, 1, 32, 0, x.p, y.p);
+     }},
+    {"store2",
+     [](bool bad) {
+       Buffer<float> y(32 * 8);
+       RUN(store2, 1, 32, 0, y.p, 7);
+     }},
+    {"shared4",
+     [](bool bad) {
+       Buffer<float> y(32);
+       RUN(shared4, 1, 32, 0, y.p);
+     }},
+    {"copy16",
+     [](bool bad) {
+       Buffer<float> x(132), y(32);
+       RUN(copy16, 1, 32, 0, x.p, y.p);
+     }},
 };
 
-int main(int argc, char** argv) { return run_case(kCases, argc, argv); }
+int main(int argc, char** argv) {
+  return run_case(kCases, argc, argv);
+}

@@ -5,9 +5,13 @@ __device__ void copy(float* to, const float* from) {
   const unsigned s = unsigned(__cvta_generic_to_shared(to));
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(s), "l"(from) : "memory");  // expect: no_barrier
 }
-__device__ void commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+__device__ void commit() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
 template <int kLeft>
-__device__ void wait() { asm volatile("cp.async.wait_group %0;" ::"n"(kLeft) : "memory"); }
+__device__ void wait() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kLeft) : "memory");
+}
 
 template <bool kBad>
 __global__ void no_wait(float* y, const float* x) {
@@ -79,7 +83,8 @@ __global__ void refill(float* y, const float* x, int tiles) {
   float sum = 0;
   for (int t = 0; t < tiles; ++t) {
     const unsigned to = unsigned(__cvta_generic_to_shared(s + i));
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(x + 64 * t + i) : "memory");  // expect: refill
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(x + 64 * t + i)
+                 : "memory");  // expect: refill
     commit();
     wait<0>();
     __syncthreads();
@@ -90,12 +95,38 @@ __global__ void refill(float* y, const float* x, int tiles) {
 }
 
 static const Case kCases[] = {
-    {"no_wait", [](bool bad) { Buffer<float> x(64), y(64); RUN(no_wait, 1, 64, 0, y.p, x.p); }},
-    {"off_by_one", [](bool bad) { Buffer<float> x(256), y(64); RUN(off_by_one, 1, 64, 0, y.p, x.p, 4); }},
-    {"no_commit", [](bool bad) { Buffer<float> x(64), y(64); RUN(no_commit, 1, 64, 0, y.p, x.p); }},
-    {"overwritten", [](bool bad) { Buffer<float> x(64), y(64); RUN(overwritten, 1, 64, 0, y.p, x.p); }},
-    {"no_barrier", [](bool bad) { Buffer<float> x(64), y(64); RUN(no_barrier, 1, 64, 0, y.p, x.p); }},
-    {"refill", [](bool bad) { Buffer<float> x(512), y(64); RUN(refill, 1, 64, 0, y.p, x.p, 8); }},
+    {"no_wait",
+     [](bool bad) {
+       Buffer<float> x(64), y(64);
+       RUN(no_wait, 1, 64, 0, y.p, x.p);
+     }},
+    {"off_by_one",
+     [](bool bad) {
+       Buffer<float> x(256), y(64);
+       RUN(off_by_one, 1, 64, 0, y.p, x.p, 4);
+     }},
+    {"no_commit",
+     [](bool bad) {
+       Buffer<float> x(64), y(64);
+       RUN(no_commit, 1, 64, 0, y.p, x.p);
+     }},
+    {"overwritten",
+     [](bool bad) {
+       Buffer<float> x(64), y(64);
+       RUN(overwritten, 1, 64, 0, y.p, x.p);
+     }},
+    {"no_barrier",
+     [](bool bad) {
+       Buffer<float> x(64), y(64);
+       RUN(no_barrier, 1, 64, 0, y.p, x.p);
+     }},
+    {"refill",
+     [](bool bad) {
+       Buffer<float> x(512), y(64);
+       RUN(refill, 1, 64, 0, y.p, x.p, 8);
+     }},
 };
 
-int main(int argc, char** argv) { return run_case(kCases, argc, argv); }
+int main(int argc, char** argv) {
+  return run_case(kCases, argc, argv);
+}

@@ -70,8 +70,10 @@ __global__ void rounds(float* y) {
 
 template <bool kBad>
 __global__ void count(float* y) {
-  if (kBad) asm volatile("bar.sync 1, 96;" ::: "memory");  // expect: count
-  else asm volatile("bar.sync 1, 64;" ::: "memory");
+  if (kBad)
+    asm volatile("bar.sync 1, 96;" ::: "memory");  // expect: count
+  else
+    asm volatile("bar.sync 1, 64;" ::: "memory");
   y[threadIdx.x] = 1.0f;
 }
 
@@ -97,22 +99,59 @@ template <bool kBad>
 __global__ void ballot(unsigned* y) {
   const int i = threadIdx.x;
   unsigned m = 0;
-  if (i % 2)
-    m = __ballot_sync(kBad ? 0xFFFFFFFFu : 0xAAAAAAAAu, i > 7);  // expect: ballot
+  if (i % 2) m = __ballot_sync(kBad ? 0xFFFFFFFFu : 0xAAAAAAAAu, i > 7);  // expect: ballot
   __syncthreads();
   y[i] = m;
 }
 
 static const Case kCases[] = {
-    {"branch", [](bool bad) { Buffer<float> y(32); RUN(branch, 1, 32, 0, y.p); }},
-    {"two_sides", [](bool bad) { Buffer<float> y(64); RUN(two_sides, 1, 64, 0, y.p); }},
-    {"early_return", [](bool bad) { Buffer<float> y(64); RUN(early_return, 1, 64, 0, y.p, 50); }},
-    {"warp_returns", [](bool bad) { Buffer<float> y(64); RUN(warp_returns, 1, 64, 0, y.p); }},
-    {"rounds", [](bool bad) { Buffer<float> y(64); RUN(rounds, 1, 64, 0, y.p); }},
-    {"count", [](bool bad) { Buffer<float> y(64); RUN(count, 1, 64, 0, y.p); }},
-    {"shuffle_half", [](bool bad) { Buffer<float> y(32); RUN(shuffle_half, 1, 32, 0, y.p); }},
-    {"shuffle_mask", [](bool bad) { Buffer<float> y(32); RUN(shuffle_mask, 1, 32, 0, y.p); }},
-    {"ballot", [](bool bad) { Buffer<unsigned> y(32); RUN(ballot, 1, 32, 0, y.p); }},
+    {"branch",
+     [](bool bad) {
+       Buffer<float> y(32);
+       RUN(branch, 1, 32, 0, y.p);
+     }},
+    {"two_sides",
+     [](bool bad) {
+       Buffer<float> y(64);
+       RUN(two_sides, 1, 64, 0, y.p);
+     }},
+    {"early_return",
+     [](bool bad) {
+       Buffer<float> y(64);
+       RUN(early_return, 1, 64, 0, y.p, 50);
+     }},
+    {"warp_returns",
+     [](bool bad) {
+       Buffer<float> y(64);
+       RUN(warp_returns, 1, 64, 0, y.p);
+     }},
+    {"rounds",
+     [](bool bad) {
+       Buffer<float> y(64);
+       RUN(rounds, 1, 64, 0, y.p);
+     }},
+    {"count",
+     [](bool bad) {
+       Buffer<float> y(64);
+       RUN(count, 1, 64, 0, y.p);
+     }},
+    {"shuffle_half",
+     [](bool bad) {
+       Buffer<float> y(32);
+       RUN(shuffle_half, 1, 32, 0, y.p);
+     }},
+    {"shuffle_mask",
+     [](bool bad) {
+       Buffer<float> y(32);
+       RUN(shuffle_mask, 1, 32, 0, y.p);
+     }},
+    {"ballot",
+     [](bool bad) {
+       Buffer<unsigned> y(32);
+       RUN(ballot, 1, 32, 0, y.p);
+     }},
 };
 
-int main(int argc, char** argv) { return run_case(kCases, argc, argv); }
+int main(int argc, char** argv) {
+  return run_case(kCases, argc, argv);
+}

@@ -36,9 +36,11 @@ struct Buffer {
 };
 
 // Calls one of the two versions of a kernel.
-#define RUN(kernel, grid, block, shared, ...)                       \
-  do {                                                              \
-    if (bad) kernel<true><<<grid, block, shared>>>(__VA_ARGS__);    \
-    else kernel<false><<<grid, block, shared>>>(__VA_ARGS__);       \
-    cudaDeviceSynchronize();                                        \
+#define RUN(kernel, grid, block, shared, ...)              \
+  do {                                                     \
+    if (bad)                                               \
+      kernel<true><<<grid, block, shared>>>(__VA_ARGS__);  \
+    else                                                   \
+      kernel<false><<<grid, block, shared>>>(__VA_ARGS__); \
+    cudaDeviceSynchronize();                               \
   } while (0)

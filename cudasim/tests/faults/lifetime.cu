@@ -6,7 +6,8 @@ __global__ void read(const float* x, float* y) {
 }
 
 static const Case kCases[] = {
-    {"use_after_free", [](bool bad) {
+    {"use_after_free",
+     [](bool bad) {
        Buffer<float> y(32);
        float* x;
        cudaMalloc(&x, 128);
@@ -16,7 +17,8 @@ static const Case kCases[] = {
        cudaDeviceSynchronize();
        if (!bad) cudaFree(x);
      }},
-    {"use_after_free_async", [](bool bad) {
+    {"use_after_free_async",
+     [](bool bad) {
        Buffer<float> y(32);
        cudaStream_t s;
        cudaStreamCreate(&s);
@@ -29,35 +31,42 @@ static const Case kCases[] = {
        cudaStreamSynchronize(s);
        cudaStreamDestroy(s);
      }},
-    {"copy_after_free", [](bool bad) {
+    {"copy_after_free",
+     [](bool bad) {
        float *x, h[32] = {};
        cudaMalloc(&x, sizeof h);
        if (bad) cudaFree(x);
        cudaMemcpy(x, h, sizeof h, cudaMemcpyHostToDevice);
        if (!bad) cudaFree(x);
      }},
-    {"double_free", [](bool bad) {
+    {"double_free",
+     [](bool bad) {
        float* x;
        cudaMalloc(&x, 128);
        cudaFree(x);
        if (bad) cudaFree(x);
      }},
-    {"inner_free", [](bool bad) {
+    {"inner_free",
+     [](bool bad) {
        float* x;
        cudaMalloc(&x, 128);
        if (bad) cudaFree(x + 4);
        cudaFree(x);
      }},
-    {"leak", [](bool bad) {
+    {"leak",
+     [](bool bad) {
        float* x;
        cudaMalloc(&x, 128);
        if (!bad) cudaFree(x);
      }},
-    {"leak_pinned", [](bool bad) {
+    {"leak_pinned",
+     [](bool bad) {
        float* x;
        cudaMallocHost(reinterpret_cast<void**>(&x), 128);
        if (!bad) cudaFreeHost(x);
      }},
 };
 
-int main(int argc, char** argv) { return run_case(kCases, argc, argv); }
+int main(int argc, char** argv) {
+  return run_case(kCases, argc, argv);
+}

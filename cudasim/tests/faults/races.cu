@@ -31,8 +31,7 @@ __global__ void write_write(float* y) {
   const int i = threadIdx.x;
   if (!kBad && i >= 32) s[i - 32] = 0.0f;
   if (!kBad) __syncthreads();
-  if (kBad || i < 32)
-    s[i % 32] = float(i);  // expect: write_write
+  if (kBad || i < 32) s[i % 32] = float(i);  // expect: write_write
   __syncthreads();
   y[i] = s[i % 32];
 }
@@ -60,10 +59,11 @@ __global__ void named(float* y) {
   if (i < 64) s[i] = 0.0f;
   __syncthreads();
   if (i < 64) s[i] = float(i);  // expect: named
-  if (kBad) { if (i < 64) asm volatile("bar.sync 1, 64;" ::: "memory"); }
-  else asm volatile("bar.sync 1, 96;" ::: "memory");
-  if (i >= 64)
-    y[i] = s[i - 64];  // expect: named
+  if (kBad) {
+    if (i < 64) asm volatile("bar.sync 1, 64;" ::: "memory");
+  } else
+    asm volatile("bar.sync 1, 96;" ::: "memory");
+  if (i >= 64) y[i] = s[i - 64];  // expect: named
 }
 
 template <bool kBad>
@@ -126,16 +126,58 @@ __global__ void reduction(float* y) {
 }
 
 static const Case kCases[] = {
-    {"write_read", [](bool bad) { Buffer<float> y(64); RUN(write_read, 1, 64, 0, y.p); }},
-    {"read_write", [](bool bad) { Buffer<float> y(64); RUN(read_write, 1, 64, 0, y.p); }},
-    {"write_write", [](bool bad) { Buffer<float> y(64); RUN(write_write, 1, 64, 0, y.p); }},
-    {"refill", [](bool bad) { Buffer<float> x(512), y(64); RUN(refill, 1, 64, 0, y.p, x.p, 8); }},
-    {"named", [](bool bad) { Buffer<float> y(96); RUN(named, 1, 96, 0, y.p); }},
-    {"atomic_plain", [](bool bad) { Buffer<int> y(64); RUN(atomic_plain, 1, 64, 0, y.p); }},
-    {"lanes_write_read", [](bool bad) { Buffer<float> y(32); RUN(lanes_write_read, 1, 32, 0, y.p); }},
-    {"lanes_read_write", [](bool bad) { Buffer<float> y(32); RUN(lanes_read_write, 1, 32, 0, y.p); }},
-    {"lanes_write_write", [](bool bad) { Buffer<float> y(32); RUN(lanes_write_write, 1, 32, 0, y.p); }},
-    {"reduction", [](bool bad) { Buffer<float> y(1); RUN(reduction, 1, 32, 0, y.p); }},
+    {"write_read",
+     [](bool bad) {
+       Buffer<float> y(64);
+       RUN(write_read, 1, 64, 0, y.p);
+     }},
+    {"read_write",
+     [](bool bad) {
+       Buffer<float> y(64);
+       RUN(read_write, 1, 64, 0, y.p);
+     }},
+    {"write_write",
+     [](bool bad) {
+       Buffer<float> y(64);
+       RUN(write_write, 1, 64, 0, y.p);
+     }},
+    {"refill",
+     [](bool bad) {
+       Buffer<float> x(512), y(64);
+       RUN(refill, 1, 64, 0, y.p, x.p, 8);
+     }},
+    {"named",
+     [](bool bad) {
+       Buffer<float> y(96);
+       RUN(named, 1, 96, 0, y.p);
+     }},
+    {"atomic_plain",
+     [](bool bad) {
+       Buffer<int> y(64);
+       RUN(atomic_plain, 1, 64, 0, y.p);
+     }},
+    {"lanes_write_read",
+     [](bool bad) {
+       Buffer<float> y(32);
+       RUN(lanes_write_read, 1, 32, 0, y.p);
+     }},
+    {"lanes_read_write",
+     [](bool bad) {
+       Buffer<float> y(32);
+       RUN(lanes_read_write, 1, 32, 0, y.p);
+     }},
+    {"lanes_write_write",
+     [](bool bad) {
+       Buffer<float> y(32);
+       RUN(lanes_write_write, 1, 32, 0, y.p);
+     }},
+    {"reduction",
+     [](bool bad) {
+       Buffer<float> y(1);
+       RUN(reduction, 1, 32, 0, y.p);
+     }},
 };
 
-int main(int argc, char** argv) { return run_case(kCases, argc, argv); }
+int main(int argc, char** argv) {
+  return run_case(kCases, argc, argv);
+}

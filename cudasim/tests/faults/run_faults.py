@@ -40,10 +40,14 @@ CASES = {
 def expected_lines(program):
     """Line numbers by case. A race has two lines; which one runs second depends on the order of the warps."""
     lines = {}
-    for number, text in enumerate((HERE / f"{program}.cu").read_text().splitlines(), 1):
+    source = (HERE / f"{program}.cu").read_text().splitlines()
+    for number, text in enumerate(source, 1):
         if match := re.search(r"// expect: (.+)$", text):
+            first = number  # a statement of several lines has the comment at its end
+            while first > 1 and source[first - 2].strip() and not re.search(r"([;{}>]|//.*)$", source[first - 2]):
+                first -= 1
             for case in match.group(1).split(","):
-                lines.setdefault(case.strip(), set()).add(number)
+                lines.setdefault(case.strip(), set()).update(range(first, number + 1))
     return lines
 
 

@@ -104,15 +104,53 @@ __global__ void bytes(unsigned* y) {
 }
 
 static const Case kCases[] = {
-    {"stored", [](bool bad) { Buffer<float> y(64); RUN(stored, 1, 64, 0, y.p); }},
-    {"dynamic", [](bool bad) { Buffer<float> y(64); RUN(dynamic, 1, 64, 65 * 4, y.p); }},
-    {"branch", [](bool bad) { Buffer<float> x(64), y(64); RUN(branch, 1, 64, 0, y.p, x.p); }},
-    {"address", [](bool bad) { Buffer<float> x(64), y(64); RUN(address, 1, 64, 0, y.p, x.p); }},
-    {"read_ahead", [](bool bad) { Buffer<float> y(32); RUN(read_ahead, 1, 32, 0, y.p); }},
-    {"shuffled", [](bool bad) { Buffer<float> y(32); RUN(shuffled, 1, 32, 0, y.p); }},
-    {"copied", [](bool bad) { Buffer<float> y(32); RUN(copied, 1, 32, 0, y.p); }},
-    {"atomic", [](bool bad) { Buffer<int> y(1); RUN(atomic, 1, 64, 0, y.p); }},
-    {"bytes", [](bool bad) { Buffer<unsigned> y(32); RUN(bytes, 1, 32, 0, y.p); }},
+    {"stored",
+     [](bool bad) {
+       Buffer<float> y(64);
+       RUN(stored, 1, 64, 0, y.p);
+     }},
+    {"dynamic",
+     [](bool bad) {
+       Buffer<float> y(64);
+       RUN(dynamic, 1, 64, 65 * 4, y.p);
+     }},
+    {"branch",
+     [](bool bad) {
+       Buffer<float> x(64), y(64);
+       RUN(branch, 1, 64, 0, y.p, x.p);
+     }},
+    {"address",
+     [](bool bad) {
+       Buffer<float> x(64), y(64);
+       RUN(address, 1, 64, 0, y.p, x.p);
+     }},
+    {"read_ahead",
+     [](bool bad) {
+       Buffer<float> y(32);
+       RUN(read_ahead, 1, 32, 0, y.p);
+     }},
+    {"shuffled",
+     [](bool bad) {
+       Buffer<float> y(32);
+       RUN(shuffled, 1, 32, 0, y.p);
+     }},
+    {"copied",
+     [](bool bad) {
+       Buffer<float> y(32);
+       RUN(copied, 1, 32, 0, y.p);
+     }},
+    {"atomic",
+     [](bool bad) {
+       Buffer<int> y(1);
+       RUN(atomic, 1, 64, 0, y.p);
+     }},
+    {"bytes",
+     [](bool bad) {
+       Buffer<unsigned> y(32);
+       RUN(bytes, 1, 32, 0, y.p);
+     }},
 };
 
-int main(int argc, char** argv) { return run_case(kCases, argc, argv); }
+int main(int argc, char** argv) {
+  return run_case(kCases, argc, argv);
+}

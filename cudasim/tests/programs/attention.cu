@@ -11,26 +11,40 @@
 
 constexpr int kD = 64, kRows = 64, kKeys = 32, kPad = 72;  // a row of 72 halves spreads rows over all banks
 
-__device__ uint32_t smem(const void* p) { return uint32_t(__cvta_generic_to_shared(p)); }
+__device__ uint32_t smem(const void* p) {
+  return uint32_t(__cvta_generic_to_shared(p));
+}
 __device__ void copy16(half* dst, const half* src, bool valid) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(smem(dst)), "l"(src), "r"(valid ? 16 : 0));
 }
 __device__ void ldsm4(uint32_t (&r)[4], const half* p) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(smem(p)));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(smem(p)));
 }
 __device__ void ldsm4t(uint32_t (&r)[4], const half* p) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(smem(p)));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(smem(p)));
 }
 __device__ void mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
-__device__ uint32_t pack(float a, float b) { const half2 h = __floats2half2_rn(a, b); return *reinterpret_cast<const uint32_t*>(&h); }
+__device__ uint32_t pack(float a, float b) {
+  const half2 h = __floats2half2_rn(a, b);
+  return *reinterpret_cast<const uint32_t*>(&h);
+}
 
-__global__ void __launch_bounds__(128) attention(const half* q, const half* k, const half* v, half* o, int n, float scale) {
+__global__ void __launch_bounds__(128)
+    attention(const half* q, const half* k, const half* v, half* o, int n, float scale) {
   __shared__ __align__(16) half ks[2][kKeys][kPad], vs[2][kKeys][kPad], qs[kRows][kPad];
   const int head = blockIdx.y, row0 = blockIdx.x * kRows, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  q += size_t(head) * n * kD; k += size_t(head) * n * kD; v += size_t(head) * n * kD; o += size_t(head) * n * kD;
+  q += size_t(head) * n * kD;
+  k += size_t(head) * n * kD;
+  v += size_t(head) * n * kD;
+  o += size_t(head) * n * kD;
   auto load = [&](int tile, int buf) {
     for (int i = threadIdx.x; i < kKeys * 8; i += 128) {
       const int r = i / 8, c = i % 8 * 8, key = tile * kKeys + r;
@@ -50,8 +64,11 @@ __global__ void __launch_bounds__(128) attention(const half* q, const half* k, c
   float acc[8][4] = {}, m[2] = {-1e30f, -1e30f}, l[2] = {};
   uint32_t qa[4][4];
   for (int t = 0; t < tiles; ++t) {
-    if (t + 1 < tiles) { load(t + 1, (t + 1) & 1); asm volatile("cp.async.wait_group 1;"); }
-    else asm volatile("cp.async.wait_group 0;");
+    if (t + 1 < tiles) {
+      load(t + 1, (t + 1) & 1);
+      asm volatile("cp.async.wait_group 1;");
+    } else
+      asm volatile("cp.async.wait_group 0;");
     __syncthreads();
     if (t == 0)
       for (int kk = 0; kk < 4; ++kk) ldsm4(qa[kk], &qs[warp * 16 + lane % 16][kk * 16 + lane / 16 * 8]);
@@ -76,12 +93,19 @@ __global__ void __launch_bounds__(128) attention(const half* q, const half* k, c
       const float fix = exp2f(m[h] - top);
       m[h] = top;
       l[h] *= fix;
-      for (int j = 0; j < 8; ++j) { acc[j][h * 2] *= fix; acc[j][h * 2 + 1] *= fix; }
+      for (int j = 0; j < 8; ++j) {
+        acc[j][h * 2] *= fix;
+        acc[j][h * 2 + 1] *= fix;
+      }
       for (int j = 0; j < 4; ++j)
-        for (int e = 0; e < 2; ++e) { s[j][h * 2 + e] = exp2f(s[j][h * 2 + e] - top); l[h] += s[j][h * 2 + e]; }
+        for (int e = 0; e < 2; ++e) {
+          s[j][h * 2 + e] = exp2f(s[j][h * 2 + e] - top);
+          l[h] += s[j][h * 2 + e];
+        }
     }
     for (int kk = 0; kk < 2; ++kk) {
-      const uint32_t pa[4] = {pack(s[kk * 2][0], s[kk * 2][1]), pack(s[kk * 2][2], s[kk * 2][3]), pack(s[kk * 2 + 1][0], s[kk * 2 + 1][1]), pack(s[kk * 2 + 1][2], s[kk * 2 + 1][3])};
+      const uint32_t pa[4] = {pack(s[kk * 2][0], s[kk * 2][1]), pack(s[kk * 2][2], s[kk * 2][3]),
+                              pack(s[kk * 2 + 1][0], s[kk * 2 + 1][1]), pack(s[kk * 2 + 1][2], s[kk * 2 + 1][3])};
       for (int j = 0; j < 8; j += 2) {
         uint32_t b[4];
         ldsm4t(b, &vs[t & 1][kk * 16 + lane % 16][j * 8 + lane / 16 * 8]);
@@ -99,7 +123,9 @@ __global__ void __launch_bounds__(128) attention(const half* q, const half* k, c
     sum += __shfl_xor_sync(~0u, sum, 2);
     const int row = row0 + warp * 16 + lane / 4 + h * 8;
     if (row < n)
-      for (int j = 0; j < 8; ++j) *reinterpret_cast<half2*>(o + size_t(row) * kD + j * 8 + lane % 4 * 2) = __floats2half2_rn(acc[j][h * 2] / sum, acc[j][h * 2 + 1] / sum);
+      for (int j = 0; j < 8; ++j)
+        *reinterpret_cast<half2*>(o + size_t(row) * kD + j * 8 + lane % 4 * 2) =
+            __floats2half2_rn(acc[j][h * 2] / sum, acc[j][h * 2 + 1] / sum);
   }
 }
 
@@ -147,7 +173,8 @@ int main(int argc, char** argv) {
         if (!(e <= worst)) worst = e;
       }
     }
-  std::printf("attention: error %.3g, best %.2f ms, %.2f ms of processor time, %s\n", worst, best, processor, cudaGetErrorName(cudaGetLastError()));
+  std::printf("attention: error %.3g, best %.2f ms, %.2f ms of processor time, %s\n", worst, best, processor,
+              cudaGetErrorName(cudaGetLastError()));
   for (half* x : {dq, dk, dv, dout}) cudaFree(x);
   if (limit > 0 && processor >= limit) std::printf("attention: that is more than the limit of %g ms.\n", limit);
   return !(worst < 1e-3 && (limit == 0 || processor < limit));

@@ -1,8 +1,8 @@
 // CUB and Thrust algorithms of the toolkit on sizes 0, 1, 31 and 100000 against the standard library.
-#include <cub/cub.cuh>
 #include <thrust/device_vector.h>
 #include <thrust/sort.h>
 #include <thrust/transform.h>
+#include <cub/cub.cuh>
 
 #include <algorithm>
 #include <cstdio>
@@ -11,7 +11,10 @@
 
 static int g_bad = 0;
 static void check(bool ok, const char* what, int n) {
-  if (!ok) { std::printf("wrong: %s of %d\n", what, n); ++g_bad; }
+  if (!ok) {
+    std::printf("wrong: %s of %d\n", what, n);
+    ++g_bad;
+  }
 }
 template <class F>
 void with_storage(F f) {
@@ -68,7 +71,8 @@ int main(int argc, char** argv) {
     std::sort(want.begin(), want.end());
     thrust::copy(sorted.begin(), sorted.end(), got.begin());
     check(got == want, "thrust::sort", n);
-    thrust::sort(sorted.begin(), sorted.end(), [] __device__(unsigned a, unsigned b) { return (a ^ 0x5555) < (b ^ 0x5555); });
+    thrust::sort(sorted.begin(), sorted.end(),
+                 [] __device__(unsigned a, unsigned b) { return (a ^ 0x5555) < (b ^ 0x5555); });
     std::sort(want.begin(), want.end(), [](unsigned a, unsigned b) { return (a ^ 0x5555) < (b ^ 0x5555); });
     thrust::copy(sorted.begin(), sorted.end(), got.begin());
     check(got == want, "thrust::sort with a comparison", n);

@@ -10,12 +10,25 @@ __global__ void layer_norm(const float* x, const float* g, const float* b, float
   __shared__ float part[2][8];
   const float* row = x + size_t(blockIdx.x) * d;
   float s = 0, q = 0;
-  for (int i = threadIdx.x; i < d; i += blockDim.x) { const float v = row[i]; s += v; q += v * v; }
-  for (int o = 16; o; o >>= 1) { s += __shfl_xor_sync(~0u, s, o); q += __shfl_xor_sync(~0u, q, o); }
-  if (threadIdx.x % 32 == 0) { part[0][threadIdx.x / 32] = s; part[1][threadIdx.x / 32] = q; }
+  for (int i = threadIdx.x; i < d; i += blockDim.x) {
+    const float v = row[i];
+    s += v;
+    q += v * v;
+  }
+  for (int o = 16; o; o >>= 1) {
+    s += __shfl_xor_sync(~0u, s, o);
+    q += __shfl_xor_sync(~0u, q, o);
+  }
+  if (threadIdx.x % 32 == 0) {
+    part[0][threadIdx.x / 32] = s;
+    part[1][threadIdx.x / 32] = q;
+  }
   __syncthreads();
   s = q = 0;
-  for (int i = 0; i < blockDim.x / 32; ++i) { s += part[0][i]; q += part[1][i]; }
+  for (int i = 0; i < blockDim.x / 32; ++i) {
+    s += part[0][i];
+    q += part[1][i];
+  }
   const float mean = s / d, inv = rsqrtf(q / d - mean * mean + 1e-5f);
   for (int i = threadIdx.x; i < d; i += blockDim.x) y[size_t(blockIdx.x) * d + i] = (row[i] - mean) * inv * g[i] + b[i];
 }
@@ -58,7 +71,10 @@ int main(int argc, char** argv) {
     }
   }
   std::printf("layer_norm: error %.3g, best %.2f ms, %.2f ms of processor time\n", worst, best, processor);
-  cudaFree(dx); cudaFree(dg); cudaFree(db); cudaFree(dy);
+  cudaFree(dx);
+  cudaFree(dg);
+  cudaFree(db);
+  cudaFree(dy);
   if (limit > 0 && processor >= limit) std::printf("layer_norm: that is more than the limit of %g ms.\n", limit);
   return !(worst < 2e-5 && (limit == 0 || processor < limit));
 }

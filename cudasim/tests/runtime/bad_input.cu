@@ -3,8 +3,13 @@
 
 #include <cstring>
 
-__global__ void store(int* p) { *p = 1; }
-__global__ void endless(volatile int* p) { while (*p == 0) {} }
+__global__ void store(int* p) {
+  *p = 1;
+}
+__global__ void endless(volatile int* p) {
+  while (*p == 0) {
+  }
+}
 
 int main(int argc, char** argv) {
   const char* what = argc > 1 ? argv[1] : "";

@@ -4,20 +4,20 @@
 
 inline int g_failed = 0;
 
-#define EXPECT(condition)                                                      \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      std::printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);      \
-      ++g_failed;                                                              \
-    }                                                                          \
+#define EXPECT(condition)                                                 \
+  do {                                                                    \
+    if (!(condition)) {                                                   \
+      std::printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #condition); \
+      ++g_failed;                                                         \
+    }                                                                     \
   } while (0)
-#define EXPECT_EQ(a, b)                                                        \
-  do {                                                                         \
-    const long long got = (long long)(a), want = (long long)(b);               \
-    if (got != want) {                                                         \
+#define EXPECT_EQ(a, b)                                                                \
+  do {                                                                                 \
+    const long long got = (long long)(a), want = (long long)(b);                       \
+    if (got != want) {                                                                 \
       std::printf("%s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #a, got, want); \
-      ++g_failed;                                                              \
-    }                                                                          \
+      ++g_failed;                                                                      \
+    }                                                                                  \
   } while (0)
 #define OK(call) EXPECT_EQ(call, 0)
 

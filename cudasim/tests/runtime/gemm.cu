@@ -16,18 +16,38 @@
 static cublasLtHandle_t lt;
 static cublasHandle_t blas;
 
-static size_t size_of(cudaDataType t) { return t == CUDA_R_32F ? 4 : 2; }
+static size_t size_of(cudaDataType t) {
+  return t == CUDA_R_32F ? 4 : 2;
+}
 static double get(const std::vector<uint8_t>& v, size_t i, cudaDataType t) {
-  if (t == CUDA_R_32F) { float f; std::memcpy(&f, &v[i * 4], 4); return f; }
-  if (t == CUDA_R_16F) { __half h; std::memcpy(&h, &v[i * 2], 2); return __half2float(h); }
-  __nv_bfloat16 b; std::memcpy(&b, &v[i * 2], 2); return __bfloat162float(b);
+  if (t == CUDA_R_32F) {
+    float f;
+    std::memcpy(&f, &v[i * 4], 4);
+    return f;
+  }
+  if (t == CUDA_R_16F) {
+    __half h;
+    std::memcpy(&h, &v[i * 2], 2);
+    return __half2float(h);
+  }
+  __nv_bfloat16 b;
+  std::memcpy(&b, &v[i * 2], 2);
+  return __bfloat162float(b);
 }
 static void put(std::vector<uint8_t>& v, size_t i, cudaDataType t, float f) {
-  if (t == CUDA_R_32F) std::memcpy(&v[i * 4], &f, 4);
-  else if (t == CUDA_R_16F) { const __half h(f); std::memcpy(&v[i * 2], &h, 2); }
-  else { const __nv_bfloat16 b(f); std::memcpy(&v[i * 2], &b, 2); }
+  if (t == CUDA_R_32F)
+    std::memcpy(&v[i * 4], &f, 4);
+  else if (t == CUDA_R_16F) {
+    const __half h(f);
+    std::memcpy(&v[i * 2], &h, 2);
+  } else {
+    const __nv_bfloat16 b(f);
+    std::memcpy(&v[i * 2], &b, 2);
+  }
 }
-static double ulp_error(cudaDataType t) { return t == CUDA_R_32F ? 0x1p-23 : t == CUDA_R_16F ? 0x1p-11 : 0x1p-8; }
+static double ulp_error(cudaDataType t) {
+  return t == CUDA_R_32F ? 0x1p-23 : t == CUDA_R_16F ? 0x1p-11 : 0x1p-8;
+}
 
 static uint32_t g_random = 12345;
 static float random_value() {
@@ -53,8 +73,12 @@ struct Mat {
     OK(cudaMemcpy(device, host.data(), host.size(), cudaMemcpyHostToDevice));
   }
   Mat(const Mat&) = delete;
-  ~Mat() { if (device) cudaFree(device); }
-  size_t at(int b, int i, int j) const { return size_t(b * stride + (row ? (long long)i * ld + j : (long long)j * ld + i)); }
+  ~Mat() {
+    if (device) cudaFree(device);
+  }
+  size_t at(int b, int i, int j) const {
+    return size_t(b * stride + (row ? (long long)i * ld + j : (long long)j * ld + i));
+  }
   double value(int b, int i, int j) const { return get(host, at(b, i, j), type); }
   cublasLtMatrixLayout_t layout() const {
     cublasLtMatrixLayout_t l;
@@ -70,12 +94,15 @@ struct Mat {
 
 static double activate(double x, int epilogue) {
   if (epilogue & CUBLASLT_EPILOGUE_RELU) return x < 0 ? 0 : x;
-  if (epilogue & CUBLASLT_EPILOGUE_GELU) return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+  if (epilogue & CUBLASLT_EPILOGUE_GELU)
+    return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
   return x;
 }
 
-// Compares the device's D with alpha op(A) op(B) + beta C, bias and activation; what lies between the columns must be as before.
-static bool correct(const Mat& a, bool ta, const Mat& b, bool tb, const Mat& c, const Mat& d, double alpha, double beta, const std::vector<uint8_t>* bias, int epilogue, double input_error = 0) {
+// Compares the device's D with alpha op(A) op(B) + beta C, bias and activation; what lies between the columns must be
+// as before.
+static bool correct(const Mat& a, bool ta, const Mat& b, bool tb, const Mat& c, const Mat& d, double alpha, double beta,
+                    const std::vector<uint8_t>* bias, int epilogue, double input_error = 0) {
   std::vector<uint8_t> out(d.host.size());
   OK(cudaMemcpy(out.data(), d.device, out.size(), cudaMemcpyDeviceToHost));
   std::vector<bool> written(out.size() / size_of(d.type));
@@ -91,8 +118,15 @@ static bool correct(const Mat& a, bool ta, const Mat& b, bool tb, const Mat& c, 
           size += std::fabs(x * y);
         }
         double want = alpha * sum, scale = std::fabs(alpha) * size;
-        if (beta != 0) { want += beta * c.value(s, i, j); scale += std::fabs(beta * c.value(s, i, j)); }
-        if (bias) { const double v = get(*bias, size_t(i), d.type); want += v; scale += std::fabs(v); }
+        if (beta != 0) {
+          want += beta * c.value(s, i, j);
+          scale += std::fabs(beta * c.value(s, i, j));
+        }
+        if (bias) {
+          const double v = get(*bias, size_t(i), d.type);
+          want += v;
+          scale += std::fabs(v);
+        }
         want = activate(want, epilogue);
         // Half a unit of the result's type, and f32 sums whose order is not ours.
         const double allowed = std::fabs(want) * ulp_error(d.type) + scale * (1e-6 + input_error) + 1e-6;
@@ -102,28 +136,42 @@ static bool correct(const Mat& a, bool ta, const Mat& b, bool tb, const Mat& c, 
       }
   size_t spoilt = 0;
   for (size_t i = 0; i < written.size(); ++i)
-    if (!written[i] && std::memcmp(&out[i * size_of(d.type)], &d.host[i * size_of(d.type)], size_of(d.type)) != 0) ++spoilt;
+    if (!written[i] && std::memcmp(&out[i * size_of(d.type)], &d.host[i * size_of(d.type)], size_of(d.type)) != 0)
+      ++spoilt;
   if (worst <= 1 && !spoilt) return true;
-  std::printf("m %d n %d k %d: error %.3g of what is allowed, %zu elements outside D spoilt\n", d.rows, d.cols, k, worst, spoilt);
+  std::printf("m %d n %d k %d: error %.3g of what is allowed, %zu elements outside D spoilt\n", d.rows, d.cols, k,
+              worst, spoilt);
   return false;
 }
 
-struct Case { cudaDataType in, out; bool ta, tb; int row, batch; bool shared; float beta; bool in_place; int epilogue; bool device_pointers; };
+struct Case {
+  cudaDataType in, out;
+  bool ta, tb;
+  int row, batch;
+  bool shared;
+  float beta;
+  bool in_place;
+  int epilogue;
+  bool device_pointers;
+};
 
 static void run_lt(const Case& t, int m, int n, int k, int pad) {
-  Mat a(t.in, t.row & 1, t.ta ? k : m, t.ta ? m : k, pad, t.batch), b(t.in, t.row & 2, t.tb ? n : k, t.tb ? k : n, pad, t.batch, t.shared);
+  Mat a(t.in, t.row & 1, t.ta ? k : m, t.ta ? m : k, pad, t.batch),
+      b(t.in, t.row & 2, t.tb ? n : k, t.tb ? k : n, pad, t.batch, t.shared);
   Mat c(t.out, t.row & 4, m, n, pad, t.batch), d(t.out, t.row & 4, m, n, t.in_place ? pad : pad + 8, t.batch);
   const bool with_bias = t.epilogue & CUBLASLT_EPILOGUE_BIAS;
   Mat bias(t.out, false, m, 1, 0, 1);
   cublasLtMatmulDesc_t op;
   OK(cublasLtMatmulDescCreate(&op, CUBLAS_COMPUTE_32F, CUDA_R_32F));
   const cublasOperation_t ta = t.ta ? CUBLAS_OP_T : CUBLAS_OP_N, tb = t.tb ? CUBLAS_OP_T : CUBLAS_OP_N;
-  const int32_t epilogue = t.epilogue, mode = t.device_pointers ? CUBLASLT_POINTER_MODE_DEVICE : CUBLASLT_POINTER_MODE_HOST;
+  const int32_t epilogue = t.epilogue,
+                mode = t.device_pointers ? CUBLASLT_POINTER_MODE_DEVICE : CUBLASLT_POINTER_MODE_HOST;
   OK(cublasLtMatmulDescSetAttribute(op, CUBLASLT_MATMUL_DESC_TRANSA, &ta, sizeof ta));
   OK(cublasLtMatmulDescSetAttribute(op, CUBLASLT_MATMUL_DESC_TRANSB, &tb, sizeof tb));
   OK(cublasLtMatmulDescSetAttribute(op, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
   OK(cublasLtMatmulDescSetAttribute(op, CUBLASLT_MATMUL_DESC_POINTER_MODE, &mode, sizeof mode));
-  if (with_bias) OK(cublasLtMatmulDescSetAttribute(op, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias.device, sizeof bias.device));
+  if (with_bias)
+    OK(cublasLtMatmulDescSetAttribute(op, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias.device, sizeof bias.device));
   const auto la = a.layout(), lb = b.layout(), lc = c.layout(), ld = d.layout();
   cublasLtMatmulPreference_t pref;
   OK(cublasLtMatmulPreferenceCreate(&pref));
@@ -140,7 +188,8 @@ static void run_lt(const Case& t, int m, int n, int k, int pad) {
   OK(cudaMalloc(reinterpret_cast<void**>(&device_scalars), sizeof scalars));
   OK(cudaMemcpy(device_scalars, scalars, sizeof scalars, cudaMemcpyHostToDevice));
   const float* s = t.device_pointers ? device_scalars : scalars;
-  OK(cublasLtMatmul(lt, op, s, a.device, la, b.device, lb, s + 1, t.in_place ? d.device : c.device, lc, d.device, ld, &found[0].algo, workspace, found[0].workspaceSize, nullptr));
+  OK(cublasLtMatmul(lt, op, s, a.device, la, b.device, lb, s + 1, t.in_place ? d.device : c.device, lc, d.device, ld,
+                    &found[0].algo, workspace, found[0].workspaceSize, nullptr));
   OK(cudaDeviceSynchronize());
   EXPECT(correct(a, t.ta, b, t.tb, t.in_place ? d : c, d, alpha, t.beta, with_bias ? &bias.host : nullptr, t.epilogue));
   if (workspace) OK(cudaFree(workspace));
@@ -151,15 +200,22 @@ static void run_lt(const Case& t, int m, int n, int k, int pad) {
 }
 
 static void products() {
-  const cudaDataType types[][2] = {{CUDA_R_32F, CUDA_R_32F}, {CUDA_R_16F, CUDA_R_16F}, {CUDA_R_16BF, CUDA_R_16BF}, {CUDA_R_16F, CUDA_R_32F}, {CUDA_R_16BF, CUDA_R_32F}};
+  const cudaDataType types[][2] = {{CUDA_R_32F, CUDA_R_32F},
+                                   {CUDA_R_16F, CUDA_R_16F},
+                                   {CUDA_R_16BF, CUDA_R_16BF},
+                                   {CUDA_R_16F, CUDA_R_32F},
+                                   {CUDA_R_16BF, CUDA_R_32F}};
   const int plain = CUBLASLT_EPILOGUE_DEFAULT;
   for (const auto& t : types) {
     for (int trans = 0; trans < 4; ++trans) {
       run_lt({t[0], t[1], bool(trans & 1), bool(trans & 2), 0, 1, false, 0, false, plain, false}, 24, 16, 40, 8);
-      run_lt({t[0], t[1], bool(trans & 1), bool(trans & 2), 0, 3, trans == 1, 0.5f, false, plain, trans == 2}, 7, 5, 9, 3);
-      for (int row = 1; row < 8; ++row) run_lt({t[0], t[1], bool(trans & 1), bool(trans & 2), row, 2, false, -1, false, plain, false}, 6, 10, 3, 2);
+      run_lt({t[0], t[1], bool(trans & 1), bool(trans & 2), 0, 3, trans == 1, 0.5f, false, plain, trans == 2}, 7, 5, 9,
+             3);
+      for (int row = 1; row < 8; ++row)
+        run_lt({t[0], t[1], bool(trans & 1), bool(trans & 2), row, 2, false, -1, false, plain, false}, 6, 10, 3, 2);
     }
-    for (int epilogue : {int(CUBLASLT_EPILOGUE_BIAS), int(CUBLASLT_EPILOGUE_RELU), int(CUBLASLT_EPILOGUE_GELU), int(CUBLASLT_EPILOGUE_RELU_BIAS), int(CUBLASLT_EPILOGUE_GELU_BIAS)}) {
+    for (int epilogue : {int(CUBLASLT_EPILOGUE_BIAS), int(CUBLASLT_EPILOGUE_RELU), int(CUBLASLT_EPILOGUE_GELU),
+                         int(CUBLASLT_EPILOGUE_RELU_BIAS), int(CUBLASLT_EPILOGUE_GELU_BIAS)}) {
       run_lt({t[0], t[1], true, false, 0, 1, false, 0, false, epilogue, false}, 33, 17, 21, 0);
       run_lt({t[0], t[1], true, false, 0, 2, false, 1, false, epilogue, false}, 16, 8, 64, 0);
       run_lt({t[0], t[1], false, false, 0, 1, false, 1, true, epilogue, true}, 8, 8, 8, 1);
@@ -174,25 +230,34 @@ static void classic() {
     const cublasOperation_t oa = ta ? CUBLAS_OP_T : CUBLAS_OP_N, ob = tb ? CUBLAS_OP_T : CUBLAS_OP_N;
     const int m = 13, n = 6, k = 11;
     for (cudaDataType type : {CUDA_R_32F, CUDA_R_16F, CUDA_R_16BF}) {
-      Mat a(type, false, ta ? k : m, ta ? m : k, 2, 1), b(type, false, tb ? n : k, tb ? k : n, 1, 1), c(type, false, m, n, 3, 1);
-      OK(cublasGemmEx(blas, oa, ob, m, n, k, &alpha, a.device, type, a.ld, b.device, type, b.ld, &beta, c.device, type, c.ld, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
+      Mat a(type, false, ta ? k : m, ta ? m : k, 2, 1), b(type, false, tb ? n : k, tb ? k : n, 1, 1),
+          c(type, false, m, n, 3, 1);
+      OK(cublasGemmEx(blas, oa, ob, m, n, k, &alpha, a.device, type, a.ld, b.device, type, b.ld, &beta, c.device, type,
+                      c.ld, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
       EXPECT(correct(a, ta, b, tb, c, c, alpha, beta, nullptr, CUBLASLT_EPILOGUE_DEFAULT));
-      Mat as(type, false, ta ? k : m, ta ? m : k, 2, 4), bs(type, false, tb ? n : k, tb ? k : n, 1, 4, true), cs(type, false, m, n, 3, 4);
-      OK(cublasGemmStridedBatchedEx(blas, oa, ob, m, n, k, &alpha, as.device, type, as.ld, as.stride, bs.device, type, bs.ld, bs.stride, &beta, cs.device, type, cs.ld, cs.stride, 4, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
+      Mat as(type, false, ta ? k : m, ta ? m : k, 2, 4), bs(type, false, tb ? n : k, tb ? k : n, 1, 4, true),
+          cs(type, false, m, n, 3, 4);
+      OK(cublasGemmStridedBatchedEx(blas, oa, ob, m, n, k, &alpha, as.device, type, as.ld, as.stride, bs.device, type,
+                                    bs.ld, bs.stride, &beta, cs.device, type, cs.ld, cs.stride, 4, CUBLAS_COMPUTE_32F,
+                                    CUBLAS_GEMM_DEFAULT));
       EXPECT(correct(as, ta, bs, tb, cs, cs, alpha, beta, nullptr, CUBLASLT_EPILOGUE_DEFAULT));
     }
-    Mat a(CUDA_R_32F, false, ta ? k : m, ta ? m : k, 0, 1), b(CUDA_R_32F, false, tb ? n : k, tb ? k : n, 0, 1), c(CUDA_R_32F, false, m, n, 0, 1);
+    Mat a(CUDA_R_32F, false, ta ? k : m, ta ? m : k, 0, 1), b(CUDA_R_32F, false, tb ? n : k, tb ? k : n, 0, 1),
+        c(CUDA_R_32F, false, m, n, 0, 1);
     const auto sgemm = [&](Mat& out) {
-      OK(cublasSgemm(blas, oa, ob, m, n, k, &alpha, static_cast<float*>(a.device), a.ld, static_cast<float*>(b.device), b.ld, &beta, static_cast<float*>(out.device), out.ld));
+      OK(cublasSgemm(blas, oa, ob, m, n, k, &alpha, static_cast<float*>(a.device), a.ld, static_cast<float*>(b.device),
+                     b.ld, &beta, static_cast<float*>(out.device), out.ld));
     };
     sgemm(c);
     EXPECT(correct(a, ta, b, tb, c, c, alpha, beta, nullptr, CUBLASLT_EPILOGUE_DEFAULT));
     // TF32 keeps 10 bits of the operands, and it must show: these have 20 bits.
     Mat c2(CUDA_R_32F, false, m, n, 0, 1), fine(CUDA_R_32F, false, ta ? k : m, ta ? m : k, 0, 1);
-    for (size_t i = 0; i < fine.host.size() / 4; ++i) put(fine.host, i, CUDA_R_32F, float(get(fine.host, i, CUDA_R_32F)) * (1 + 0x1p-12f));
+    for (size_t i = 0; i < fine.host.size() / 4; ++i)
+      put(fine.host, i, CUDA_R_32F, float(get(fine.host, i, CUDA_R_32F)) * (1 + 0x1p-12f));
     OK(cudaMemcpy(fine.device, fine.host.data(), fine.host.size(), cudaMemcpyHostToDevice));
     OK(cublasSetMathMode(blas, CUBLAS_TF32_TENSOR_OP_MATH));
-    OK(cublasSgemm(blas, oa, ob, m, n, k, &alpha, static_cast<float*>(fine.device), fine.ld, static_cast<float*>(b.device), b.ld, &beta, static_cast<float*>(c2.device), c2.ld));
+    OK(cublasSgemm(blas, oa, ob, m, n, k, &alpha, static_cast<float*>(fine.device), fine.ld,
+                   static_cast<float*>(b.device), b.ld, &beta, static_cast<float*>(c2.device), c2.ld));
     OK(cublasSetMathMode(blas, CUBLAS_DEFAULT_MATH));
     EXPECT(correct(fine, ta, b, tb, c2, c2, alpha, beta, nullptr, CUBLASLT_EPILOGUE_DEFAULT, 0x1p-10));
     std::printf("(the next line must say that TF32 is not f32)\n");
@@ -211,7 +276,10 @@ static void special_values() {
   OK(cudaMemcpy(b.device, finite, 16, cudaMemcpyHostToDevice));
   const float one = 1, zero = 0;
   float out[4];
-  const auto product = [&] { OK(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, 2, &one, static_cast<float*>(a.device), 2, static_cast<float*>(b.device), 2, &zero, static_cast<float*>(c.device), 2)); };
+  const auto product = [&] {
+    OK(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, 2, &one, static_cast<float*>(a.device), 2,
+                   static_cast<float*>(b.device), 2, &zero, static_cast<float*>(c.device), 2));
+  };
   product();
   OK(cudaMemcpy(out, c.device, 16, cudaMemcpyDeviceToHost));
   for (int i = 0; i < 4; ++i) EXPECT_EQ(out[i], finite[i]);
@@ -240,9 +308,11 @@ struct Simple {  // f16, 16 x 8 = (32 x 16)^T (32 x 8)
   }
   int heuristic(cublasLtMatmulHeuristicResult_t* r) {
     int count = 0;
-    return cublasLtMatmulAlgoGetHeuristic(lt, op, la, lb, ld, ld, pref, 1, r, &count) == CUBLAS_STATUS_SUCCESS ? count : 0;
+    return cublasLtMatmulAlgoGetHeuristic(lt, op, la, lb, ld, ld, pref, 1, r, &count) == CUBLAS_STATUS_SUCCESS ? count
+                                                                                                               : 0;
   }
-  cublasStatus_t run(void* out, const cublasLtMatmulAlgo_t* algo = nullptr, void* w = nullptr, size_t bytes = 0, cudaStream_t s = nullptr) {
+  cublasStatus_t run(void* out, const cublasLtMatmulAlgo_t* algo = nullptr, void* w = nullptr, size_t bytes = 0,
+                     cudaStream_t s = nullptr) {
     return cublasLtMatmul(lt, op, &alpha, a.device, la, b.device, lb, &beta, out, ld, out, ld, algo, w, bytes, s);
   }
 };
@@ -279,8 +349,10 @@ static void refusals() {
   EXPECT_EQ(x.heuristic(&r), 1);
   EXPECT_EQ(x.run(wide + 2, &r.algo), CUBLAS_STATUS_NOT_SUPPORTED);
   const uint32_t two_bytes = 2;
-  OK(cublasLtMatmulPreferenceSetAttribute(x.pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &two_bytes, sizeof two_bytes));
-  OK(cublasLtMatmulPreferenceSetAttribute(x.pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &two_bytes, sizeof two_bytes));
+  OK(cublasLtMatmulPreferenceSetAttribute(x.pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &two_bytes,
+                                          sizeof two_bytes));
+  OK(cublasLtMatmulPreferenceSetAttribute(x.pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &two_bytes,
+                                          sizeof two_bytes));
   EXPECT_EQ(x.heuristic(&r), 1);
   OK(x.run(wide + 2, &r.algo));
   EXPECT_EQ(x.run(wide + 1, &r.algo), CUBLAS_STATUS_NOT_SUPPORTED);
@@ -298,8 +370,10 @@ static void refusals() {
   OK(cublasLtMatrixLayoutSetAttribute(x.lb, CUBLASLT_MATRIX_LAYOUT_TYPE, &f16, sizeof f16));
   OK(x.run(x.d.device));
   const float one_f = 1;
-  EXPECT_EQ(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one_f, nullptr, 3, nullptr, 4, &one_f, nullptr, 4), CUBLAS_STATUS_INVALID_VALUE);
-  EXPECT_EQ(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, -1, 4, 4, &one_f, nullptr, 4, nullptr, 4, &one_f, nullptr, 4), CUBLAS_STATUS_INVALID_VALUE);
+  EXPECT_EQ(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one_f, nullptr, 3, nullptr, 4, &one_f, nullptr, 4),
+            CUBLAS_STATUS_INVALID_VALUE);
+  EXPECT_EQ(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, -1, 4, 4, &one_f, nullptr, 4, nullptr, 4, &one_f, nullptr, 4),
+            CUBLAS_STATUS_INVALID_VALUE);
   EXPECT_EQ(std::strcmp(cublasGetStatusName(CUBLAS_STATUS_NOT_SUPPORTED), "CUBLAS_STATUS_NOT_SUPPORTED"), 0);
 }
 
@@ -313,7 +387,8 @@ static void captured() {
   OK(cublasSetStream(blas, s));
   const float one = 1;
   OK(cudaStreamBeginCapture(s, cudaStreamCaptureModeGlobal));
-  OK(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one, static_cast<float*>(a.device), 4, static_cast<float*>(b.device), 4, &one, static_cast<float*>(c.device), 4));
+  OK(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one, static_cast<float*>(a.device), 4,
+                 static_cast<float*>(b.device), 4, &one, static_cast<float*>(c.device), 4));
   cudaGraph_t g;
   OK(cudaStreamEndCapture(s, &g));
   cudaGraphExec_t e;
@@ -353,10 +428,12 @@ int main(int argc, char** argv) {
   } else if (what == "attribute") {
     Simple x;
     const void* scale = x.a.device;
-    EXPECT_EQ(cublasLtMatmulDescSetAttribute(x.op, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, &scale, sizeof scale), CUBLAS_STATUS_NOT_SUPPORTED);
+    EXPECT_EQ(cublasLtMatmulDescSetAttribute(x.op, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, &scale, sizeof scale),
+              CUBLAS_STATUS_NOT_SUPPORTED);
   } else if (what == "call") {
     const double one = 1;
-    EXPECT_EQ(cublasDgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, nullptr, 1, nullptr, 1, &one, nullptr, 1), CUBLAS_STATUS_NOT_SUPPORTED);
+    EXPECT_EQ(cublasDgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, nullptr, 1, nullptr, 1, &one, nullptr, 1),
+              CUBLAS_STATUS_NOT_SUPPORTED);
   } else {
     products();
     classic();

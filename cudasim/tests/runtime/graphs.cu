@@ -24,13 +24,19 @@ static bool all(const int* device, int want) {
   std::vector<int> h(kN);
   cudaMemcpy(h.data(), device, kN * 4, cudaMemcpyDeviceToHost);
   for (int v : h)
-    if (v != want) { std::printf("found %d, not %d\n", v, want); return false; }
+    if (v != want) {
+      std::printf("found %d, not %d\n", v, want);
+      return false;
+    }
   return true;
 }
-static void count_call(void* p) { ++*static_cast<int*>(p); }
+static void count_call(void* p) {
+  ++*static_cast<int*>(p);
+}
 
 // fill a, b := a side stream; out = a*3 + b+5
-static cudaGraph_t capture(cudaStream_t s, cudaStream_t side, int* a, int* b, int* out, int by, int plus, bool joined = true) {
+static cudaGraph_t capture(cudaStream_t s, cudaStream_t side, int* a, int* b, int* out, int by, int plus,
+                           bool joined = true) {
   cudaEvent_t fork, join;
   OK(cudaEventCreateWithFlags(&fork, cudaEventDisableTiming));
   OK(cudaEventCreateWithFlags(&join, cudaEventDisableTiming));

@@ -5,7 +5,9 @@
 #include <cstring>
 #include <string>
 
-__global__ void store(int* p, int v) { *p = v; }
+__global__ void store(int* p, int v) {
+  *p = v;
+}
 
 int main(int, char** argv) {
   const std::string kind = argv[1];

@@ -1,4 +1,5 @@
-// Registers per thread, as ptxas allotted them. `registers` prints them; `registers over` launches more than a device has.
+// Registers per thread, as ptxas allotted them. `registers` prints them; `registers over` launches more than a device
+// has.
 #include <cuda_runtime.h>
 
 #include <algorithm>

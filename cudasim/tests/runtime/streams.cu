@@ -7,8 +7,12 @@
 
 #include "check.h"
 
-__global__ void store(int* p, int v) { *p = v; }
-__global__ void increment(int* p) { *p += 1; }
+__global__ void store(int* p, int v) {
+  *p = v;
+}
+__global__ void increment(int* p) {
+  *p += 1;
+}
 __global__ void __launch_bounds__(256) tile(float* p) {
   extern __shared__ float t[];
   t[threadIdx.x] = float(threadIdx.x);

@@ -19,26 +19,45 @@ __global__ void layer_norm(const float* x, const float* g, const float* b, __hal
   __shared__ float part[2][8];
   const float* row = x + size_t(blockIdx.x) * kWidth;
   float s = 0, q = 0;
-  for (int i = threadIdx.x; i < kWidth; i += 256) { const float v = row[i]; s += v; q += v * v; }
-  for (int o = 16; o; o >>= 1) { s += __shfl_xor_sync(~0u, s, o); q += __shfl_xor_sync(~0u, q, o); }
-  if (threadIdx.x % 32 == 0) { part[0][threadIdx.x / 32] = s; part[1][threadIdx.x / 32] = q; }
+  for (int i = threadIdx.x; i < kWidth; i += 256) {
+    const float v = row[i];
+    s += v;
+    q += v * v;
+  }
+  for (int o = 16; o; o >>= 1) {
+    s += __shfl_xor_sync(~0u, s, o);
+    q += __shfl_xor_sync(~0u, q, o);
+  }
+  if (threadIdx.x % 32 == 0) {
+    part[0][threadIdx.x / 32] = s;
+    part[1][threadIdx.x / 32] = q;
+  }
   __syncthreads();
   s = q = 0;
-  for (int i = 0; i < 8; ++i) { s += part[0][i]; q += part[1][i]; }
+  for (int i = 0; i < 8; ++i) {
+    s += part[0][i];
+    q += part[1][i];
+  }
   const float mean = s / kWidth, inv = rsqrtf(q / kWidth - mean * mean + 1e-5f);
-  for (int i = threadIdx.x; i < kWidth; i += 256) y[size_t(blockIdx.x) * kWidth + i] = __float2half((row[i] - mean) * inv * g[i] + b[i]);
+  for (int i = threadIdx.x; i < kWidth; i += 256)
+    y[size_t(blockIdx.x) * kWidth + i] = __float2half((row[i] - mean) * inv * g[i] + b[i]);
 }
 
 // m16n8k16 of f16 with f32 sums.
 __device__ inline void mma(float* c, const unsigned* a, const unsigned* b) {
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 __device__ inline void ldmatrix4(unsigned* r, const __half* p) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(unsigned(__cvta_generic_to_shared(p))));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(unsigned(__cvta_generic_to_shared(p))));
 }
 __device__ inline void ldmatrix4_trans(unsigned* r, const __half* p) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(unsigned(__cvta_generic_to_shared(p))));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(unsigned(__cvta_generic_to_shared(p))));
 }
 __device__ inline unsigned pack(float x, float y) {
   const __half2 h = __floats2half2_rn(x, y);
@@ -55,7 +74,9 @@ __global__ void __launch_bounds__(128) attention(const __half* qkv, __half* out)
       const int row = i / 8, col = i % 8 * 8;
       const int4 zero = make_int4(0, 0, 0, 0);
       *reinterpret_cast<int4*>(tile + row * kPad + col) =
-          from + row < kTokens ? *reinterpret_cast<const int4*>(qkv + size_t(from + row) * kRow + part * kWidth + head * kHead + col) : zero;
+          from + row < kTokens
+              ? *reinterpret_cast<const int4*>(qkv + size_t(from + row) * kRow + part * kWidth + head * kHead + col)
+              : zero;
     }
   };
   fetch(q, first, 0);
@@ -88,13 +109,20 @@ __global__ void __launch_bounds__(128) attention(const __half* qkv, __half* out)
       top[r] = fmaxf(top[r], __shfl_xor_sync(~0u, top[r], 2));
       const float shrink = exp2f((high[r] - top[r]) * scale);
       sum[r] *= shrink;
-      for (int n = 0; n < 8; ++n) { o[n][2 * r] *= shrink; o[n][2 * r + 1] *= shrink; }
+      for (int n = 0; n < 8; ++n) {
+        o[n][2 * r] *= shrink;
+        o[n][2 * r + 1] *= shrink;
+      }
       high[r] = top[r];
     }
     for (int n = 0; n < 8; ++n)
-      for (int i = 0; i < 4; ++i) { c[n][i] = exp2f((c[n][i] - high[i / 2]) * scale); sum[i / 2] += c[n][i]; }
+      for (int i = 0; i < 4; ++i) {
+        c[n][i] = exp2f((c[n][i] - high[i / 2]) * scale);
+        sum[i / 2] += c[n][i];
+      }
     for (int s = 0; s < 4; ++s) {
-      const unsigned p[4] = {pack(c[2 * s][0], c[2 * s][1]), pack(c[2 * s][2], c[2 * s][3]), pack(c[2 * s + 1][0], c[2 * s + 1][1]), pack(c[2 * s + 1][2], c[2 * s + 1][3])};
+      const unsigned p[4] = {pack(c[2 * s][0], c[2 * s][1]), pack(c[2 * s][2], c[2 * s][3]),
+                             pack(c[2 * s + 1][0], c[2 * s + 1][1]), pack(c[2 * s + 1][2], c[2 * s + 1][3])};
       for (int n = 0; n < 8; n += 2) {
         unsigned vf[4];
         ldmatrix4_trans(vf, v + (s * 16 + lane % 16) * kPad + n * 8 + lane / 16 * 8);
@@ -109,7 +137,8 @@ __global__ void __launch_bounds__(128) attention(const __half* qkv, __half* out)
     const int token = first + warp * 16 + lane / 4 + r * 8;
     if (token >= kTokens) continue;
     for (int n = 0; n < 8; ++n)
-      *reinterpret_cast<unsigned*>(out + size_t(token) * kWidth + head * kHead + n * 8 + lane % 4 * 2) = pack(o[n][2 * r] / sum[r], o[n][2 * r + 1] / sum[r]);
+      *reinterpret_cast<unsigned*>(out + size_t(token) * kWidth + head * kHead + n * 8 + lane % 4 * 2) =
+          pack(o[n][2 * r] / sum[r], o[n][2 * r + 1] / sum[r]);
   }
 }
 
@@ -134,7 +163,8 @@ struct Linear {
   cublasLtMatrixLayout_t lw, lx, ly;
   cublasLtMatmulHeuristicResult_t best;
 
-  Linear(cublasLtHandle_t lt, int in_, int out_, cudaDataType to_, cublasLtEpilogue_t epilogue, uint32_t seed) : in(in_), out(out_), to(to_), w(size_t(in_) * out_), bias(out_) {
+  Linear(cublasLtHandle_t lt, int in_, int out_, cudaDataType to_, cublasLtEpilogue_t epilogue, uint32_t seed)
+      : in(in_), out(out_), to(to_), w(size_t(in_) * out_), bias(out_) {
     for (size_t i = 0; i < w.size(); ++i) w[i] = __float2half(noise(uint32_t(i) + seed) * 1.5f / std::sqrt(float(in)));
     for (int i = 0; i < out; ++i) bias[i] = __half2float(__float2half(noise(uint32_t(i) * 7 + seed) * 0.1f));
     OK(cudaMalloc(&dw, w.size() * 2));
@@ -143,7 +173,8 @@ struct Linear {
     for (int i = 0; i < out; ++i) half[i] = __float2half(bias[i]);
     const size_t bytes = size_t(out) * (to == CUDA_R_32F ? 4 : 2);
     OK(cudaMalloc(&db, bytes));
-    OK(cudaMemcpy(db, to == CUDA_R_32F ? static_cast<const void*>(bias.data()) : half.data(), bytes, cudaMemcpyHostToDevice));
+    OK(cudaMemcpy(db, to == CUDA_R_32F ? static_cast<const void*>(bias.data()) : half.data(), bytes,
+                  cudaMemcpyHostToDevice));
     OK(cublasLtMatmulDescCreate(&op, CUBLAS_COMPUTE_32F, CUDA_R_32F));
     const cublasOperation_t t = CUBLAS_OP_T;
     OK(cublasLtMatmulDescSetAttribute(op, CUBLASLT_MATMUL_DESC_TRANSA, &t, sizeof t));
@@ -177,7 +208,8 @@ struct Linear {
 };
 
 // The first block in double, without the f16 in between, for some tokens.
-static double worst_error(const std::vector<float>& x, const std::vector<float>& y, const Linear& qkv, const Linear& proj, const Linear& up, const Linear& down) {
+static double worst_error(const std::vector<float>& x, const std::vector<float>& y, const Linear& qkv,
+                          const Linear& proj, const Linear& up, const Linear& down) {
   const auto norm = [](const double* row) {
     double s = 0, q = 0;
     for (int i = 0; i < kWidth; ++i) s += row[i];
@@ -225,7 +257,8 @@ static double worst_error(const std::vector<float>& x, const std::vector<float>&
 }
 
 int main(int argc, char** argv) {
-  const double limit = argc > 1 ? std::atof(argv[1]) : 0;  // seconds of processor time, which other load does not change; 0: only reported
+  const double limit = argc > 1 ? std::atof(argv[1])
+                                : 0;  // seconds of processor time, which other load does not change; 0: only reported
   cublasLtHandle_t lt;
   OK(cublasLtCreate(&lt));
   cudaStream_t s;
@@ -246,8 +279,10 @@ int main(int argc, char** argv) {
   OK(cudaMemcpy(dg, ones.data(), kWidth * 4, cudaMemcpyHostToDevice));
   OK(cudaMemcpy(db, zeros.data(), kWidth * 4, cudaMemcpyHostToDevice));
   // The blocks share their weights: the arithmetic is that of 12 sets.
-  Linear qkv(lt, kWidth, 3 * kWidth, CUDA_R_16F, CUBLASLT_EPILOGUE_BIAS, 11), proj(lt, kWidth, kWidth, CUDA_R_32F, CUBLASLT_EPILOGUE_BIAS, 22);
-  Linear up(lt, kWidth, kMlp, CUDA_R_16F, CUBLASLT_EPILOGUE_GELU_BIAS, 33), down(lt, kMlp, kWidth, CUDA_R_32F, CUBLASLT_EPILOGUE_BIAS, 44);
+  Linear qkv(lt, kWidth, 3 * kWidth, CUDA_R_16F, CUBLASLT_EPILOGUE_BIAS, 11),
+      proj(lt, kWidth, kWidth, CUDA_R_32F, CUBLASLT_EPILOGUE_BIAS, 22);
+  Linear up(lt, kWidth, kMlp, CUDA_R_16F, CUBLASLT_EPILOGUE_GELU_BIAS, 33),
+      down(lt, kMlp, kWidth, CUDA_R_32F, CUBLASLT_EPILOGUE_BIAS, 44);
   const auto block = [&] {
     layer_norm<<<kTokens, 256, 0, s>>>(dx, dg, db, normed);
     qkv.run(lt, normed, dqkv, 0, s);
@@ -273,7 +308,8 @@ int main(int argc, char** argv) {
     processor = std::fmin(processor, double(std::clock() - used) / CLOCKS_PER_SEC);
   }
   const double error = worst_error(x, y, qkv, proj, up, down);
-  std::printf("vit: a forward of %d blocks in %.2f s (%.2f s of processor time), error of the first block %.3g\n", kBlocks, best, processor, error);
+  std::printf("vit: a forward of %d blocks in %.2f s (%.2f s of processor time), error of the first block %.3g\n",
+              kBlocks, best, processor, error);
   EXPECT(error < 5e-3);  // f16 between the steps; values reach about 4
   OK(cudaMemcpy(y.data(), dx, n * 4, cudaMemcpyDeviceToHost));
   int bad = 0;
@@ -281,7 +317,9 @@ int main(int argc, char** argv) {
   EXPECT_EQ(bad, 0);
   if (limit > 0) EXPECT(processor < limit);
   for (Linear* l : {&qkv, &proj, &up, &down}) l->release();
-  for (void* p : {static_cast<void*>(dx), static_cast<void*>(dg), static_cast<void*>(db), static_cast<void*>(normed), static_cast<void*>(dqkv), static_cast<void*>(mixed), static_cast<void*>(hidden)}) OK(cudaFree(p));
+  for (void* p : {static_cast<void*>(dx), static_cast<void*>(dg), static_cast<void*>(db), static_cast<void*>(normed),
+                  static_cast<void*>(dqkv), static_cast<void*>(mixed), static_cast<void*>(hidden)})
+    OK(cudaFree(p));
   OK(cudaStreamDestroy(s));
   OK(cublasLtDestroy(lt));
   return finish("vit");
