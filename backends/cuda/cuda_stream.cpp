@@ -61,8 +61,8 @@ void CudaStream::tree_attention(const TreeAttentionParams&) {
 void CudaStream::l2_normalize(const L2NormalizeParams&) {
   fail(ErrorCode::kUnsupported, "l2_normalize");
 }
-void CudaStream::window_merge(const WindowMergeParams&) {
-  fail(ErrorCode::kUnsupported, "window_merge");
+void CudaStream::window_merge(const WindowMergeParams& p) {
+  window_merge_cuda(p, workspace(window_merge_cuda_workspace(p), "window_merge"), stream_);
 }
 
 void CudaStream::linear(const Linear& layer, const void* x, int64_t rows, void* y) {
