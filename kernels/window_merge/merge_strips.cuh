@@ -83,37 +83,45 @@ __device__ inline int write_taps(const MergeAxisTables& axis, int i, MergeFault*
   const double each0 = __ddiv_rn(static_cast<double>(pixel.weight0), static_cast<double>(max(covering0, 1)));
   const double each1 = __ddiv_rn(static_cast<double>(pixel.weight1), static_cast<double>(max(covering1, 1)));
 
-  // The four patches that a window contributes come in ascending order: equal ones follow each other.
-  int count = 0, pending = -1;
-  double sum = 0;
-  const auto flush = [&] {
-    if (pending < 0) return;
-    axis.cell[static_cast<int64_t>(count) * axis.photo + i] = pending;
+  int count = 0;
+  const auto write = [&](int window, int patch, double sum) {
+    if (sum == 0) return;
+    axis.cell[static_cast<int64_t>(count) * axis.photo + i] = window * axis.window_step + patch * axis.patch_step;
     axis.weight[static_cast<int64_t>(count) * axis.photo + i] = static_cast<float>(sum);
     ++count;
   };
-  const auto add = [&](int cell, double weight) {
-    if (weight == 0) return;
-    if (cell == pending) {
-      sum = __dadd_rn(sum, weight);
-      return;
-    }
-    flush();
-    pending = cell;
-    sum = weight;
-  };
+  // A window gives each resized pixel two patches, a ≤ b for the first and c ≤ d for the second, with a ≤ c; most are
+  // equal.
   for (int w = 0; w < axis.windows; ++w) {
     const int start = axis.starts[w];
-    const auto add_window = [&](int at, double each) {
-      if (each == 0 || !covers(start, at)) return;
-      const BilinearTap tap = bilinear_tap(axis.grid, axis.window_length, at - start);
-      add(w * axis.window_step + tap.index0 * axis.patch_step, __dmul_rn(each, static_cast<double>(tap.weight0)));
-      add(w * axis.window_step + tap.index1 * axis.patch_step, __dmul_rn(each, static_cast<double>(tap.weight1)));
+    int a = -1, b = -1, c = -2, d = -2;
+    double in_a = 0, in_b = 0, in_c = 0, in_d = 0;
+    if (covers(start, pixel.index0)) {
+      const BilinearTap tap = bilinear_tap(axis.grid, axis.window_length, pixel.index0 - start);
+      a = tap.index0;
+      b = tap.index1;
+      in_a = __dmul_rn(each0, static_cast<double>(tap.weight0));
+      in_b = __dmul_rn(each0, static_cast<double>(tap.weight1));
+    }
+    if (covers(start, pixel.index1)) {
+      const BilinearTap tap = bilinear_tap(axis.grid, axis.window_length, pixel.index1 - start);
+      c = tap.index0;
+      d = tap.index1;
+      in_c = __dmul_rn(each1, static_cast<double>(tap.weight0));
+      in_d = __dmul_rn(each1, static_cast<double>(tap.weight1));
+    }
+    const auto sum_of = [&](int patch) {
+      double sum = a == patch ? in_a : 0;
+      if (b == patch) sum = __dadd_rn(sum, in_b);
+      if (c == patch) sum = __dadd_rn(sum, in_c);
+      if (d == patch) sum = __dadd_rn(sum, in_d);
+      return sum;
     };
-    add_window(pixel.index0, each0);
-    add_window(pixel.index1, each1);
+    if (a >= 0) write(w, a, sum_of(a));
+    if (b >= 0 && b != a) write(w, b, sum_of(b));
+    if (c >= 0 && c != a && c != b) write(w, c, sum_of(c));
+    if (d >= 0 && d != a && d != b && d != c) write(w, d, sum_of(d));
   }
-  flush();
   return count;
 }
 

@@ -441,7 +441,7 @@ __device__ __forceinline__ void leave_tile(const Shared& s, ClassTally* tally) {
 
 // The first pass. kFilter: an area filter follows, so no threshold yet. kFullLogits: U to its planes.
 template <bool kFilter, bool kFullLogits>
-__global__ void __launch_bounds__(kThreads, 4) window_merge_kernel(const __grid_constant__ Merge m) {
+__global__ void __launch_bounds__(kThreads, kFullLogits ? 3 : 4) window_merge_kernel(const __grid_constant__ Merge m) {
   __shared__ Shared s;
   const Place at = enter_tile(m, s);
   bool wanted[kRowsPerWarp];
