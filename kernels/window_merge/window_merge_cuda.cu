@@ -11,9 +11,9 @@
 // Tiling     A block is 32 × 16 pixels; a warp has 2 rows, lanes are neighbouring pixels. Queries come in chunks that
 // fit
 //            shared memory:
-//              fold   block, once a chunk   S[gy][gx][k] = Σ of the logits of the group's patches (1 to 4)      global
-//              → shared mix    warp, once a row      M[gx][k] = Σ_gy wy · S[gy][gx][k], float4 along k shared → shared
-//              run    lane, its pixel       logit = Σ_gx wx · M[gx][k]; wx in registers, M broadcast as float4
+//              fold   block, once a chunk   S[gy, gx, k] = Σ of the logits of the group's patches (1 to 4)      global
+//              → shared mix    warp, once a row      M[gx, k] = Σ_gy wy · S[gy, gx, k] as float4 shared → shared
+//              run    lane, its pixel       logit = Σ_gx wx · M[gx, k]; wx in registers, M broadcast as float4
 //            1 to 6 column groups have their own unrolled code, up to 16 a loop; strips with more groups sum over
 //            the patches of each pixel straight from global memory: rare, right, slower.
 // Cost       Instructions of a warp per query and 32 pixels, with 3 groups: 3 FMA, 0.75 LDS.128, max, subtract, 2^x,
@@ -43,12 +43,12 @@ constexpr int kColumns = 32;
 constexpr int kRowsPerWarp = 2;
 constexpr int kRows = kRowsPerWarp * kWarps;
 constexpr int kStep = 8;         // queries of one step of the online softmax
-constexpr int kPool = 21 * 256;  // floats; at least kStep · kMaxGroups · (kMaxGroups + kWarps)
+constexpr int kPool = 21 * 256;  // floats
 constexpr int kSlots = 64;       // of the block's tally
 constexpr float kScoreUnit = 0x1p30f;
 constexpr float kLog2e = 1.44269504088896341f;
 
-static_assert(kPool >= kStep * kMaxGroups * (kMaxGroups + kWarps));
+static_assert(kPool >= kStep * (kMaxGroups + 1) * (kMaxGroups + kWarps));  // one step fits at least
 
 struct ClassTally {
   unsigned long long score_sum;  // in units of 2^-30
@@ -197,17 +197,25 @@ struct KeptBest {
   }
 };
 
+// S and M hold steps of 8 queries: the 8 of the first column group, of the second and so on, so that a step of one
+// pixel reads at constant distances. The pitch, in floats, is an odd number of eights: fold writes 4 steps of a group
+// at once.
+__host__ __device__ constexpr int pitch_of(int column_groups) {
+  return (column_groups | 1) * kStep;
+}
+
 // Queries that fit shared memory at once: even chunks, a multiple of kStep.
 __device__ __forceinline__ int chunk_size(int queries, int row_groups, int column_groups) {
-  const int most = kPool / (column_groups * (row_groups + kWarps)) / kStep * kStep;
+  const int most = kPool / (pitch_of(column_groups) * (row_groups + kWarps)) * kStep;
   const int chunks = (queries + most - 1) / most;
   return ((queries + chunks - 1) / chunks + kStep - 1) / kStep * kStep;
 }
 
-// S[gy][gx][k] for queries k0 … k0 + chunk; zeros past the last query.
+// S[gy] for queries k0 … k0 + chunk; zeros past the last query.
 __device__ __forceinline__ void fold(const Merge& m, Shared& s, const Place& at, float* folded, int k0, int chunk) {
   const int parts = (chunk + 31) / 32;
   const int tasks = at.row_groups * at.column_groups * parts;
+  const int pitch = pitch_of(at.column_groups);
   for (int task = at.warp; task < tasks; task += kWarps) {
     const int group = task / parts, k = task % parts * 32 + at.lane;
     if (k >= chunk) continue;
@@ -222,14 +230,14 @@ __device__ __forceinline__ void fold(const Merge& m, Shared& s, const Place& at,
         }
       }
     }
-    folded[group * chunk + k] = sum;
+    folded[(gy * (chunk / kStep) + k / kStep) * pitch + gx * kStep + k % kStep] = sum;
   }
 }
 
-// M[gx][k] of row `row` of the tile.
+// M of row `row` of the tile. Where the pitch leaves a gap, so does S: nobody reads it.
 __device__ __forceinline__ void mix(const Shared& s, const Place& at, const float* folded, float* mixed, int row,
                                     int chunk) {
-  const int vectors = at.column_groups * chunk / 4;
+  const int vectors = pitch_of(at.column_groups) * (chunk / kStep) / 4;
   for (int i = at.lane; i < vectors; i += 32) {
     float4 sum = make_float4(0, 0, 0, 0);
 #pragma unroll 1
@@ -264,8 +272,9 @@ __device__ __forceinline__ void sweep(const Merge& m, Shared& s, const Place& at
                                       const Visit& visit) {
   const int groups = kGroups == 0 ? at.column_groups : kGroups;
   const int chunk = chunk_size(m.queries, at.row_groups, groups);
-  float* mixed = s.pool + at.warp * groups * chunk;
-  float* folded = s.pool + kWarps * groups * chunk;
+  const int pitch = pitch_of(groups);
+  float* mixed = s.pool + at.warp * pitch * (chunk / kStep);
+  float* folded = s.pool + kWarps * pitch * (chunk / kStep);
   const float* weights = &at.columns->weight[0][at.lane];
   float w[kGroups == 0 ? 1 : kGroups];
   if constexpr (kGroups != 0) {
@@ -282,15 +291,16 @@ __device__ __forceinline__ void sweep(const Merge& m, Shared& s, const Place& at
       if (!wanted[r]) continue;
       mix(s, at, folded, mixed, at.warp + r * kWarps, chunk);
       __syncwarp();
+      const float* step = mixed;
 #pragma unroll 1
-      for (int k = 0; k < count; k += kStep) {
+      for (int k = 0; k < count; k += kStep, step += pitch) {
         float x[kStep] = {};
         if constexpr (kGroups != 0) {
 #pragma unroll
-          for (int g = 0; g < kGroups; ++g) axpy(x, w[g], mixed + g * chunk + k);
+          for (int g = 0; g < kGroups; ++g) axpy(x, w[g], step + g * kStep);
         } else {
 #pragma unroll 1
-          for (int g = 0; g < groups; ++g) axpy(x, weights[g * kStripLanes], mixed + g * chunk + k);
+          for (int g = 0; g < groups; ++g) axpy(x, weights[g * kStripLanes], step + g * kStep);
         }
         mask_tail(x, k0 + k, m.queries);
         visit(r, x, k0 + k);
