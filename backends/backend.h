@@ -25,6 +25,7 @@ struct EmbedTokensParams;
 struct GatherRowsParams;
 struct L2NormalizeParams;
 struct LayerNormParams;
+struct OverlayParams;
 struct PatchEmbedParams;
 struct ResizeBicubicParams;
 struct ResizeNormalizeParams;
@@ -81,18 +82,20 @@ class Stream {
   virtual void tree_attention(const TreeAttentionParams&) = 0;
   virtual void l2_normalize(const L2NormalizeParams&) = 0;
   virtual void window_merge(const WindowMergeParams&) = 0;
+  virtual void overlay(const OverlayParams&) = 0;
   // y (rows, n) = epilogue(x (rows, k) · Wᵀ + bias); x and y do not overlap.
   virtual void linear(const Linear& layer, const void* x, int64_t rows, void* y) = 0;
 
-  // `host` may change as soon as `upload` returns, unless it comes from Backend::allocate_host: then after `synchronize`.
+  // `host` may change as soon as `upload` returns, unless it comes from Backend::allocate_host: then after
+  // `synchronize`.
   virtual void upload(void* device, const void* host, size_t bytes) = 0;
   // The bytes are there after `synchronize`.
   virtual void download(void* host, const void* device, size_t bytes) = 0;
   virtual void synchronize() = 0;
 
-  // Recording: between `begin_recording` and `end_recording` kernels are noted instead of run; `replay` runs them, with the
-  // pointers and shapes they were noted with. Upload, download, synchronize and allocations are not allowed in between.
-  // Only where `can_record`. After an exception `abandon_recording` makes the stream usable again.
+  // Recording: between `begin_recording` and `end_recording` kernels are noted instead of run; `replay` runs them, with
+  // the pointers and shapes they were noted with. Upload, download, synchronize and allocations are not allowed in
+  // between. Only where `can_record`. After an exception `abandon_recording` makes the stream usable again.
   virtual bool can_record() const { return false; }
   virtual void begin_recording();
   virtual std::unique_ptr<Recording> end_recording();

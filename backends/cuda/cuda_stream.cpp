@@ -6,6 +6,7 @@
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/layernorm/layernorm.h"
+#include "kernels/overlay/overlay.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
@@ -65,8 +66,11 @@ void CudaStream::tree_attention(const TreeAttentionParams&) {
 void CudaStream::l2_normalize(const L2NormalizeParams& p) {
   l2_normalize_cuda(p, stream_);
 }
-void CudaStream::window_merge(const WindowMergeParams&) {
-  fail(ErrorCode::kUnsupported, "window_merge");
+void CudaStream::window_merge(const WindowMergeParams& p) {
+  window_merge_cuda(p, workspace(window_merge_cuda_workspace(p), "window_merge"), stream_);
+}
+void CudaStream::overlay(const OverlayParams& p) {
+  overlay_cuda(p, stream_);
 }
 
 void CudaStream::linear(const Linear& layer, const void* x, int64_t rows, void* y) {

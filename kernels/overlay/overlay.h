@@ -11,6 +11,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/error.h"
+#include "kernels/cuda/queue.h"
 
 namespace sclip {
 
@@ -30,7 +32,19 @@ struct OverlayParams {
   int64_t line = 1;        // pixels
 };
 
+// What both implementations ask of their arguments.
+inline void check_params(const OverlayParams& p) {
+  SCLIP_CHECK(p.photo != nullptr && p.labels != nullptr && p.dst != nullptr && (p.colors != nullptr || p.classes == 0),
+              kInvalidArgument, "overlay: photo, labels, colors and dst must be given");
+  SCLIP_CHECK(p.height >= 1 && p.width >= 1 && p.dst_stride >= 3 * p.width && p.line >= 0, kInvalidArgument,
+              "overlay: cannot draw ", p.width, " × ", p.height, " pixels in rows of ", p.dst_stride,
+              " bytes with a line of ", p.line);
+  SCLIP_CHECK(p.labels_dtype == DType::kU8 || p.labels_dtype == DType::kU16, kInvalidArgument, "overlay: labels are ",
+              to_string(p.labels_dtype), "; they must be U8 or U16");
+}
+
 void overlay_cpu(const OverlayParams& params);
+void overlay_cuda(const OverlayParams& params, CudaQueue queue);
 
 namespace ref {
 void overlay(const OverlayParams& params);

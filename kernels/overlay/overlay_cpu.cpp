@@ -5,7 +5,6 @@
 #include <cstring>
 #include <vector>
 
-#include "core/error.h"
 #include "core/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -224,20 +223,10 @@ void overlay(const OverlayParams& p) {
   });
 }
 
-void check(const OverlayParams& p) {
-  SCLIP_CHECK(p.photo != nullptr && p.labels != nullptr && p.dst != nullptr && (p.colors != nullptr || p.classes == 0),
-              kInvalidArgument, "overlay: photo, labels, colors and dst must be given");
-  SCLIP_CHECK(p.height >= 1 && p.width >= 1 && p.dst_stride >= 3 * p.width && p.line >= 0, kInvalidArgument,
-              "overlay: cannot draw ", p.width, " × ", p.height, " pixels in rows of ", p.dst_stride,
-              " bytes with a line of ", p.line);
-  SCLIP_CHECK(p.labels_dtype == DType::kU8 || p.labels_dtype == DType::kU16, kInvalidArgument, "overlay: labels are ",
-              to_string(p.labels_dtype), "; they must be U8 or U16");
-}
-
 }  // namespace
 
 void overlay_cpu(const OverlayParams& params) {
-  check(params);
+  check_params(params);
   if (params.labels_dtype == DType::kU8) {
     overlay<uint8_t>(params);
   } else {

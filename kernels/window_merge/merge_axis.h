@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/error.h"
+#include "kernels/window_merge/merge_fault.h"
 
 namespace sclip {
 
@@ -42,9 +42,9 @@ struct MergeAxis {
     source.clear();
     weight.clear();
     for (int64_t window = 0; window < windows; ++window) {
-      SCLIP_CHECK(starts[window] >= 0 && starts[window] <= resized - window_length, kInvalidArgument,
-                  "window_merge: the window at ", name, " ", starts[window], ", ", window_length,
-                  " long, does not lie within the ", resized, " of the resized photo");
+      if (starts[window] < 0 || starts[window] > resized - window_length) {
+        fail_on_window(name, starts[window], window_length, resized);
+      }
     }
     std::vector<std::pair<int32_t, double>> taps;
     const auto add = [&](int32_t at, double w) {
@@ -64,8 +64,7 @@ struct MergeAxis {
         if (share == 0) continue;
         const auto covers = [&, x = at](int32_t start) { return start <= x && x < start + window_length; };
         const auto count = std::count_if(starts, starts + windows, covers);
-        SCLIP_CHECK(count > 0, kInvalidArgument, "window_merge: no window covers ", name, " ", at,
-                    " of the resized photo: its windows are ", window_length, " long and there are ", windows);
+        if (count == 0) fail_on_gap(name, at, window_length, windows);
         for (int64_t window = 0; window < windows; ++window) {
           if (!covers(starts[window])) continue;
           const BilinearTaps cell = bilinear_taps(grid, window_length, at - starts[window]);

@@ -13,13 +13,18 @@
 //   source = max((i + 0.5) · (in / out) − 0.5, 0). Equal sizes are the identity.
 // Logits must be finite and |logit_scale · U| ≤ 1e30: a NaN or an infinity is an error that names its place.
 // The outputs do not depend on the number of threads, to the last bit.
+//
+// On CUDA every pointer is device memory, outputs and statistics included, and what is wrong with the contents of the
+// inputs cannot be thrown by the launch: it is noted in `fault` (merge_fault.h).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 
 #include "core/dtype.h"
+#include "kernels/cuda/queue.h"
 
 namespace sclip {
 
@@ -28,6 +33,8 @@ struct MergeStatistics {
   double score_sum = 0;  // of their scores, each rounded to a multiple of 2^-30
   float max_score = 0;   // 0 when there are none
 };
+
+struct MergeFault;
 
 struct WindowMergeParams {
   // The windows lie on a grid: window (r, c) has its corner at (window_x[c], window_y[r]) of the resized photo
@@ -61,6 +68,9 @@ struct WindowMergeParams {
   MergeStatistics* statistics = nullptr;  // (Q), or null
   float* full_logits = nullptr;           // (K, H0, W0) U, or null
   float* class_scores = nullptr;          // (Q, H0, W0) s after the area filter, or null
+  // What was wrong with the inputs, for `check_merge_fault`. The CPU throws instead and leaves this empty. Null: on
+  // CUDA faults then go unnoticed.
+  MergeFault* fault = nullptr;
 };
 
 // Memory of the CPU kernel: it grows to the largest call so far and then stays. One per thread.
@@ -79,6 +89,10 @@ class WindowMergeWorkspace {
 };
 
 void window_merge_cpu(const WindowMergeParams& params, WindowMergeWorkspace& workspace);
+
+// `workspace` is device memory of `window_merge_cuda_workspace` bytes, aligned to 128; what it held does not matter.
+size_t window_merge_cuda_workspace(const WindowMergeParams& params);
+void window_merge_cuda(const WindowMergeParams& params, void* workspace, CudaQueue queue);
 
 namespace ref {
 // Every stage by itself, on whole planes, in double but for the interpolation weights.

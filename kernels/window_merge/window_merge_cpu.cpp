@@ -18,8 +18,8 @@
 #include <cmath>
 #include <limits>
 
-#include "core/error.h"
 #include "core/parallel.h"
+#include "kernels/window_merge/merge_fault.h"
 #include "kernels/window_merge/merge_state.h"
 #include "kernels/window_merge/window_merge.h"
 #undef HWY_TARGET_INCLUDE
@@ -422,38 +422,16 @@ namespace {
 using State = WindowMergeWorkspace::State;
 
 void check(const WindowMergeParams& p) {
-  SCLIP_CHECK(p.queries >= 1, kInvalidArgument, "window_merge: no queries; give at least one class name");
-  SCLIP_CHECK(p.label_dtype == DType::kU8 || p.label_dtype == DType::kU16, kInvalidArgument,
-              "window_merge writes labels as U8 or U16, not ", to_string(p.label_dtype));
-  const int64_t most = p.label_dtype == DType::kU8 ? 256 : 65536;
-  SCLIP_CHECK(p.classes >= 1 && p.classes <= most, kInvalidArgument, "window_merge: ", p.classes,
-              " classes do not fit labels of type ", to_string(p.label_dtype), ", which hold ", most);
+  check_params(p);
   for (int64_t k = 0; k < p.queries; ++k) {
     const int32_t before = k == 0 ? 0 : p.query_class[k - 1];
-    SCLIP_CHECK(p.query_class[k] >= before && p.query_class[k] < p.classes, kInvalidArgument, "window_merge: query ", k,
-                " belongs to class ", p.query_class[k], "; classes must ascend from ", before, " and stay below ",
-                p.classes);
+    if (p.query_class[k] < before || p.query_class[k] >= p.classes) fail_on_query(p, k, p.query_class[k]);
   }
-  SCLIP_CHECK(p.logit_scale > 0 && p.logit_scale <= 1e6f, kInvalidArgument, "window_merge: logit_scale is ",
-              p.logit_scale, "; it must be above 0 and at most 1e6");
-  SCLIP_CHECK(p.windows_x >= 1 && p.windows_y >= 1 && p.grid_w >= 1 && p.grid_h >= 1 && p.window_width >= 1 &&
-                  p.window_height >= 1 && p.resized_width >= 1 && p.resized_height >= 1 && p.photo_width >= 1 &&
-                  p.photo_height >= 1,
-              kInvalidArgument, "window_merge: a size is below 1: ", p.windows_x, "×", p.windows_y, " windows of ",
-              p.window_width, "×", p.window_height, " pixels and ", p.grid_w, "×", p.grid_h, " patches on ",
-              p.resized_width, "×", p.resized_height, ", photo ", p.photo_width, "×", p.photo_height);
-  SCLIP_CHECK(p.photo_width < (int64_t{1} << 31) / p.photo_height, kInvalidArgument, "window_merge: a photo of ",
-              p.photo_width, "×", p.photo_height, " pixels has 2^31 or more");
 }
 
 [[noreturn]] void fail_on_logits(const WindowMergeParams& p, float limit) {
-  const int64_t patches = p.grid_h * p.grid_w;
-  for (int64_t i = 0; i < p.windows_x * p.windows_y * patches * p.queries; ++i) {
-    if (std::abs(p.logits[i]) <= limit) continue;
-    fail(ErrorCode::kInvalidArgument, "window_merge: the logit of window ", i / p.queries / patches, ", patch ",
-         i / p.queries % patches, ", query ", i % p.queries, " is ", p.logits[i],
-         "; it must be finite and logit_scale (", p.logit_scale,
-         ") times it at most 1e30: are the weights or the text embeddings damaged?");
+  for (int64_t i = 0; i < p.windows_x * p.windows_y * p.grid_h * p.grid_w * p.queries; ++i) {
+    if (!(std::abs(p.logits[i]) <= limit)) fail_on_logit(p, i, p.logits[i]);
   }
   fail(ErrorCode::kInternal, "window_merge: the logits changed while they were read");
 }
@@ -495,7 +473,7 @@ void prepare(const WindowMergeParams& p, State& s) {
 }
 
 void fold(const WindowMergeParams& p, State& s) {
-  const float limit = 1e30f / std::max(p.logit_scale, 1.0f);
+  const float limit = merge_logit_limit(p);
   std::atomic<uint32_t> largest{0};
   parallel_for(p.windows_y * p.grid_h, [&](int64_t row) {
     const uint32_t here = HWY_DYNAMIC_DISPATCH(FoldRow)(p, s, row);
@@ -565,6 +543,7 @@ void merge(const WindowMergeParams& p, State& s) {
 }  // namespace
 
 void window_merge_cpu(const WindowMergeParams& p, WindowMergeWorkspace& workspace) {
+  if (p.fault) *p.fault = {};
   check(p);
   State& s = workspace.state();
   prepare(p, s);

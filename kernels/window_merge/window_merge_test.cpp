@@ -9,8 +9,10 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "kernels/window_merge/merge_fault.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/dut.h"
 
 using namespace sclip;
 using testing::all_close;
@@ -85,15 +87,54 @@ struct Scene {
   std::vector<MergeStatistics> statistics;
 };
 
-// Runs `body` for every instruction set that this processor and this build have.
+// Runs `body` for every instruction set that this processor and this build have; once where the processor is not under
+// test.
 template <typename Body>
 void for_each_target(const Body& body) {
+  if (!testing::Dut::get().is_cpu()) return body();
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
     hwy::SetSupportedTargetsForTest(target);
     INFO("instruction set " << hwy::TargetName(target));
     body();
   }
   hwy::SetSupportedTargetsForTest(0);
+}
+
+// Runs the scene on the device under test; results come back into the scene. Faults are thrown on either.
+void run(Scene& scene) {
+  testing::Dut& dut = testing::Dut::get();
+  auto logits = dut.copy(scene.logits);
+  auto xs = dut.copy(scene.xs), ys = dut.copy(scene.ys), query_class = dut.copy(scene.query_class);
+  const size_t pixels = scene.labels.size();
+  const bool narrow = scene.p.label_dtype == DType::kU8;
+  auto labels = dut.output<std::byte>(pixels * size_of(scene.p.label_dtype));
+  auto scores = dut.output<float>(pixels);
+  auto statistics = dut.output<MergeStatistics>(scene.statistics.size());
+  auto full_logits = dut.output<float>(scene.full_logits.size());
+  auto class_scores = dut.output<float>(scene.class_scores.size());
+  auto fault = dut.output<MergeFault>(1);
+  WindowMergeParams p = scene.p;
+  p.logits = logits.data();
+  p.window_x = xs.data();
+  p.window_y = ys.data();
+  p.query_class = query_class.data();
+  p.labels = labels.data();
+  p.scores = scores.data();
+  p.statistics = scene.p.statistics ? statistics.data() : nullptr;
+  p.full_logits = scene.p.full_logits ? full_logits.data() : nullptr;
+  p.class_scores = scene.p.class_scores ? class_scores.data() : nullptr;
+  p.fault = fault.data();
+  dut.stream().window_merge(p);
+  check_merge_fault(p, fault.host()[0]);
+  scene.scores = scores.host();
+  const std::vector<std::byte> bytes = labels.host();
+  for (size_t i = 0; i < pixels; ++i) {
+    scene.labels[i] = narrow ? static_cast<uint16_t>(bytes[i]) : 0;
+    if (!narrow) std::memcpy(&scene.labels[i], bytes.data() + 2 * i, 2);
+  }
+  if (p.statistics) scene.statistics = statistics.host();
+  if (p.full_logits) scene.full_logits = full_logits.host();
+  if (p.class_scores) scene.class_scores = class_scores.host();
 }
 
 constexpr double kLogitTolerance = 1e-6;
@@ -162,8 +203,7 @@ void check_case(const Case& c) {
   ref::window_merge(expected.p);
   for_each_target([&] {
     Scene actual(c);
-    WindowMergeWorkspace workspace;
-    window_merge_cpu(actual.p, workspace);
+    run(actual);
     compare(actual, expected);
   });
 }
@@ -246,7 +286,7 @@ TEST_CASE("window_merge agrees with the oracle: synonyms, thresholds, scales", "
   }
 }
 
-TEST_CASE("window_merge does not depend on the number of threads, to the last bit", "[window_merge]") {
+TEST_CASE("window_merge does not depend on the number of threads, to the last bit", "[window_merge][cpu]") {
   const Case c{301, 203, 120, 81, 64, 32, 8, 54, 21, 0.1f, 0.05f};
   const int before = max_threads();
   Scene one(c), two(c), three(c);
@@ -274,33 +314,28 @@ TEST_CASE("window_merge does not depend on the number of threads, to the last bi
 TEST_CASE("window_merge's optional outputs are optional, and u8 labels equal u16 ones", "[window_merge]") {
   const Case c{97, 61, 120, 81, 64, 32, 8, 300, 256, 0.02f, 0.004f};
   Scene all(c), few(c);
-  std::vector<uint8_t> labels(all.labels.size());
-  WindowMergeWorkspace workspace;
-  window_merge_cpu(all.p, workspace);
-  few.p.labels = labels.data();
+  run(all);
   few.p.label_dtype = DType::kU8;
   few.p.statistics = nullptr;
   few.p.full_logits = few.p.class_scores = nullptr;
-  window_merge_cpu(few.p, workspace);
+  run(few);
   CHECK(few.scores == all.scores);
-  CHECK(std::equal(labels.begin(), labels.end(), all.labels.begin(), all.labels.end()));
+  CHECK(few.labels == all.labels);
 }
 
 TEST_CASE("ties go to the lowest class", "[window_merge]") {
   Scene scene(kSmall);
   for (size_t i = 0; i < scene.logits.size(); ++i) scene.logits[i] = i % 5 == 0 ? 0.1f : 0.25f;  // 1 to 4 are equal
-  WindowMergeWorkspace workspace;
-  window_merge_cpu(scene.p, workspace);
+  run(scene);
   CHECK(std::all_of(scene.labels.begin(), scene.labels.end(), [](uint16_t q) { return q == 1; }));
   scene.p.area_threshold = 1.0f;  // 1 has all pixels of the foreground, and that is not more than all
-  window_merge_cpu(scene.p, workspace);
+  run(scene);
   CHECK(std::all_of(scene.labels.begin(), scene.labels.end(), [](uint16_t q) { return q == 0; }));
 }
 
 TEST_CASE("a single query has every pixel with certainty", "[window_merge]") {
   Scene scene({40, 30, 60, 45, 32, 16, 8, 1, 1});
-  WindowMergeWorkspace workspace;
-  window_merge_cpu(scene.p, workspace);
+  run(scene);
   CHECK(std::all_of(scene.scores.begin(), scene.scores.end(), [](float s) { return s == 1.0f; }));
   CHECK(scene.statistics[0].score_sum == 40 * 30);
 }
@@ -312,8 +347,7 @@ TEST_CASE("huge logits give one-hot scores, never nonsense", "[window_merge]") {
     Scene scene(kSmall);
     scene.p.logit_scale = 1;
     for (float& x : scene.logits) x = (x - 0.2f) * magnitude;
-    WindowMergeWorkspace workspace;
-    window_merge_cpu(scene.p, workspace);
+    run(scene);
     for (const float s : scene.scores) REQUIRE((s >= 0.2f && s <= 1.f));  // of five queries
   });
 }
@@ -324,9 +358,9 @@ TEST_CASE("window_merge refuses logits that are not finite, and says which", "[w
   for_each_target([&] {
     Scene scene(kSmall);
     scene.logits[((1 * 16) + 7) * 5 + 3] = bad;
-    WindowMergeWorkspace workspace;
+    scene.logits[((1 * 16) + 9) * 5 + 3] = bad;  // the first is named
     try {
-      window_merge_cpu(scene.p, workspace);
+      run(scene);
       FAIL("no exception");
     } catch (const Error& e) {
       CHECK(e.code() == ErrorCode::kInvalidArgument);
@@ -338,38 +372,39 @@ TEST_CASE("window_merge refuses logits that are not finite, and says which", "[w
 
 TEST_CASE("window_merge refuses parameters that cannot work", "[window_merge]") {
   Scene scene(kSmall);
-  WindowMergeWorkspace workspace;
-  WindowMergeParams p = scene.p;
   SECTION("no queries") {
-    p.queries = 0;
+    scene.p.queries = 0;
   }
   SECTION("labels of another type") {
-    p.label_dtype = DType::kI32;
+    scene.p.label_dtype = DType::kI32;
   }
   SECTION("too many classes for u8") {
-    p.label_dtype = DType::kU8;
-    p.classes = 257;
+    scene.p.label_dtype = DType::kU8;
+    scene.p.classes = 257;
   }
   SECTION("a class out of range") {
-    p.classes = 4;
+    scene.p.classes = 4;
   }
   SECTION("classes out of order") {
     scene.query_class[3] = 0;
   }
   SECTION("a scale of 0") {
-    p.logit_scale = 0;
+    scene.p.logit_scale = 0;
   }
   SECTION("a scale that is NaN") {
-    p.logit_scale = std::numeric_limits<float>::quiet_NaN();
+    scene.p.logit_scale = std::numeric_limits<float>::quiet_NaN();
   }
   SECTION("a photo without pixels") {
-    p.photo_height = 0;
+    scene.p.photo_height = 0;
   }
   SECTION("a photo with too many") {
-    p.photo_width = p.photo_height = 1 << 16;
+    scene.p.photo_width = scene.p.photo_height = 1 << 16;
   }
   SECTION("a gap between windows") {
     scene.xs[1] += 17;
   }
-  CHECK_THROWS_AS(window_merge_cpu(p, workspace), Error);
+  SECTION("a window outside the photo") {
+    scene.ys[1] = 14;
+  }
+  CHECK_THROWS_AS(run(scene), Error);
 }
