@@ -42,10 +42,9 @@ struct SegmentPlan {
   bool with_logits = false;
 
   PhotoPlan photo;
-  std::unique_ptr<Memory> query_class;   // (K) i32
-  bool ran = false;                      // once without a recording: every plan and workspace below is there
-  std::unique_ptr<Recording> recording;  // valid while `generation` is the session's
-  uint64_t generation = 0;
+  std::unique_ptr<Memory> query_class;  // (K) i32
+  std::unique_ptr<Recording> recording;
+  uint64_t generation = 0;  // the session's at the last run without a recording; the recording is void at any other
 
   bool is_for(ImageView photo, const SegmentOptions& options, uint64_t bank, bool with_logits) const;
 };

@@ -15,6 +15,7 @@
 #include "engine/window_encoder.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
+#include "kernels/window_merge/merge_fault.h"
 #include "kernels/window_merge/window_merge.h"
 
 namespace sclip {
@@ -57,7 +58,7 @@ struct Session::State {
   std::optional<WindowEncoder> windows;
   std::optional<VisionPlan> whole;  // for the class token of a whole picture
   std::deque<SegmentPlan> plans;    // the latest kPlans
-  GrowingMemory photo, image, origin, features, logits, labels, scores, statistics, full_logits;
+  GrowingMemory photo, image, origin, features, logits, labels, scores, statistics, full_logits, fault;
   GrowingMemory staged_photo, staged_results;
 
   static constexpr size_t kPlans = 8;
@@ -122,7 +123,7 @@ struct Session::State {
   // Changes when memory moved that a recording may refer to.
   uint64_t generation() const {
     uint64_t sum = stream->generation() + (windows ? windows->generation() : 0);
-    for (const GrowingMemory* memory : {&photo, &image, &logits, &labels, &scores, &statistics, &full_logits}) {
+    for (const GrowingMemory* memory : {&photo, &image, &logits, &labels, &scores, &statistics, &full_logits, &fault}) {
       sum += memory->generation();
     }
     return sum;
@@ -134,7 +135,38 @@ struct Session::State {
     float* scores = nullptr;
     MergeStatistics* statistics = nullptr;
     float* full_logits = nullptr;
+    MergeFault* fault = nullptr;
   };
+
+  static WindowMergeParams merge_params(const SegmentPlan& plan, const TextBank& bank, const float* cosines,
+                                        const Results& results) {
+    const PhotoPlan& p = plan.photo;
+    return {.logits = cosines,
+            .window_x = p.xs(),
+            .window_y = p.ys(),
+            .windows_x = static_cast<int64_t>(p.grid.xs.size()),
+            .windows_y = static_cast<int64_t>(p.grid.ys.size()),
+            .window_width = p.grid.window_width,
+            .window_height = p.grid.window_height,
+            .grid_h = p.grid_h,
+            .grid_w = p.grid_w,
+            .queries = bank.queries(),
+            .classes = static_cast<int64_t>(bank.classes().class_names.size()),
+            .query_class = static_cast<const int32_t*>(plan.query_class->data()),
+            .logit_scale = plan.options.logit_scale,
+            .prob_threshold = plan.options.prob_thd,
+            .area_threshold = plan.options.area_thd,
+            .resized_width = p.size.width,
+            .resized_height = p.size.height,
+            .photo_width = p.photo_width,
+            .photo_height = p.photo_height,
+            .labels = results.labels,
+            .label_dtype = DType::kU16,
+            .scores = results.scores,
+            .statistics = results.statistics,
+            .full_logits = results.full_logits,
+            .fault = results.fault};
+  }
 
   // Photo in backend memory → results. `watch` fills `times` stage by stage; without it nothing waits for the device.
   void run(const uint8_t* rgb, const SegmentPlan& plan, const TextBank& bank, const Results& results, Stopwatch* watch,
@@ -154,38 +186,13 @@ struct Session::State {
       lane.linear(bank.similarity(), window_features, count * patches, cosines + first * patches * queries);
     });
     lap(&StageTimes::encode);
-    stream->window_merge({.logits = cosines,
-                          .window_x = p.xs(),
-                          .window_y = p.ys(),
-                          .windows_x = static_cast<int64_t>(p.grid.xs.size()),
-                          .windows_y = static_cast<int64_t>(p.grid.ys.size()),
-                          .window_width = p.grid.window_width,
-                          .window_height = p.grid.window_height,
-                          .grid_h = p.grid_h,
-                          .grid_w = p.grid_w,
-                          .queries = queries,
-                          .classes = static_cast<int64_t>(bank.classes().class_names.size()),
-                          .query_class = static_cast<const int32_t*>(plan.query_class->data()),
-                          .logit_scale = plan.options.logit_scale,
-                          .prob_threshold = plan.options.prob_thd,
-                          .area_threshold = plan.options.area_thd,
-                          .resized_width = p.size.width,
-                          .resized_height = p.size.height,
-                          .photo_width = p.photo_width,
-                          .photo_height = p.photo_height,
-                          .labels = results.labels,
-                          .label_dtype = DType::kU16,
-                          .scores = results.scores,
-                          .statistics = results.statistics,
-                          .full_logits = results.full_logits});
+    stream->window_merge(merge_params(plan, bank, cosines, results));
     lap(&StageTimes::merge);
   }
 
-  // The same by a recording, which is made when the plan runs for the second time: a single photo would not earn it
-  // back.
+  // The same by a recording. Every workspace is there: the plan has run, and no memory has moved since.
   void run_recorded(const uint8_t* rgb, SegmentPlan& plan, const TextBank& bank, const Results& results) {
-    if (plan.recording == nullptr || plan.generation != generation()) {
-      plan.recording.reset();
+    if (plan.recording == nullptr) {
       stream->begin_recording();
       try {
         run(rgb, plan, bank, results, nullptr, nullptr);
@@ -194,7 +201,6 @@ struct Session::State {
         stream->abandon_recording();
         throw;
       }
-      plan.generation = generation();
     }
     stream->replay(*plan.recording);
   }
@@ -230,29 +236,35 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
   out.windows = plan.photo.grid.count();
   const uint8_t* rgb = s.upload(photo);
   if (backend.is_host()) {
-    s.run(rgb, plan, bank, {out.labels.data(), out.scores.data(), statistics.data(), logits_sink.data}, &watch,
+    s.run(rgb, plan, bank, {out.labels.data(), out.scores.data(), statistics.data(), logits_sink.data, nullptr}, &watch,
           &out.times);
   } else {
     const State::Results results{
         .labels = s.labels.get<uint16_t>(backend, pixels),
         .scores = s.scores.get<float>(backend, pixels),
         .statistics = s.statistics.get<MergeStatistics>(backend, classes),
-        .full_logits = logits_count > 0 ? s.full_logits.get<float>(backend, logits_count) : nullptr};
-    if (options.record && stream.can_record() && plan.ran) {
+        .full_logits = logits_count > 0 ? s.full_logits.get<float>(backend, logits_count) : nullptr,
+        .fault = s.fault.get<MergeFault>(backend, 1)};
+    // Recorded at the second run: a single photo would not earn a recording back.
+    if (options.record && stream.can_record() && plan.generation == s.generation()) {
       s.run_recorded(rgb, plan, bank, results);
     } else {
+      plan.recording.reset();
       s.run(rgb, plan, bank, results, &watch, &out.times);
-      plan.ran = true;
+      plan.generation = s.generation();
     }
     const size_t label_bytes = out.labels.size() * sizeof(uint16_t), score_bytes = out.scores.size() * sizeof(float);
     auto* staged = s.staged_results.get_host<std::byte>(backend, static_cast<int64_t>(label_bytes + score_bytes));
     stream.download(staged, results.scores, score_bytes);
     stream.download(staged + score_bytes, results.labels, label_bytes);
     stream.download(statistics.data(), results.statistics, statistics.size() * sizeof(MergeStatistics));
+    MergeFault fault;
+    stream.download(&fault, results.fault, sizeof(fault));
     if (logits_count > 0) {
       stream.download(logits_sink.data, results.full_logits, static_cast<size_t>(logits_count) * sizeof(float));
     }
     stream.synchronize();
+    check_merge_fault(State::merge_params(plan, bank, nullptr, results), fault);
     std::memcpy(out.scores.data(), staged, score_bytes);
     std::memcpy(out.labels.data(), staged + score_bytes, label_bytes);
     // A recorded run is not divided into stages: its whole time counts as encoding.

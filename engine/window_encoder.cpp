@@ -5,6 +5,12 @@
 #include "core/parallel.h"
 
 namespace sclip {
+namespace {
+
+// Photos of one folder share a crop, so that their windows have few shapes: the crop, and shorter ones.
+constexpr size_t kPlans = 4;
+
+}  // namespace
 
 void WindowEncoder::encode(Stream& stream, const Photo& photo, const AttentionPolicy& policy, int64_t batch,
                            const Use& use) {
@@ -25,16 +31,19 @@ void WindowEncoder::encode(Stream& stream, const Photo& photo, const AttentionPo
   }
 }
 
+VisionPlan& WindowEncoder::plan_for(Lane& lane, const Photo& photo, int64_t batch, int64_t count) const {
+  for (VisionPlan& plan : lane.plans) {
+    if (plan.max_batch() >= count && plan.grid_h() == photo.grid_h && plan.grid_w() == photo.grid_w) return plan;
+  }
+  if (lane.plans.size() == kPlans) lane.plans.pop_front();
+  ++lane.plans_made;
+  return lane.plans.emplace_back(vision_.make_plan(batch, photo.grid_h, photo.grid_w));
+}
+
 void WindowEncoder::run(Lane& lane, Stream& stream, const Photo& photo, const AttentionPolicy& policy, int64_t batch,
                         int64_t first, int64_t count, const Use& use) const {
-  if (!lane.plan || lane.plan->max_batch() < count || lane.plan->grid_h() != photo.grid_h ||
-      lane.plan->grid_w() != photo.grid_w) {
-    lane.plan.reset();
-    lane.plan = vision_.make_plan(batch, photo.grid_h, photo.grid_w);
-    ++lane.plans;
-  }
   auto* features = lane.features.get<float>(backend_, batch * photo.grid_h * photo.grid_w * vision_.embed_dim());
-  vision_.encode(stream, *lane.plan,
+  vision_.encode(stream, plan_for(lane, photo, batch, count),
                  {.image = photo.image,
                   .height = photo.height,
                   .width = photo.width,
@@ -46,7 +55,7 @@ void WindowEncoder::run(Lane& lane, Stream& stream, const Photo& photo, const At
 
 uint64_t WindowEncoder::generation() const {
   uint64_t sum = 0;
-  for (const Lane& lane : lanes_) sum += lane.plans + lane.features.generation();
+  for (const Lane& lane : lanes_) sum += lane.plans_made + lane.features.generation();
   return sum;
 }
 

@@ -6,9 +6,9 @@
 // Belongs to one thread; its memory grows to the largest photo so far.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,10 +43,11 @@ class WindowEncoder {
  private:
   struct Lane {
     std::unique_ptr<Stream> stream;
-    std::optional<VisionPlan> plan;
-    uint64_t plans = 0;  // made so far
+    std::deque<VisionPlan> plans;  // of the latest shapes of window
+    uint64_t plans_made = 0;
     GrowingMemory features;
   };
+  VisionPlan& plan_for(Lane& lane, const Photo& photo, int64_t batch, int64_t count) const;
   void run(Lane& lane, Stream& stream, const Photo& photo, const AttentionPolicy& policy, int64_t batch, int64_t first,
            int64_t count, const Use& use) const;
 
