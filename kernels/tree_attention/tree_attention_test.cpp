@@ -3,6 +3,7 @@
 #include "kernels/attention/attention.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/dut.h"
 
 using namespace sclip;
 using testing::random_normal;
@@ -25,36 +26,51 @@ constexpr double kTolerance = 64 * 0x1p-24;
 }  // namespace
 
 TEST_CASE("tree_attention agrees with the oracle", "[tree_attention]") {
-  const auto [nodes, heads, head_dim] =
-      GENERATE(table<int64_t, int64_t, int64_t>({{1, 1, 64}, {77, 2, 64}, {130, 3, 20}, {40, 1, 128}}));
+  const auto [nodes, heads, head_dim] = GENERATE(table<int64_t, int64_t, int64_t>(
+      {{1, 1, 64}, {77, 2, 64}, {130, 3, 20}, {40, 1, 128}, {33, 12, 64}, {9, 2, 256}}));
   const auto count = static_cast<size_t>(nodes * heads * head_dim);
-  const auto qkv = random_normal(3 * count, 21);
   const auto parent = random_tree(nodes, 22);
-  std::vector<float> expected(count), actual(count);
-  TreeAttentionParams p{.qkv = qkv.data(),
-                        .out = expected.data(),
-                        .parent = parent.data(),
-                        .nodes = nodes,
-                        .max_depth = nodes,
-                        .heads = heads,
-                        .head_dim = head_dim,
-                        .softmax_scale = 0.125f};
-  ref::tree_attention(p);
-  p.out = actual.data();
-  tree_attention_cpu(p);
-  const auto same = testing::all_close(actual.data(), expected.data(), count, kTolerance, kTolerance);
-  INFO(same.message);
-  CHECK(same);
+  testing::Dut& dut = testing::Dut::get();
+  for (const DType dtype : dut.dtypes()) {
+    CAPTURE(nodes, heads, head_dim, to_string(dtype));
+    const testing::Rounded qkv = testing::round_to(dtype, random_normal(3 * count, 21));
+    std::vector<float> expected(count);
+    TreeAttentionParams p{.qkv = qkv.values.data(),
+                          .out = expected.data(),
+                          .parent = parent.data(),
+                          .nodes = nodes,
+                          .max_depth = nodes,
+                          .heads = heads,
+                          .head_dim = head_dim,
+                          .softmax_scale = 0.125f};
+    ref::tree_attention(p);
+    auto qkv_device = dut.copy(qkv.bytes), out = dut.output<std::byte>(count * size_of(dtype));
+    auto parent_device = dut.copy(parent);
+    p.qkv = qkv_device.data();
+    p.out = out.data();
+    p.parent = parent_device.data();
+    p.dtype = dtype;
+    dut.stream().tree_attention(p);
+    const auto actual = testing::widen(dtype, out.host());
+    // In halves the output is rounded once, to values of order 1.
+    const double rounding = dtype == DType::kF32 ? 0 : testing::epsilon_of(dtype);
+    const auto same =
+        testing::all_close(actual.data(), expected.data(), count, kTolerance + rounding / 16, kTolerance + rounding);
+    INFO(same.message);
+    CHECK(same);
 
-  const std::vector<int32_t> targets{static_cast<int32_t>(nodes - 1), 0};
-  std::vector<float> some(2 * static_cast<size_t>(heads * head_dim));
-  p.out = some.data();
-  p.targets = targets.data();
-  p.targets_count = 2;
-  tree_attention_cpu(p);
-  for (size_t i = 0; i < some.size(); ++i) {
-    const size_t row = static_cast<size_t>(heads * head_dim);
-    REQUIRE(some[i] == actual[static_cast<size_t>(targets[i / row]) * row + i % row]);
+    const std::vector<int32_t> targets{static_cast<int32_t>(nodes - 1), 0};
+    const auto row = static_cast<size_t>(heads * head_dim);
+    auto targets_device = dut.copy(targets);
+    auto some = dut.output<std::byte>(2 * row * size_of(dtype));
+    p.out = some.data();
+    p.targets = targets_device.data();
+    p.targets_count = 2;
+    dut.stream().tree_attention(p);
+    const auto picked = testing::widen(dtype, some.host());
+    for (size_t i = 0; i < picked.size(); ++i) {
+      REQUIRE(picked[i] == actual[static_cast<size_t>(targets[i / row]) * row + i % row]);
+    }
   }
 }
 
@@ -64,7 +80,7 @@ TEST_CASE("tree_attention over a path is causal attention", "[tree_attention]") 
   const auto qkv = random_normal(3 * count, 23);
   std::vector<int32_t> parent(tokens);
   for (int32_t i = 0; i < tokens; ++i) parent[static_cast<size_t>(i)] = i - 1;
-  std::vector<float> causal(count), tree(count);
+  std::vector<float> causal(count);
   ref::attention({.qkv = qkv.data(),
                   .out = causal.data(),
                   .causal = true,
@@ -73,42 +89,19 @@ TEST_CASE("tree_attention over a path is causal attention", "[tree_attention]") 
                   .heads = heads,
                   .head_dim = head_dim,
                   .softmax_scale = 0.125f});
-  tree_attention_cpu({.qkv = qkv.data(),
-                      .out = tree.data(),
-                      .parent = parent.data(),
-                      .nodes = tokens,
-                      .max_depth = tokens,
-                      .heads = heads,
-                      .head_dim = head_dim,
-                      .softmax_scale = 0.125f});
+  testing::Dut& dut = testing::Dut::get();
+  auto qkv_device = dut.copy(qkv), out = dut.output<float>(count);
+  auto parent_device = dut.copy(parent);
+  dut.stream().tree_attention({.qkv = qkv_device.data(),
+                               .out = out.data(),
+                               .parent = parent_device.data(),
+                               .nodes = tokens,
+                               .max_depth = tokens,
+                               .heads = heads,
+                               .head_dim = head_dim,
+                               .softmax_scale = 0.125f});
+  const auto tree = out.host();
   const auto same = testing::all_close(tree.data(), causal.data(), count, kTolerance, kTolerance);
-  INFO(same.message);
-  CHECK(same);
-}
-
-TEST_CASE("tree_attention in bf16 rounds its output once", "[tree_attention]") {
-  const int64_t nodes = 50, heads = 2, head_dim = 64;
-  const auto count = static_cast<size_t>(nodes * heads * head_dim);
-  auto qkv = random_normal(3 * count, 24);
-  std::vector<BFloat16> qkv16(3 * count), actual(count);
-  for (size_t i = 0; i < qkv.size(); ++i) qkv[i] = to_float(qkv16[i] = to_bfloat16(qkv[i]));
-  const auto parent = random_tree(nodes, 25);
-  std::vector<float> expected(count), got(count);
-  TreeAttentionParams p{.qkv = qkv.data(),
-                        .out = expected.data(),
-                        .parent = parent.data(),
-                        .nodes = nodes,
-                        .max_depth = nodes,
-                        .heads = heads,
-                        .head_dim = head_dim,
-                        .softmax_scale = 0.125f};
-  ref::tree_attention(p);
-  p.qkv = qkv16.data();
-  p.out = actual.data();
-  p.dtype = DType::kBF16;
-  tree_attention_cpu(p);
-  for (size_t i = 0; i < count; ++i) got[i] = to_float(actual[i]);
-  const auto same = testing::all_close(got.data(), expected.data(), count, 0x1p-12, 0x1p-8);
   INFO(same.message);
   CHECK(same);
 }
