@@ -1,17 +1,17 @@
 // Pixel-adaptive mask refinement: the guide, its weights, then one kernel an iteration.
 //
 // Tiling     guide    a thread a pixel and channel
-//            weights  a thread a pixel: P neighbours of a channel in registers for the two passes of σ, P affinities
-//            for
-//                     the softmax; (P, H, W) out. Neighbouring lanes read neighbouring pixels of the guide.
+//            weights  a thread a pixel: the P neighbours of a channel in registers for the two passes of σ, and P
+//                     affinities for the softmax; (P, H, W) out. Neighbouring lanes read neighbouring pixels.
 //            smooth   a block is 64 × 16 pixels, 2 a thread, whose 2 · P weights stay in registers while the planes
-//            pass by:
-//                     each plane's tile, with a margin of the largest dilation, goes through shared memory.
-// Shared     smooth: (64 + 2d)(16 + 2d) floats, 18 KiB for a dilation of 16. Lanes read neighbouring words: no
-// conflicts. Occupancy  smooth: 512 threads at 64 registers: 2 blocks, 50 % of an SM. Limit      smooth, per pixel and
-// iteration: 4 · P bytes of weights, and for each plane 4 bytes read and 4 written from
-//            DRAM; L2 serves the margins, 4.5 times the plane for a dilation of 16. Per plane P reads of shared memory
-//            and P FMA. A block takes all planes unless the picture is too small to fill the device.
+//            pass
+//                     by: each plane's tile, with a margin of the largest dilation, goes through shared memory.
+// Shared     smooth: (64 + 2d)(16 + 2d) floats, 18 KiB for d = 16. Lanes read neighbouring words: no bank conflicts.
+// Occupancy  smooth: 512 threads at 64 registers, 2 blocks, 50 % of an SM; 1 block for dilations other than 8 and 16.
+//            weights: 256 threads at 80 registers, 3 blocks, 37 %; once a call.
+// Limit      smooth, per pixel and iteration: from DRAM 4 · P bytes of weights, and for each plane 4 bytes read and 4
+//            written; L2 serves the margins, 4.5 times the plane for d = 16. Per plane P shared reads and P FMA. A
+//            block takes all planes unless the picture is too small to fill the device.
 // Memory     (3 + P + K) · H · W floats of workspace: an iteration cannot be in place.
 #include "kernels/cuda/launch.h"
 #include "kernels/pamr/pamr.h"
