@@ -1,18 +1,16 @@
-// Pixel-adaptive mask refinement (Araslanov and Roth, CVPR 2020): planes are smoothed along what looks alike in the
-// photo.
+// Pixel-adaptive mask refinement (Araslanov and Roth, CVPR 2020): smooths planes along what looks alike in the photo.
 //
-//   G            the image, bilinear to (H, W):  a + f · (b − a) along columns, then along rows; f and indices in f32
-//   as in
-//                torch's align_corners = False: source = max((i + 0.5) · (in / out) − 0.5, 0)
+//   G            the image, bilinear to (H, W):  a + f · (b − a) along columns, then along rows; f and indices in
+//                f32 as torch's align_corners = False has them: source = max((i + 0.5) · (in / out) − 0.5, 0)
 //   neighbours   the 8 pixels at distance d left, right, up and down, for each dilation d; P = 8 or 16 in all.
 //                Outside the photo the nearest pixel counts.
-//   a[p]         mean over the channels of −|G − G[p]| / (1e-8 + 0.1 · σ), σ the unbiased standard deviation of the
-//                channel over the neighbours and, once for each dilation, the pixel itself
+//   a[p]         mean over the channels of −|G − G[p]| / (1e-8 + 0.1 · σ), σ the unbiased standard deviation of
+//                the channel over the neighbours and, once for each dilation, the pixel itself
 //   w            softmax of a over the P neighbours
 //   planes[k] ← Σ_p w[p] · planes[k][p], `iterations` times
 //
-// It is quadratic in nothing but large in memory, because a plane must be finished before the next iteration reads it:
-// besides the K planes the CPU takes (3 + P + 8) · H · W floats, CUDA (3 + P + K) · H · W.
+// Large in memory, because a plane must be finished before the next iteration reads it: besides the K planes the CPU
+// takes (3 + P + 8) · H · W floats, CUDA (3 + P + K) · H · W.
 #pragma once
 
 #include <algorithm>

@@ -3,9 +3,8 @@
 // Tiling     guide    a thread a pixel and channel
 //            weights  a thread a pixel: the P neighbours of a channel in registers for the two passes of σ, and P
 //                     affinities for the softmax; (P, H, W) out. Neighbouring lanes read neighbouring pixels.
-//            smooth   a block is 64 × 16 pixels, 2 a thread, whose 2 · P weights stay in registers while the planes
-//            pass
-//                     by: each plane's tile, with a margin of the largest dilation, goes through shared memory.
+//            smooth   a block is 64 × 16 pixels, 2 a thread, whose 2 · P weights stay in registers while planes
+//                     pass by: each plane's tile, with a margin of the largest dilation, goes through shared memory.
 // Shared     smooth: (64 + 2d)(16 + 2d) floats, 18 KiB for d = 16. Lanes read neighbouring words: no bank conflicts.
 // Occupancy  smooth: 512 threads at 64 registers, 2 blocks, 50 % of an SM; 1 block for dilations other than 8 and 16.
 //            weights: 256 threads at 80 registers, 3 blocks, 37 %; once a call.
@@ -125,19 +124,21 @@ __global__ void __launch_bounds__(kSmoothThreads, kUsual ? 2 : 1)
   constexpr int kNeighbours = 8 * kDilations;
   const int tile_x = static_cast<int>(blockIdx.x) % tiles_x * kTileWidth;
   const int tile_y = static_cast<int>(blockIdx.x) / tiles_x * kTileHeight;
-  const int pitch = kTileWidth + 2 * margin;
+  constexpr int kUsualPitch = kTileWidth + 2 * 16, kUsualRows = kTileHeight + 2 * 16;
+  static_assert(kUsualPitch % 32 == 0 && kUsualRows % (kSmoothThreads / 32) == 0);
+  const int pitch = kUsual ? kUsualPitch : kTileWidth + 2 * margin;
   const int rows = kTileHeight + 2 * margin;
   const int column = static_cast<int>(threadIdx.x) % kTileWidth;
   const int x = tile_x + column;
 
   float w[kPixels][kNeighbours];
   bool exists[kPixels];
-  int64_t pixel[kPixels];
+  int pixel[kPixels];
 #pragma unroll
   for (int i = 0; i < kPixels; ++i) {
     const int y = tile_y + static_cast<int>(threadIdx.x) / kTileWidth + i * (kSmoothThreads / kTileWidth);
     exists[i] = x < p.width && y < p.height;
-    pixel[i] = static_cast<int64_t>(y) * p.width + x;
+    pixel[i] = exists[i] ? y * p.width + x : 0;
 #pragma unroll
     for (int n = 0; n < kNeighbours; ++n) w[i][n] = exists[i] ? p.weights[n * p.pixels + pixel[i]] : 0;
   }
@@ -145,13 +146,26 @@ __global__ void __launch_bounds__(kSmoothThreads, kUsual ? 2 : 1)
   const int first = static_cast<int>(blockIdx.y) * planes_per_block;
   const int last = min(first + planes_per_block, count);
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  int columns[kUsualPitch / 32];
+#pragma unroll
+  for (int c = 0; c < kUsualPitch / 32; ++c) columns[c] = min(max(tile_x + c * 32 + lane - margin, 0), p.width - 1);
   for (int k = first; k < last; ++k) {
     const float* plane = from + k * p.pixels;
-    for (int r = warp; r < rows; r += kSmoothThreads / 32) {
-      const int y = min(max(tile_y + r - margin, 0), p.height - 1);
-      for (int c = lane; c < pitch; c += 32) {
-        const int source = min(max(tile_x + c - margin, 0), p.width - 1);
-        tile[r * pitch + c] = plane[static_cast<int64_t>(y) * p.width + source];
+    if constexpr (kUsual) {  // whole warps, whose columns stay the same
+#pragma unroll
+      for (int r = 0; r < kUsualRows; r += kSmoothThreads / 32) {
+        const float* source =
+            plane + static_cast<int64_t>(min(max(tile_y + warp + r - margin, 0), p.height - 1)) * p.width;
+#pragma unroll
+        for (int c = 0; c < kUsualPitch / 32; ++c) tile[(warp + r) * kUsualPitch + c * 32 + lane] = source[columns[c]];
+      }
+    } else {
+      for (int r = warp; r < rows; r += kSmoothThreads / 32) {
+        const int y = min(max(tile_y + r - margin, 0), p.height - 1);
+        for (int c = lane; c < pitch; c += 32) {
+          const int source = min(max(tile_x + c - margin, 0), p.width - 1);
+          tile[r * pitch + c] = plane[static_cast<int64_t>(y) * p.width + source];
+        }
       }
     }
     __syncthreads();

@@ -23,11 +23,9 @@
 // Occupancy  256 threads at 64 registers: 4 blocks, 50 % of an SM; 67 % of the 1536 threads of sm_86, 89 and 120. With
 //            full_logits, and in the second pass of the area filter: 80 registers, 3 blocks.
 // Limit      With many queries issuing and the special-function unit, with few DRAM: labels and scores, 6 bytes a
-// pixel.
-//            The logits come from DRAM once, to the kernel that checks them, and after that from L2.
-// Statistics Integers, so that the order of blocks cannot show: pixels, scores rounded to 2^-30, the bits of the
-// maximum.
-//            A block adds up in a small table in shared memory first.
+//            pixel. The logits come from DRAM once, to the kernel that checks them, and after that from L2.
+// Statistics Integers, so that the order of blocks cannot show: pixels, scores rounded to 2^-30, the maximum's bits. A
+//            block adds up in a small table in shared memory first.
 #include "kernels/cuda/launch.h"
 #include "kernels/window_merge/merge_strips.cuh"
 #include "kernels/window_merge/window_merge.h"
