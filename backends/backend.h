@@ -26,6 +26,7 @@ struct GatherRowsParams;
 struct L2NormalizeParams;
 struct LayerNormParams;
 struct OverlayParams;
+struct PamrParams;
 struct PatchEmbedParams;
 struct ResizeBicubicParams;
 struct ResizeNormalizeParams;
@@ -83,6 +84,7 @@ class Stream {
   virtual void l2_normalize(const L2NormalizeParams&) = 0;
   virtual void window_merge(const WindowMergeParams&) = 0;
   virtual void overlay(const OverlayParams&) = 0;
+  virtual void pamr(const PamrParams&) = 0;
   // y (rows, n) = epilogue(x (rows, k) · Wᵀ + bias); x and y do not overlap.
   virtual void linear(const Linear& layer, const void* x, int64_t rows, void* y) = 0;
 

@@ -11,6 +11,7 @@
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/overlay/overlay.h"
+#include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
@@ -58,6 +59,7 @@ class CpuStream : public Stream {
   void l2_normalize(const L2NormalizeParams& p) override { l2_normalize_cpu(p); }
   void window_merge(const WindowMergeParams& p) override { window_merge_cpu(p, merge_workspace_); }
   void overlay(const OverlayParams& p) override { overlay_cpu(p); }
+  void pamr(const PamrParams& p) override { pamr_cpu(p); }
 
   void linear(const Linear& layer, const void* x, int64_t rows, void* y) override {
     const auto& cpu_layer = static_cast<const CpuLinear&>(layer);

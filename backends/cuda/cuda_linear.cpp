@@ -65,7 +65,8 @@ CudaLinear::CudaLinear(const LinearSpec& spec, cublasLtHandle_t blas, bool tune)
       input_(spec.input),
       output_(spec.output),
       weight_(copy_rows_to_device(spec.weight, spec.input, weight_stride_)) {
-  if (spec.bias.data != nullptr) bias_ = copy_to_device(spec.bias, DType::kF32);
+  // cuBLASLt adds a bias of y's type only; the activation's kernel takes it in f32.
+  if (spec.bias.data != nullptr) bias_ = copy_to_device(spec.bias, has_activation(epilogue_) ? DType::kF32 : output_);
 }
 
 CudaLinear::~CudaLinear() = default;
@@ -89,7 +90,7 @@ const CudaLinear::Plan& CudaLinear::plan(int64_t rows, const void* x, void* y, v
   if (bias_ != nullptr && !has_activation(epilogue_)) {
     const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
     const void* bias = bias_->data();
-    const cudaDataType_t bias_type = CUDA_R_32F;
+    const cudaDataType_t bias_type = data_type(output_);
     check_blas(
         cublasLtMatmulDescSetAttribute(plan->product, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof(epilogue)),
         what());

@@ -48,7 +48,7 @@ class CudaLinear : public Linear {
   DType input_;
   DType output_;
   std::unique_ptr<Memory> weight_;
-  std::unique_ptr<Memory> bias_;  // (n) f32, or null
+  std::unique_ptr<Memory> bias_;  // (n) in y's dtype, before an activation in f32; or null
   mutable std::mutex mutex_;
   // An algorithm may ask for aligned pointers, so that alignments, up to 256 bytes, are part of the key.
   struct PlanKey {

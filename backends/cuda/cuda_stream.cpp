@@ -7,6 +7,7 @@
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/overlay/overlay.h"
+#include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
@@ -71,6 +72,9 @@ void CudaStream::window_merge(const WindowMergeParams& p) {
 }
 void CudaStream::overlay(const OverlayParams& p) {
   overlay_cuda(p, stream_);
+}
+void CudaStream::pamr(const PamrParams& p) {
+  pamr_cuda(p, workspace(pamr_cuda_workspace(p), "pamr"), stream_);
 }
 
 void CudaStream::linear(const Linear& layer, const void* x, int64_t rows, void* y) {

@@ -38,6 +38,7 @@ class CudaStream : public Stream {
   void l2_normalize(const L2NormalizeParams&) override;
   void window_merge(const WindowMergeParams&) override;
   void overlay(const OverlayParams&) override;
+  void pamr(const PamrParams&) override;
   void linear(const Linear& layer, const void* x, int64_t rows, void* y) override;
 
   void upload(void* device, const void* host, size_t bytes) override;

@@ -1,13 +1,11 @@
 // Colours over a photo and lines along the borders of labels: the contract's integers.
 //
-// Maths      A blend is (under · (255 − opacity) + over · opacity + 127) / 255, rounded to nearest: ties cannot be, 255
-// is odd. Tiling     A block is 128 × 8 pixels; a warp has a row, and its lanes 32 pixels side by side, four times. The
-// nine labels
-//            of a pixel come straight from global memory: neighbours share them in L1, so that each is read from DRAM
-//            once. A picture of 3 bytes a pixel gives a warp 96 bytes a store, which three byte stores cover: every
-//            sector is whole in L2 before it goes to DRAM.
+// Maths      A blend is (under · (255 − opacity) + over · opacity + 127) / 255: to nearest, and 255 is odd, so no ties.
+// Tiling     A block is 128 × 8 pixels; a warp has a row, and its lanes 32 pixels side by side, four times. The nine
+//            labels of a pixel come straight from global memory: neighbours share them in L1 and L2, so that each is
+//            read from DRAM once. A warp's three byte stores cover 96 bytes: sectors are whole in L2 before they leave.
 // Shared     none: the reach of a line, 2 · `line` pixels, has no bound.
-// Occupancy  256 threads at 40 registers: 6 blocks, 75 % of an SM.
+// Occupancy  256 threads, at most 40 registers: 6 blocks, 75 % of an SM.
 // Limit      DRAM: photo and label read, picture written, 7 or 8 bytes a pixel.
 #include "kernels/cuda/launch.h"
 #include "kernels/overlay/overlay.h"

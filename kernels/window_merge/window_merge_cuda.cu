@@ -1,33 +1,31 @@
 // The fused merge: each photo pixel's softmax over K queries from the window logits, with no plane of the photo's size.
 //
-// Maths      Everything before the softmax is linear and separable: logit(Y, X, k) = Σ_r wy[Y, r] Σ_c wx[X, c] · L[r,
-// c, k]
-//            over the few patch rows and columns that reach a pixel (merge_strips.cuh). Then, in base 2 (the weights
-//            of the rows carry logit_scale · log2 e), an online softmax over chunks of 8 queries:
-//              top = max of 8 logits;  if top > best: sum ·= 2^(best − top), best = top, note which;  sum += Σ 2^(logit
-//              − best)
-//            The best class is the class of the best query, and its score is 1 / sum. A strict comparison and the first
-//            of equals make ties go to the lowest class.
+// Maths      Everything before the softmax is linear and separable:
+//              logit(Y, X, k) = Σ_r wy[Y, r] Σ_c wx[X, c] · L[r, c, k]
+//            over the few patch rows and columns that reach a pixel (merge_strips.cuh). Then, in base 2 (the weights of
+//            the rows carry logit_scale · log2 e), an online softmax over steps of 8 queries:
+//              top = max of the 8 logits
+//              if top > best:  sum ·= 2^(best − top),  best = top,  note the first query that has it
+//              sum += Σ 2^(logit − best)
+//            The best class is the class of the best query, and its score is 1 / sum. Ties go to the lowest class.
 // Tiling     A block is 32 × 16 pixels; a warp has 2 rows, lanes are neighbouring pixels. Queries come in chunks that
-// fit
-//            shared memory:
-//              fold   block, once a chunk   S[gy, gx, k] = Σ of the logits of the group's patches (1 to 4)      global
-//              → shared mix    warp, once a row      M[gx, k] = Σ_gy wy · S[gy, gx, k] as float4 shared → shared
+//            fit shared memory:
+//              fold   block, once a chunk   S[gy, gx, k] = Σ of the logits of a group's 1 to 4 patches, from L2
+//              mix    warp, once a row      M[gx, k] = Σ_gy wy · S[gy, gx, k] as float4
 //              run    lane, its pixel       logit = Σ_gx wx · M[gx, k]; wx in registers, M broadcast as float4
-//            1 to 6 column groups have their own unrolled code, up to 16 a loop; strips with more groups sum over
-//            the patches of each pixel straight from global memory: rare, right, slower.
-// Cost       Instructions of a warp per query and 32 pixels, with 3 groups: 3 FMA, 0.75 LDS.128, max, subtract, 2^x,
-// add, and
-//            about 1 for the loop, the comparison and mixing. 2^x is the limit next to issuing them: the
-//            special-function unit takes 8 cycles a warp.
-// Shared     23.8 KiB: 21 KiB for S and the warps' M, laid out along k: float4 accesses, conflict-free; the rest
-// tables. Occupancy  256 threads at 64 registers: 4 blocks, 50 % of an SM (67 % of the 1536 threads of sm_86, 89 and
-// 120). Limit      With many queries the special-function unit, with few DRAM: labels and scores, 6 bytes a pixel. The
-// logits
-//            are read from DRAM once, by the kernel that checks them, and after that from L2.
-// Statistics Integers, so that the order of blocks cannot show: pixels, scores rounded to 2^-30, the bits of the
-// maximum. A block
-//            adds up in a small table in shared memory first.
+//            1 to 6 column groups have their own unrolled code, up to 16 a loop; strips with more groups sum over the
+//            patches of each pixel straight from global memory: rare, right, slower.
+// Cost       The loop over steps has 77 instructions (SASS, sm_80, 3 groups) for 8 queries of 32 pixels: 24 FMA, 6
+//            loads of M, 7 maxima, 8 subtractions, 8 2^x, 8 additions, 16 for the rest. The special-function unit needs
+//            8 cycles of a scheduler for a warp's 2^x, issuing 9.6: they overlap.
+// Shared     23.8 KiB: 21 KiB for S and the warps' M, the rest tables. Accesses of S and M are float4 side by side or
+//            broadcasts, and the pitch is odd in eights: no bank conflicts.
+// Occupancy  256 threads at 64 registers: 4 blocks, 50 % of an SM; 67 % of the 1536 threads of sm_86, 89 and 120. With
+//            full_logits, and in the second pass of the area filter: 80 registers, 3 blocks.
+// Limit      With many queries issuing and the special-function unit, with few DRAM: labels and scores, 6 bytes a
+//            pixel. The logits come from DRAM once, to the kernel that checks them, and after that from L2.
+// Statistics Integers, so that the order of blocks cannot show: pixels, scores rounded to 2^-30, the maximum's bits. A
+//            block adds up in a small table in shared memory first.
 #include "kernels/cuda/launch.h"
 #include "kernels/window_merge/merge_strips.cuh"
 #include "kernels/window_merge/window_merge.h"

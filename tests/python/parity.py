@@ -28,9 +28,9 @@ def has_bf16() -> bool:
         return False
 
 
-def run_sclip(*arguments) -> str:
-    """Standard output of the command; an assertion with its message when it fails."""
-    done = subprocess.run([str(SCLIP), *map(str, arguments)], capture_output=True, text=True, check=False)
+def run_sclip(*arguments, launcher=()) -> str:
+    """Standard output of the command, started by `launcher`; an assertion with its message when it fails."""
+    done = subprocess.run([*map(str, launcher), str(SCLIP), *map(str, arguments)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"sclip {' '.join(map(str, arguments))}\nexit code {done.returncode}: {done.stderr}"
     return done.stdout
 
@@ -102,11 +102,12 @@ class Oracle:
         return logits.numpy(), scores.amax(dim=0).numpy(), labels(scores, configuration.prob_thd).numpy()
 
 
-def segment_with_sclip(setting: Setting, photos: dict, blob: Path, precision: str, folder: Path, cache: Path):
+def segment_with_sclip(setting: Setting, photos: dict, blob: Path, precision: str, folder: Path, cache: Path, device: str = "cpu",
+                       launcher=()):
     """(logits, best scores, labels, result.json) as the command writes them."""
-    run_sclip("segment", *setting.flags(photos, blob, precision), "--config", setting.config, "--classes-file",
+    run_sclip("segment", *setting.flags(photos, blob, precision), "--device", device, "--config", setting.config, "--classes-file",
               ROOT / f"data/class_names/{setting.config}.txt", "--cache-dir", cache, "-o", folder,
-              f"--logits={folder / 'logits.npy'}", f"--scores={folder / 'scores.npy'}")
+              f"--logits={folder / 'logits.npy'}", f"--scores={folder / 'scores.npy'}", launcher=launcher)
     return (np.load(folder / "logits.npy"), np.load(folder / "scores.npy"),
             np.asarray(Image.open(folder / "mask.png")).astype(np.int64), json.loads((folder / "result.json").read_text()))
 

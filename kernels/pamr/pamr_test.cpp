@@ -1,0 +1,107 @@
+#include "kernels/pamr/pamr.h"
+
+#include <cmath>
+#include <vector>
+
+#include "tests/catch.h"
+#include "tests/compare.h"
+#include "tests/dut.h"
+
+using namespace sclip;
+using testing::random_normal;
+
+namespace {
+
+struct Case {
+  int64_t image_h, image_w, h, w, count;
+  int64_t iterations = 10;
+  std::array<int64_t, 2> dilations = {8, 16};
+};
+
+// The refined planes, by the oracle and by the device under test.
+struct Results {
+  std::vector<float> expected, actual;
+};
+
+Results run(const Case& c, const std::vector<float>& image, const std::vector<float>& planes) {
+  Results out{planes, {}};
+  PamrParams p{.image = image.data(),
+               .image_height = c.image_h,
+               .image_width = c.image_w,
+               .planes = out.expected.data(),
+               .count = c.count,
+               .height = c.h,
+               .width = c.w,
+               .iterations = c.iterations,
+               .dilations = c.dilations};
+  ref::pamr(p);
+  testing::Dut& dut = testing::Dut::get();
+  auto image_device = dut.copy(image), planes_device = dut.copy(planes);
+  p.image = image_device.data();
+  p.planes = planes_device.data();
+  dut.stream().pamr(p);
+  out.actual = planes_device.host();
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("pamr agrees with the oracle", "[pamr]") {
+  const Case c = GENERATE(Case{1, 1, 1, 1, 1}, Case{1, 9, 1, 40, 2}, Case{9, 1, 40, 1, 2}, Case{7, 5, 7, 5, 3},
+                          Case{22, 43, 33, 65, 5}, Case{70, 131, 35, 66, 2, 3}, Case{40, 64, 48, 64, 1, 1},
+                          Case{20, 30, 17, 129, 9, 2, {1, 0}}, Case{20, 30, 31, 50, 2, 4, {32, 3}},
+                          Case{20, 30, 20, 30, 2, 0}, Case{11, 13, 16, 16, 600, 1});
+  CAPTURE(c.image_h, c.image_w, c.h, c.w, c.count, c.iterations, c.dilations[0], c.dilations[1]);
+  const auto image = random_normal(static_cast<size_t>(3 * c.image_h * c.image_w), 1);
+  const auto planes = random_normal(static_cast<size_t>(c.count * c.h * c.w), 2, 0.2f, 0.04f);
+  const Results r = run(c, image, planes);
+  // The guide is right to 4 eps of its largest values, about 4; where σ is 0.1 or more, its quotient by 0.1 σ, and with
+  // it the softmax's argument, to 4 · 4 · 2 · 10 / 0.1 = 3200 eps and its own few eps of 60. Twice that is the relative
+  // error of a weight; a weighted mean moves by that much of the planes' spread (0.16 from the mean), an iteration more
+  // each.
+  const double tolerance = 0x1p-24 * (2 * 3500 * 0.16 + 16 * 0.4) * static_cast<double>(c.iterations);
+  const auto same = testing::all_close(r.actual.data(), r.expected.data(), r.actual.size(), tolerance);
+  INFO(same.message);
+  CHECK(same);
+}
+
+TEST_CASE("pamr without anything to tell pixels apart averages their neighbours", "[pamr]") {
+  // σ and every difference are 0: the weights must be equal, not NaN, and no rounding of the guide may show.
+  const Case c{5, 7, 40, 50, 2, 1};
+  const std::vector<float> image(static_cast<size_t>(3 * c.image_h * c.image_w), 0.7f);
+  const auto planes = random_normal(static_cast<size_t>(c.count * c.h * c.w), 2);
+  const Results r = run(c, image, planes);
+  const auto same = testing::all_close(r.actual.data(), r.expected.data(), r.actual.size(), 32 * 0x1p-24 * 4);
+  INFO(same.message);
+  CHECK(same);
+}
+
+TEST_CASE("pamr keeps a constant plane, and the two sides of an edge apart", "[pamr]") {
+  const Case c{48, 48, 48, 48, 2};
+  std::vector<float> image(static_cast<size_t>(3 * c.h * c.w)), planes(static_cast<size_t>(c.count * c.h * c.w), 0.5f);
+  for (size_t i = 0; i < image.size(); ++i) image[i] = i % 48 < 24 ? -1.0f : 1.0f;
+  for (size_t i = 0; i < 48 * 48; ++i) planes[i] = i % 48 < 24 ? 0.0f : 1.0f;
+  const Results r = run(c, image, planes);
+  for (size_t i = 0; i < 48 * 48; ++i) {
+    REQUIRE(std::abs(r.actual[48 * 48 + i] - 0.5f) < 1e-5f);
+    REQUIRE(std::abs(r.actual[i] - planes[i]) < 1e-4f);
+  }
+}
+
+TEST_CASE("pamr refuses parameters that cannot work", "[pamr]") {
+  float x[3] = {};
+  PamrParams p{.image = x, .image_height = 1, .image_width = 1, .planes = x, .count = 1, .height = 1, .width = 1};
+  SECTION("no planes") {
+    p.count = 0;
+  }
+  SECTION("a dilation of 0") {
+    p.dilations[0] = 0;
+  }
+  SECTION("a dilation beyond the margin") {
+    p.dilations[1] = 33;
+  }
+  SECTION("no image") {
+    p.image = nullptr;
+  }
+  CHECK_THROWS_AS(testing::Dut::get().stream().pamr(p), Error);
+}
