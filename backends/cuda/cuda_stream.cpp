@@ -55,8 +55,8 @@ void CudaStream::layernorm(const LayerNormParams& p) {
 void CudaStream::attention(const AttentionParams& p) {
   attention_cuda(p, stream_);
 }
-void CudaStream::tree_attention(const TreeAttentionParams&) {
-  fail(ErrorCode::kUnsupported, "tree_attention");
+void CudaStream::tree_attention(const TreeAttentionParams& p) {
+  tree_attention_cuda(p, stream_);
 }
 void CudaStream::l2_normalize(const L2NormalizeParams&) {
   fail(ErrorCode::kUnsupported, "l2_normalize");
