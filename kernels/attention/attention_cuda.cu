@@ -10,7 +10,7 @@ namespace {
 using namespace cuda;
 
 template <typename T>
-AttentionArgs<T> args_of(const AttentionParams& p, int64_t rows_per_block) {
+AttentionArgs<T> args_of(const AttentionParams& p) {
   const int left = p.scores == AttentionScores::kKeyKey ? 1 : 0;
   const int right = p.scores == AttentionScores::kQueryQuery ? 0 : 1;
   return {.qkv = static_cast<const T*>(p.qkv),
@@ -19,22 +19,24 @@ AttentionArgs<T> args_of(const AttentionParams& p, int64_t rows_per_block) {
           .tokens = static_cast<int>(p.tokens),
           .heads = static_cast<int>(p.heads),
           .head_dim = static_cast<int>(p.head_dim),
-          .query_blocks = static_cast<int>(ceil_div(p.tokens, rows_per_block)),
           .left = left,
           .right = right,
           .slope = p.softmax_scale,
           .causal = p.causal};
 }
 
+dim3 grid_of(const AttentionParams& p, int rows) {
+  return {grid_size(ceil_div(p.tokens, rows)), static_cast<unsigned>(p.heads), static_cast<unsigned>(p.batch)};
+}
+
 template <typename T>
 void launch_simt(const AttentionParams& p, CudaQueue queue) {
-  const AttentionArgs<T> args = args_of<T>(p, kSimtRows);
-  const unsigned blocks = grid_size(p.batch * p.heads * args.query_blocks);
+  const AttentionArgs<T> args = args_of<T>(p);
   const size_t shared = simt_shared_bytes(args.head_dim);
   const int kinds = p.scores == AttentionScores::kCorrelative ? 2 : 1;
   const auto launch = [&](auto kernel) {
     allow_shared_memory(kernel, shared);
-    kernel<<<blocks, 32 * kSimtWarps, shared, queue>>>(args, kinds);
+    kernel<<<grid_of(p, kSimtRows), 32 * kSimtWarps, shared, queue>>>(args, kinds);
   };
   if (p.head_dim <= 64) {
     launch(attention_simt_kernel<T, 2>);
@@ -48,13 +50,12 @@ void launch_simt(const AttentionParams& p, CudaQueue queue) {
 template <typename T, int kDim>
 void launch_tensor(const AttentionParams& p, AttentionKernel kernel, CudaQueue queue) {
   constexpr float kLog2E = 1.4426950408889634f;
-  AttentionArgs<T> args = args_of<T>(p, kAttentionRows);
+  AttentionArgs<T> args = args_of<T>(p);
   args.slope *= kLog2E;
-  const unsigned blocks = grid_size(p.batch * p.heads * args.query_blocks);
-  const auto launch = [&](auto function) { function<<<blocks, kAttentionThreads, 0, queue>>>(args); };
+  const auto launch = [&](auto function) { function<<<grid_of(p, kAttentionRows), kAttentionThreads, 0, queue>>>(args); };
   const bool correlative = p.scores == AttentionScores::kCorrelative;
   if (kernel == AttentionKernel::kWholeRows) {
-    launch(correlative ? attention_whole_rows_kernel<T, kDim, true> : attention_whole_rows_kernel<T, kDim, false>);
+    launch(attention_whole_rows_kernel<T, kDim>);
   } else {
     launch(correlative ? attention_online_kernel<T, kDim, true> : attention_online_kernel<T, kDim, false>);
   }
@@ -91,6 +92,8 @@ void attention_cuda(const AttentionParams& p, CudaQueue queue) {
   SCLIP_CHECK(p.softmax_scale > 0, kInvalidArgument, "attention: softmax_scale is ", p.softmax_scale, ", not positive");
   SCLIP_CHECK(p.tokens * 3 * p.heads * p.head_dim < int64_t{1} << 31, kUnsupported, "attention: ", p.tokens,
               " tokens of ", p.heads, "×", p.head_dim, " are more than 32-bit offsets reach");
+  SCLIP_CHECK(p.batch <= 65535 && p.heads <= 65535, kUnsupported, "attention: a batch of ", p.batch, " with ", p.heads,
+              " heads; a CUDA grid holds 65535 of each");
   if (p.batch == 0) return;
   const bool aligned = reinterpret_cast<uintptr_t>(p.qkv) % 16 == 0 && reinterpret_cast<uintptr_t>(p.out) % 16 == 0;
   const AttentionTile tile = choose_attention_tile(p.dtype, p.scores, p.tokens, p.head_dim, aligned);

@@ -22,7 +22,6 @@ struct AttentionArgs {
   int tokens;         // N
   int heads;          // A
   int head_dim;       // d
-  int query_blocks;   // ⌈N / 64⌉
   int left, right;    // one kind of scores is left · rightᵀ: 0 for q, 1 for k
   float slope;        // softmax_scale · log₂e: exponentials are powers of two
   bool causal;
@@ -81,7 +80,7 @@ __device__ __forceinline__ void copy_rows(uint32_t panel, const T* from, int str
     const int row = (i * kThreads + thread) / kChunks, chunk = (i * kThreads + thread) % kChunks;
     if (row < padded) {
       const bool valid = row < rows && chunk < chunks;
-      copy_async_16(panel + Panel<kDim>::offset(row, chunk), valid ? from + row * stride + chunk * 8 : from, valid);
+      copy_async_16(panel + Panel<kDim>::offset(row, chunk), from + row * stride + chunk * 8, valid);
     }
   }
 }
@@ -90,8 +89,7 @@ __device__ __forceinline__ void copy_rows(uint32_t panel, const T* from, int str
 // and its row's swizzle are one XOR.
 template <int kDim>
 struct LaneAddress {
-  uint32_t row = 0, flip = 0;
-  LaneAddress() = default;
+  uint32_t row, flip;
   __device__ __forceinline__ LaneAddress(int lane_row, int half)
       : row(lane_row * Panel<kDim>::kPitch), flip((half ^ Panel<kDim>::swizzle(lane_row)) << 4) {}
   // Registers 0, 1: rows 0–7 and 8–15 of the first chunk; 2, 3: of the second. A of a product; B when transposed.
@@ -100,11 +98,6 @@ struct LaneAddress {
   static __device__ __forceinline__ LaneAddress chunks_first(int lane) {
     return {(lane & 7) | (lane >> 4 << 3), lane >> 3 & 1};
   }
-  __device__ __forceinline__ LaneAddress again() const {
-    LaneAddress copy = *this;
-    copy.flip = recompute(copy.flip);
-    return copy;
-  }
   __device__ __forceinline__ uint32_t at(uint32_t panel, int rows_16, int i) const {
     return panel + row + rows_16 * 16 * Panel<kDim>::kPitch + (i * 32 ^ flip);
   }
@@ -112,47 +105,43 @@ struct LaneAddress {
 
 // The 16 rows of a warp as A of a product with depth kDim: held in registers, or read again for every tile.
 template <int kDim, bool kHeld>
-class LeftRows {
- public:
-  LeftRows() = default;
-  __device__ __forceinline__ LeftRows(uint32_t panel, int lane)
-      : panel_(panel), address_(LaneAddress<kDim>::rows_first(lane)) {}
-  __device__ __forceinline__ void load() {
-    if constexpr (kHeld) {
-#pragma unroll
-      for (int i = 0; i < kDim / 16; ++i) ldmatrix_x4(held_[i], address_.at(panel_, 0, i));
-    }
-  }
-  __device__ __forceinline__ void get(uint32_t (&a)[4], int i) const {
-    if constexpr (kHeld) {
-#pragma unroll
-      for (int j = 0; j < 4; ++j) a[j] = held_[i][j];
-    } else {
-      ldmatrix_x4(a, address_.at(panel_, 0, i));
-    }
-  }
+struct LeftRows {
+  uint32_t panel;
+  uint32_t held[kHeld ? kDim / 16 : 1][4];
 
- private:
-  uint32_t panel_ = 0;
-  LaneAddress<kDim> address_;
-  uint32_t held_[kHeld ? kDim / 16 : 1][4];
+  __device__ __forceinline__ void load(int lane) {
+    if constexpr (kHeld) {
+      const auto address = LaneAddress<kDim>::rows_first(lane);
+#pragma unroll
+      for (int i = 0; i < kDim / 16; ++i) ldmatrix_x4(held[i], address.at(panel, 0, i));
+    }
+  }
+  __device__ __forceinline__ void get(uint32_t (&a)[4], const LaneAddress<kDim>& address, int i) const {
+    if constexpr (kHeld) {
+#pragma unroll
+      for (int j = 0; j < 4; ++j) a[j] = held[i][j];
+    } else {
+      ldmatrix_x4(a, address.at(panel, 0, i));
+    }
+  }
 };
 
 // s (16, 16·kPairs) = left (16, kDim) · keysᵀ: pairs of 8 keys, one ldmatrix for two products.
 template <typename T, int kDim, int kPairs, bool kHeld>
-__device__ __forceinline__ void score_full(float (&s)[2 * kPairs][4], const LeftRows<kDim, kHeld>& left,
-                                           LaneAddress<kDim> lane, uint32_t keys) {
-  lane = lane.again();
+__device__ __forceinline__ void score_full(float (&s)[2 * kPairs][4], const LeftRows<kDim, kHeld>& left, int lane,
+                                           uint32_t keys) {
+  lane = recompute(lane);
+  const auto left_address = LaneAddress<kDim>::rows_first(lane), key_address = LaneAddress<kDim>::chunks_first(lane);
 #pragma unroll
   for (int j = 0; j < 2 * kPairs; ++j) s[j][0] = s[j][1] = s[j][2] = s[j][3] = 0;
 #pragma unroll
   for (int i = 0; i < kDim / 16; ++i) {
     uint32_t a[4];
-    left.get(a, i);
+    left.get(a, left_address, i);
 #pragma unroll
     for (int pair = 0; pair < kPairs; ++pair) {
       uint32_t b[4];
-      ldmatrix_x4(b, lane.at(keys, pair, i));
+      ldmatrix_x4(b, key_address.at(keys, pair, i));
       mma<T>(s[2 * pair], a, b[0], b[1]);
       mma<T>(s[2 * pair + 1], a, b[2], b[3]);
     }
@@ -161,9 +150,10 @@ __device__ __forceinline__ void score_full(float (&s)[2 * kPairs][4], const Left
 
 // The same for a tile that ends after `groups` groups of 8 keys. What lies beyond is not multiplied.
 template <typename T, int kDim, int kPairs, bool kHeld>
-__device__ __forceinline__ void score_tail(float (&s)[2 * kPairs][4], const LeftRows<kDim, kHeld>& left,
-                                           LaneAddress<kDim> lane, uint32_t keys, int groups) {
-  lane = lane.again();
+__device__ __forceinline__ void score_tail(float (&s)[2 * kPairs][4], const LeftRows<kDim, kHeld>& left, int lane,
+                                           uint32_t keys, int groups) {
+  lane = recompute(lane);
+  const auto left_address = LaneAddress<kDim>::rows_first(lane), key_address = LaneAddress<kDim>::chunks_first(lane);
 #pragma unroll
   for (int j = 0; j < 2 * kPairs; ++j) s[j][0] = s[j][1] = s[j][2] = s[j][3] = 0;
 #pragma unroll
@@ -172,8 +162,8 @@ __device__ __forceinline__ void score_tail(float (&s)[2 * kPairs][4], const Left
 #pragma unroll
     for (int i = 0; i < kDim / 16; ++i) {
       uint32_t a[4], b[4];
-      left.get(a, i);
-      ldmatrix_x4(b, lane.at(keys, pair, i));
+      left.get(a, left_address, i);
+      ldmatrix_x4(b, key_address.at(keys, pair, i));
       mma<T>(s[2 * pair], a, b[0], b[1]);
       if (2 * pair + 1 < groups) mma<T>(s[2 * pair + 1], a, b[2], b[3]);
     }
@@ -183,12 +173,11 @@ __device__ __forceinline__ void score_tail(float (&s)[2 * kPairs][4], const Left
 // o (16, kDim) += p (16, 16) · 16 rows of values, for each of kSets p that share the values.
 template <typename T, int kDim, int kSets>
 __device__ __forceinline__ void add_values(float (&o)[kSets][kDim / 8][4], const uint32_t (&p)[kSets][4],
-                                           LaneAddress<kDim> lane, uint32_t values, int pair) {
-  lane = lane.again();
+                                           const LaneAddress<kDim>& address, uint32_t values, int pair) {
 #pragma unroll
   for (int i = 0; i < kDim / 16; ++i) {
     uint32_t b[4];
-    ldmatrix_x4_transposed(b, lane.at(values, pair, i));
+    ldmatrix_x4_transposed(b, address.at(values, pair, i));
 #pragma unroll
     for (int set = 0; set < kSets; ++set) {
       mma<T>(o[set][2 * i], p[set], b[0], b[1]);
@@ -274,48 +263,41 @@ __device__ __forceinline__ void store_rows(const float (&o)[kDim / 8][4], uint32
   }
 }
 
-// The blocks of one head are neighbours, so that its keys and values come from DRAM once and from L2 after that.
+// Where a block's head begins: q of its first token (k lies A·d elements behind, v twice that), and its first row of the output.
+// The grid is (query blocks, heads, batch): blocks of one head are neighbours, so that its keys and values come from DRAM once
+// and from L2 after that.
 template <typename T>
-struct BlockOf {
-  const T* qkv;   // q of the head's first token; k lies `width` behind, v twice that
-  T* out;         // of the head's first token
-  int width;      // A · d: elements from a token to the next in out
-  int stride;     // 3 · A · d: the same in qkv
-  int first_row;  // of the block
-
-  __device__ __forceinline__ explicit BlockOf(const AttentionArgs<T>& p) {
-    const int head = blockIdx.x / p.query_blocks % p.heads, batch = blockIdx.x / p.query_blocks / p.heads;
-    first_row = blockIdx.x % p.query_blocks * kAttentionRows;
-    width = p.heads * p.head_dim;
-    stride = 3 * width;
-    qkv = p.qkv + static_cast<int64_t>(batch) * p.tokens * stride + head * p.head_dim;
-    out = p.out + static_cast<int64_t>(batch) * p.tokens * width + head * p.head_dim;
-  }
-};
+__device__ __forceinline__ const T* qkv_of_head(const AttentionArgs<T>& p) {
+  return p.qkv + (static_cast<int64_t>(recompute(blockIdx.z)) * p.tokens * 3 * p.heads + recompute(blockIdx.y)) * p.head_dim;
+}
+template <typename T>
+__device__ __forceinline__ T* out_of_row(const AttentionArgs<T>& p, int row) {
+  return p.out +
+         ((static_cast<int64_t>(recompute(blockIdx.z)) * p.tokens + row) * p.heads + recompute(blockIdx.y)) * p.head_dim;
+}
 
 // Columns are cut into tiles of kKeys; what remains, 1…kKeys columns, is the tail. The tail comes first, so that the code
 // for a part of a tile exists once and full tiles have no branches. A causal block leaves out the tiles it does not see.
 template <int kKeys>
 struct ColumnTiles {
-  int tail_first, tail_columns;  // no columns: the block does not see the tail
-  int full;                      // full tiles
+  int begin, end;  // tile 0 is the tail; the full ones follow in order
 
   template <typename T>
-  __device__ __forceinline__ ColumnTiles(const AttentionArgs<T>& p, int first_row) {
-    full = (p.tokens - 1) / kKeys;
-    tail_first = full * kKeys;
-    tail_columns = p.tokens - tail_first;
+  __device__ __forceinline__ ColumnTiles(const AttentionArgs<T>& p, int first_row)
+      : begin(0), end((p.tokens - 1) / kKeys + 1) {
     const int seen = first_row + kAttentionRows;
-    if (p.causal && seen <= tail_first) {
-      tail_columns = 0;
-      full = (seen + kKeys - 1) / kKeys;
+    if (p.causal && seen <= (end - 1) * kKeys) {
+      begin = 1;
+      end = (seen + kKeys - 1) / kKeys + 1;
     }
   }
-  __device__ __forceinline__ int groups() const { return (tail_columns + 7) / 8; }
-  __device__ __forceinline__ int pairs() const { return (tail_columns + 15) / 16; }
-  // Tile 0 is the tail.
-  __device__ __forceinline__ int first(int tile) const { return tile == 0 ? tail_first : (tile - 1) * kKeys; }
-  __device__ __forceinline__ int columns(int tile) const { return tile == 0 ? tail_columns : kKeys; }
+  __device__ __forceinline__ bool has_tail() const { return begin == 0; }
+  static __device__ __forceinline__ int first(int tile, int tokens) {
+    return (tile == 0 ? (tokens - 1) / kKeys : tile - 1) * kKeys;
+  }
+  static __device__ __forceinline__ int count(int tile, int tokens) { return min(kKeys, tokens - first(tile, tokens)); }
+  static __device__ __forceinline__ int tail_groups(int tokens) { return (count(0, tokens) + 7) / 8; }
+  static __device__ __forceinline__ int tail_pairs(int tokens) { return (count(0, tokens) + 15) / 16; }
 };
 
 }  // namespace sclip::cuda

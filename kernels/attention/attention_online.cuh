@@ -7,7 +7,7 @@ namespace sclip::cuda {
 
 // Blocks that the registers of an SM are meant to hold: the output alone takes head_dim / 2 of a thread's, twice for two kinds.
 constexpr int attention_online_blocks(int dim, bool correlative) {
-  return correlative ? (dim <= 32 ? 3 : 2) : dim <= 64 ? 4 : 3;
+  return correlative ? 2 : dim <= 64 ? 4 : 3;
 }
 
 template <typename T, int kDim, bool kCorrelative>
@@ -17,30 +17,31 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
   constexpr int kPairs = kKeys / 16;
   constexpr int kPitch = Panel<kDim>::kPitch;
   constexpr int kSets = kCorrelative ? 2 : 1;
-  constexpr bool kHeld = kDim <= 64;
+  constexpr bool kHeld = kCorrelative && kDim <= 64;
   static_assert(kConflictFree<kDim>);
   __shared__ alignas(128) unsigned char memory[(kSets * kAttentionRows + 2 * kKeys) * kPitch];
 
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const BlockOf<T> block(p);
-  const ColumnTiles<kKeys> columns(p, block.first_row);
-  const int tiles = columns.full + 1;
-  const int row = block.first_row + 16 * warp;
-  const int rows = min(16, p.tokens - row);  // ≤ 0: a warp below the matrix, which only copies
+  const int first_row = blockIdx.x * kAttentionRows;
+  const int width = p.heads * p.head_dim, stride = 3 * width;  // from k to v and from a token to the next
+  using Columns = ColumnTiles<kKeys>;
+  const Columns columns(p, first_row);
+  const int row = first_row + 16 * warp;
+  const bool active = row < p.tokens;  // or a warp below the matrix, which only copies
   const int chunks = p.head_dim / 8;
   const uint32_t left_panel = shared_address(memory) + 16 * warp * kPitch;
   const uint32_t stages = shared_address(memory) + kSets * kAttentionRows * kPitch;
 
   // Of every tile of columns first the right sides, then v, through two stages. A tile is asked for when the one before it has
   // arrived, into the stage whose tile every warp is done with.
-  int next_set = 0, next_tile = columns.tail_columns > 0 ? 0 : 1, stage = 0;
+  int next_set = 0, next_tile = columns.begin, stage = 0;
   const auto ask = [&] {
-    if (next_tile < tiles) {
+    if (next_tile < columns.end) {
       const int matrix = next_set == kSets ? 2 : kCorrelative ? next_set : p.right;
-      const int first = columns.first(next_tile);
+      const int first = Columns::first(next_tile, p.tokens);
       copy_rows<kDim, kKeys, kAttentionThreads>(stages + stage * kKeys * kPitch,
-                                                block.qkv + matrix * block.width + first * block.stride, block.stride,
-                                                columns.columns(next_tile), chunks, threadIdx.x);
+                                                qkv_of_head(p) + matrix * width + first * stride, stride,
+                                                Columns::count(next_tile, p.tokens), chunks, threadIdx.x);
       if (++next_set > kSets) {
         next_set = 0;
         ++next_tile;
@@ -60,20 +61,18 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
   LeftRows<kDim, kHeld> left[kSets];
 #pragma unroll
   for (int set = 0; set < kSets; ++set) {
-    left[set] = LeftRows<kDim, kHeld>(left_panel + set * kAttentionRows * kPitch, lane);
-    copy_rows<kDim, 16, 32>(left_panel + set * kAttentionRows * kPitch,
-                            block.qkv + (kCorrelative ? set : p.left) * block.width + row * block.stride, block.stride,
-                            max(rows, 0), chunks, lane);
+    left[set].panel = left_panel + set * kAttentionRows * kPitch;
+    copy_rows<kDim, 16, 32>(left[set].panel, qkv_of_head(p) + (kCorrelative ? set : p.left) * width + row * stride, stride,
+                            min(16, max(p.tokens - row, 0)), chunks, lane);
   }
   ask();
   copy_async_wait<0>();
   __syncwarp();
 #pragma unroll
   for (int set = 0; set < kSets; ++set) {
-    if (rows > 0) left[set].load();
+    if (active) left[set].load(lane);
   }
 
-  const auto key_lane = LaneAddress<kDim>::chunks_first(lane), value_lane = LaneAddress<kDim>::rows_first(lane);
   float o[kSets][kDim / 8][4] = {};
   float largest[kSets][2], sum[kSets][2];  // of the two rows; each lane sums its own columns
 #pragma unroll
@@ -83,24 +82,35 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
   }
 
   // s becomes probabilities under the maximum known so far, packed as A of a product; o and sum follow a new maximum.
-  const auto exponentials = [&](int set, float(&s)[2 * kPairs][4], uint32_t(&packed)[kPairs][4], int column, bool hide) {
+  // `pairs` of 16 columns hold scores.
+  const auto exponentials = [&](int set, float(&s)[2 * kPairs][4], uint32_t(&packed)[kPairs][4], int column, int pairs,
+                                bool hide) {
     const ScoreTrait trait(p, row + lane / 4);
     float slope = p.slope;
     if (p.bias != nullptr) {
 #pragma unroll
-      for (int j = 0; j < 2 * kPairs; ++j) trait.add_bias(s[j], column + 8 * j, slope);
+      for (int j = 0; j < 2 * kPairs; ++j) {
+        if (j / 2 >= pairs) break;
+        trait.add_bias(s[j], column + 8 * j, slope);
+      }
       slope = 1;
     }
     if (hide) {
 #pragma unroll
-      for (int j = 0; j < 2 * kPairs; ++j) trait.hide(s[j], column + 8 * j);
+      for (int j = 0; j < 2 * kPairs; ++j) {
+        if (j / 2 >= pairs) break;
+        trait.hide(s[j], column + 8 * j);
+      }
     }
     float shift[2];
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
       float x = largest[set][r];
 #pragma unroll
-      for (int j = 0; j < 2 * kPairs; ++j) x = fmaxf(x, fmaxf(s[j][2 * r], s[j][2 * r + 1]));
+      for (int j = 0; j < 2 * kPairs; ++j) {
+        if (j / 2 >= pairs) break;
+        x = fmaxf(x, fmaxf(s[j][2 * r], s[j][2 * r + 1]));
+      }
       x = row_max(x);
       shift[r] = x * slope;
       const float factor = exp2_approx(fmaf(largest[set][r], slope, -shift[r]));
@@ -114,6 +124,7 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
     }
 #pragma unroll
     for (int j = 0; j < 2 * kPairs; ++j) {
+      if (j / 2 >= pairs) break;
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
         s[j][e] = exp2_approx(fmaf(s[j][e], slope, -shift[e / 2]));
@@ -125,49 +136,52 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
   };
 
   uint32_t packed[kSets][kPairs][4];
-  const auto add_pair = [&](int pair, uint32_t values) {
+  const auto add_pair = [&](int pair, const LaneAddress<kDim>& address, uint32_t values) {
     uint32_t a[kSets][4];
 #pragma unroll
     for (int i = 0; i < 4 * kSets; ++i) a[i / 4][i % 4] = packed[i / 4][pair][i % 4];
-    add_values<T, kDim, kSets>(o, a, value_lane, values, pair);
+    add_values<T, kDim, kSets>(o, a, address, values, pair);
   };
 
-  if (columns.tail_columns > 0) {
+  if (columns.has_tail()) {
 #pragma unroll
     for (int set = 0; set < kSets; ++set) {
       const uint32_t keys = arrive();
-      if (rows > 0) {
+      if (active) {
         float s[2 * kPairs][4];
-        score_tail<T, kDim, kPairs>(s, left[set], key_lane, keys, columns.groups());
-        exponentials(set, s, packed[set], columns.tail_first + lane % 4 * 2, true);
+        score_tail<T, kDim, kPairs>(s, left[set], lane, keys, Columns::tail_groups(p.tokens));
+        exponentials(set, s, packed[set], Columns::first(0, p.tokens) + lane % 4 * 2,
+                      Columns::tail_pairs(p.tokens), true);
       }
     }
     const uint32_t values = arrive();
+    const auto address = LaneAddress<kDim>::rows_first(recompute(lane));
 #pragma unroll
     for (int pair = 0; pair < kPairs; ++pair) {
-      if (pair >= columns.pairs() || rows <= 0) break;
-      add_pair(pair, values);
+      if (pair >= Columns::tail_pairs(p.tokens) || !active) break;
+      add_pair(pair, address, values);
     }
   }
-  for (int tile = 1; tile < tiles; ++tile) {
-    const int first = columns.first(tile);
-    const bool seen = rows > 0 && (!p.causal || first < row + 16);
+  for (int tile = 1; tile < columns.end; ++tile) {
+    const int first = Columns::first(tile, p.tokens);
+    const bool seen = active && (!p.causal || first < row + 16);
 #pragma unroll
     for (int set = 0; set < kSets; ++set) {
       const uint32_t keys = arrive();
       if (seen) {
         float s[2 * kPairs][4];
-        score_full<T, kDim, kPairs>(s, left[set], key_lane, keys);
-        exponentials(set, s, packed[set], first + lane % 4 * 2, p.causal);
+        score_full<T, kDim, kPairs>(s, left[set], lane, keys);
+        exponentials(set, s, packed[set], first + lane % 4 * 2, kPairs, p.causal);
       }
     }
     const uint32_t values = arrive();
+    const auto address = LaneAddress<kDim>::rows_first(recompute(lane));
     if (seen) {
 #pragma unroll
-      for (int pair = 0; pair < kPairs; ++pair) add_pair(pair, values);
+      for (int pair = 0; pair < kPairs; ++pair) add_pair(pair, address, values);
     }
   }
-  if (rows <= 0) return;
+  if (!active) return;
 
   float inverse[kSets][2];
 #pragma unroll
@@ -180,7 +194,7 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
       if constexpr (kCorrelative) o[0][i][e] = fmaf(o[1][i][e], inverse[1][e / 2], o[0][i][e]);
     }
   }
-  store_rows<kDim>(o[0], left_panel, block.out + static_cast<int64_t>(row) * block.width, block.width, rows, chunks, lane);
+  store_rows<kDim>(o[0], left_panel, out_of_row(p, row), width, min(16, p.tokens - row), chunks, lane);
 }
 
 }  // namespace sclip::cuda

@@ -21,17 +21,21 @@ constexpr size_t simt_shared_bytes(int head_dim) {
   return sizeof(float) * (static_cast<size_t>(2 * kSimtRows + kSimtKeys) * simt_pitch(head_dim) + kSimtRows * kSimtKeys);
 }
 
+// Rows beyond the last one up to `padded` become zeros.
 template <typename T>
-__device__ __forceinline__ void simt_copy_rows(float* to, const T* from, int stride, int rows, int head_dim) {
+__device__ __forceinline__ void simt_copy_rows(float* to, const T* from, int stride, int rows, int padded, int head_dim) {
   const int lane = threadIdx.x % 32;
-  for (int row = threadIdx.x / 32; row < rows; row += kSimtWarps) {
-    for (int c = lane; c < head_dim; c += 32) to[row * simt_pitch(head_dim) + c] = to_f32(from[row * stride + c]);
+  for (int row = threadIdx.x / 32; row < padded; row += kSimtWarps) {
+    for (int c = lane; c < head_dim; c += 32) {
+      to[row * simt_pitch(head_dim) + c] = row < rows ? to_f32(from[row * stride + c]) : 0.0f;
+    }
   }
 }
 
 // kVector: columns of the output a lane holds; 32 · kVector ≥ head_dim, both even.
 template <typename T, int kVector>
-__global__ void __launch_bounds__(32 * kSimtWarps) attention_simt_kernel(const AttentionArgs<T> p, int kinds) {
+__global__ void __launch_bounds__(32 * kSimtWarps, kVector < 8 ? 4 : 3)
+    attention_simt_kernel(const AttentionArgs<T> p, int kinds) {
   extern __shared__ float4 simt_memory[];
   const int dim = p.head_dim, pitch = simt_pitch(dim);
   float* const left = reinterpret_cast<float*>(simt_memory);  // (kinds, kSimtRows) rows
@@ -39,17 +43,17 @@ __global__ void __launch_bounds__(32 * kSimtWarps) attention_simt_kernel(const A
   float* const weights = right + kSimtKeys * pitch;           // (kSimtWarps, kSimtKeys, kSimtRowsPerWarp)
 
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const int head = blockIdx.x / p.query_blocks % p.heads, batch = blockIdx.x / p.query_blocks / p.heads;
-  const int first_row = blockIdx.x % p.query_blocks * kSimtRows;
+  const int first_row = blockIdx.x * kSimtRows;
   const int width = p.heads * dim, stride = 3 * width;
-  const T* const qkv = p.qkv + static_cast<int64_t>(batch) * p.tokens * stride + head * dim;
+  const T* const qkv = qkv_of_head(p);
   const int block_rows = min(kSimtRows, p.tokens - first_row);
   const int row = first_row + warp * kSimtRowsPerWarp;
   const int columns = p.causal ? first_row + block_rows : p.tokens;
 
   for (int kind = 0; kind < kinds; ++kind) {
     const int matrix = kinds == 2 ? kind : p.left;
-    simt_copy_rows(left + kind * kSimtRows * pitch, qkv + matrix * width + first_row * stride, stride, block_rows, dim);
+    simt_copy_rows(left + kind * kSimtRows * pitch, qkv + matrix * width + first_row * stride, stride, block_rows, kSimtRows,
+                   dim);
   }
 
   // Natural scores of the warp's four rows with columns first + lane and first + lane + 32, −∞ where there are none.
@@ -57,19 +61,19 @@ __global__ void __launch_bounds__(32 * kSimtWarps) attention_simt_kernel(const A
   const auto scores = [&](int kind, int first) {
     const int count = min(kSimtKeys, columns - first);
     __syncthreads();
-    simt_copy_rows(right, qkv + (kinds == 2 ? kind : p.right) * width + first * stride, stride, count, dim);
+    simt_copy_rows(right, qkv + (kinds == 2 ? kind : p.right) * width + first * stride, stride, count, count, dim);
     __syncthreads();
 #pragma unroll
     for (int r = 0; r < kSimtRowsPerWarp; ++r) s[r][0] = s[r][1] = 0;
     const float* const a = left + (kind * kSimtRows + warp * kSimtRowsPerWarp) * pitch;
     const float* const b0 = right + min(lane, count - 1) * pitch;
     const float* const b1 = right + min(lane + 32, count - 1) * pitch;
+#pragma unroll 2
     for (int c = 0; c < dim; c += 4) {
       const float4 x = *reinterpret_cast<const float4*>(b0 + c), y = *reinterpret_cast<const float4*>(b1 + c);
 #pragma unroll
       for (int r = 0; r < kSimtRowsPerWarp; ++r) {
-        const int below = min(r, max(p.tokens - row - 1, 0));  // rows below the matrix repeat its last one
-        const float4 q = *reinterpret_cast<const float4*>(a + (row < p.tokens ? below : -warp * kSimtRowsPerWarp) * pitch + c);
+        const float4 q = *reinterpret_cast<const float4*>(a + r * pitch + c);
         s[r][0] = fmaf(q.w, x.w, fmaf(q.z, x.z, fmaf(q.y, x.y, fmaf(q.x, x.x, s[r][0]))));
         s[r][1] = fmaf(q.w, y.w, fmaf(q.z, y.z, fmaf(q.y, y.y, fmaf(q.x, y.x, s[r][1]))));
       }
@@ -135,7 +139,7 @@ __global__ void __launch_bounds__(32 * kSimtWarps) attention_simt_kernel(const A
     }
     const int count = min(kSimtKeys, columns - first);
     __syncthreads();
-    simt_copy_rows(right, qkv + 2 * width + first * stride, stride, count, dim);
+    simt_copy_rows(right, qkv + 2 * width + first * stride, stride, count, count, dim);
     my_weights[lane] = make_float4(w[0][0], w[1][0], w[2][0], w[3][0]);
     my_weights[lane + 32] = make_float4(w[0][1], w[1][1], w[2][1], w[3][1]);
     __syncthreads();
@@ -156,7 +160,7 @@ __global__ void __launch_bounds__(32 * kSimtWarps) attention_simt_kernel(const A
 #pragma unroll
   for (int r = 0; r < kSimtRowsPerWarp; ++r) {
     if (row + r >= p.tokens) break;
-    T* const out = p.out + (static_cast<int64_t>(batch) * p.tokens + row + r) * width + head * dim;
+    T* const out = out_of_row(p, row + r);
 #pragma unroll
     for (int i = 0; i < kVector; ++i) {
       const int c = (i / 2 * 32 + lane) * 2 + i % 2;

@@ -100,12 +100,12 @@ void check_on_device(AttentionParams p, const Case& c, DType dtype, const std::v
   CHECK(!!(worst <= 1));
 }
 
-// Every tile: whole rows (N ≤ 256) and online, each head_dim with an instance, 88 and 104 in a wider one, and those without
+// Every tile: whole rows (correlative, N ≤ 256) and online, each head_dim with an instance, 88 and 104 in a wider one, and those without
 // one (4, 20, 100, 136). N around the 16 rows of a warp, the 64 of a tile, and the sequence lengths of the models.
 const Case kCases[] = {{1, 1, 1, 64},   {2, 2, 3, 64},   {1, 5, 2, 32},    {1, 50, 2, 64},   {1, 64, 1, 96},
                        {2, 197, 2, 64}, {1, 128, 1, 80}, {1, 65, 1, 104},  {1, 256, 1, 64},  {1, 249, 1, 128},
-                       {1, 257, 1, 80}, {1, 64, 2, 4},   {1, 577, 1, 88},  {1, 785, 1, 96},  {1, 1226, 1, 128},
-                       {1, 33, 1, 100}, {1, 70, 1, 136}, {1, 321, 3, 32},  {1, 320, 1, 64},  {1, 270, 1, 20}};
+                       {1, 257, 1, 80}, {1, 64, 2, 4},   {1, 577, 1, 88},  {1, 785, 1, 64},  {1, 1226, 1, 32},
+                       {1, 33, 1, 100}, {1, 70, 1, 136}, {1, 321, 3, 32},  {1, 320, 1, 96},  {1, 270, 1, 20}, {1, 300, 1, 128}};
 
 }  // namespace
 
@@ -116,6 +116,10 @@ TEST_CASE("attention agrees with the oracle", "[attention]") {
     const auto rounded = testing::round_to(dtype, qkv).values;
     for (const AttentionScores scores : kAllScores) {
       for (const bool causal : {false, true}) {
+        // Long sequences cost seconds under cudasim: what CLIP does, causal, and what SCLIP does.
+        if (c.tokens > 400 && !(causal ? scores == AttentionScores::kQueryKey : scores == AttentionScores::kCorrelative)) {
+          continue;
+        }
         AttentionParams p = params_of(c, nullptr, nullptr);
         p.scores = scores;
         p.causal = causal;
@@ -249,6 +253,7 @@ TEST_CASE("attention chooses its tile by shape and alignment", "[attention][cpu]
   CHECK(kernel(DType::kF16, 197, 64).kernel == AttentionKernel::kWholeRows);
   CHECK(kernel(DType::kBF16, 256, 64).kernel == AttentionKernel::kWholeRows);
   CHECK(kernel(DType::kBF16, 257, 64).kernel == AttentionKernel::kOnline);
+  CHECK(kernel(DType::kF16, 197, 64, true, AttentionScores::kQueryKey).kernel == AttentionKernel::kOnline);
   CHECK(kernel(DType::kF16, 257, 88).dim == 96);
   CHECK(kernel(DType::kF16, 257, 104).dim == 128);
   CHECK(kernel(DType::kF16, 197, 64, false).kernel == AttentionKernel::kSimt);

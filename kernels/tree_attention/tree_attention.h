@@ -18,7 +18,7 @@ struct TreeAttentionParams {
   const int32_t* targets =
       nullptr;  // (targets_count) nodes to compute, or null for all M; out is then (targets_count, A, d)
   int64_t targets_count = 0;
-  DType dtype = DType::kF32;  // kF32 or kBF16; on CUDA also kF16
+  DType dtype = DType::kF32;  // kF32 or kBF16, on CUDA also kF16
   int64_t nodes = 0;          // M
   int64_t max_depth = 0;      // nodes on the longest path, ≤ 1024
   int64_t heads = 0;          // A

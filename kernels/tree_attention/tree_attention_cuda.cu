@@ -1,16 +1,15 @@
-// out[m] = Σ over m and its ancestors j of softmax(scale · q[m]·k[j]) · v[j], a head at a time.
+// out = softmax(scale · q · K[path]ᵀ) · V[path], a node's path being itself and its ancestors.
 //
-// Tiling     A block is a node, a warp takes heads one after the other. The path to the root is walked once a block
-//            and kept. Scores: a lane is an ancestor and multiplies whole rows, so that 32 scores need no shuffle.
-//            Values: a lane is a column, so that every row of V is one coalesced read with its weight broadcast.
-// Shared     path, and for each warp its q and its scores: (max_depth + warps · (d + max_depth)) · 4 bytes, 4.8 KiB
-//            for 77 tokens and d = 64. Broadcasts and neighbours only: no bank conflicts.
-// Occupancy  256 threads, at most 64 registers: 4 blocks, 50 % of an SM.
-// Limit      L2: a node reads its ancestors' K and V, which siblings read too; from DRAM each comes once. The walk up
-//            is a chain of dependent loads, hidden by other blocks. Tensor cores would find no tile: neighbours in the
-//            trie share most ancestors, but not the last.
-#include <algorithm>
-
+// Tiling     A block is one node: its first thread walks up the trie once and leaves the path in shared memory for all heads; then
+//            a warp takes a head, and the next one. A row of K or V of a head is read by kLanes lanes, 16 bytes each, so
+//            that a warp reads 32 / kLanes ancestors at a time (f32, d = 64: two; halves: four) in whole sectors, and the warps of
+//            a block, whose heads are neighbours in memory, whole rows. Every group of kLanes lanes keeps a running maximum,
+//            sum and output over its ancestors; they meet at the end. f32 throughout.
+// Shared     4 bytes per node of the longest path, at most 4 KiB.
+// Occupancy  256 threads, at most 64 registers: 4 blocks, 32 warps of an SM (2 blocks where a lane holds 8 columns or more).
+// Limit      Latency and L2. A path of 10 nodes is 10 dependent loads of `parent`, then 20 rows of K and V; siblings share
+//            all but one of them, so that DRAM sees each row about once. Tensor cores would have nothing to multiply: no two nodes of
+//            a level need the same set of keys.
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/warp.cuh"
@@ -21,120 +20,183 @@ namespace {
 
 using namespace cuda;
 
-constexpr int kWarps = 8;
+constexpr int kMaxDepth = 1024;
+constexpr int kMaxWarps = 8;
 
-template <typename T>
-struct Problem {
-  const T* qkv;  // (M, 3, A, d)
-  T* out;
-  const int32_t* parent;
-  const int32_t* targets;
-  int heads, head_dim, max_depth;
-  float scale;
-};
-
-template <typename T>
-__device__ __forceinline__ float4 load_4(const T* from) {
-  if constexpr (sizeof(T) == 4) {
-    return *reinterpret_cast<const float4*>(from);
+// kVec elements at once, as f32.
+template <typename T, int kVec>
+__device__ __forceinline__ void load(float (&x)[kVec], const T* from) {
+  if constexpr (kVec == 1) {
+    x[0] = to_f32(*from);
   } else {
-    const uint2 v = *reinterpret_cast<const uint2*>(from);
-    const float2 low = unpack<T>(v.x), high = unpack<T>(v.y);
-    return make_float4(low.x, low.y, high.x, high.y);
+    const uint4 v = __ldg(reinterpret_cast<const uint4*>(from));
+    const uint32_t words[4] = {v.x, v.y, v.z, v.w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      if constexpr (sizeof(T) == 4) {
+        x[i] = __uint_as_float(words[i]);
+      } else {
+        const float2 pair = unpack<T>(words[i]);
+        x[2 * i] = pair.x;
+        x[2 * i + 1] = pair.y;
+      }
+    }
   }
 }
 
-// Rows of q, k, v are aligned to 4 elements.
-template <typename T>
-__global__ void __launch_bounds__(32 * kWarps) tree_attention_kernel(Problem<T> p) {
-  extern __shared__ float shared[];
-  __shared__ int length_of_path;
-  auto* path = reinterpret_cast<int*>(shared);  // from the node up
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const int padded = (p.max_depth + 3) / 4 * 4;
-  float* q = shared + padded + warp * (p.head_dim + padded);
-  float* scores = q + p.head_dim;
-  const int64_t row = static_cast<int64_t>(3) * p.heads * p.head_dim;
+template <typename T, int kVec>
+__device__ __forceinline__ void store(T* to, const float (&x)[kVec]) {
+  if constexpr (kVec == 1) {
+    *to = from_f32<T>(x[0]);
+  } else if constexpr (sizeof(T) == 4) {
+    *reinterpret_cast<float4*>(to) = make_float4(x[0], x[1], x[2], x[3]);
+  } else {
+    *reinterpret_cast<uint4*>(to) =
+        make_uint4(pack<T>(x[0], x[1]), pack<T>(x[2], x[3]), pack<T>(x[4], x[5]), pack<T>(x[6], x[7]));
+  }
+}
 
+template <typename T>
+struct Args {
+  const T* qkv;            // (M, 3, A, d)
+  T* out;                  // (targets or M, A, d)
+  const int32_t* parent;   // (M)
+  const int32_t* targets;  // or null
+  int64_t width;           // A · d
+  int heads, head_dim, max_depth;
+  float slope;  // softmax_scale
+};
+
+// kLanes lanes hold a row: kRounds times kVec elements each.
+template <typename T, int kVec, int kLanes, int kRounds>
+__global__ void __launch_bounds__(32 * kMaxWarps, kVec* kRounds < 8 ? 4 : 2) tree_attention_kernel(const Args<T> p) {
+  extern __shared__ int32_t path[];
+  __shared__ int depth;
+  const int node = p.targets != nullptr ? p.targets[blockIdx.x] : static_cast<int>(blockIdx.x);
   if (threadIdx.x == 0) {
     int n = 0;
-    for (int at = p.targets != nullptr ? p.targets[blockIdx.x] : static_cast<int>(blockIdx.x);
-         at >= 0 && n < p.max_depth; at = p.parent[at]) {
-      path[n++] = at;
-    }
-    length_of_path = n;
+    for (int32_t a = node; a >= 0 && n < p.max_depth; a = p.parent[a]) path[n++] = a;
+    depth = n;
   }
   __syncthreads();
-  const int n = length_of_path;
 
-  for (int head = warp; head < p.heads; head += kWarps) {
-    const T* own = p.qkv + path[0] * row + head * p.head_dim;
-    for (int c = lane; c < p.head_dim; c += 32) q[c] = to_f32(own[c]) * p.scale;
-    __syncwarp();
-
-    const T* keys = p.qkv + (p.heads + head) * p.head_dim;
-    float largest = -INFINITY;
-    for (int j = lane; j < n; j += 32) {
-      const T* key = keys + path[j] * row;
-      float sum = 0;
-      for (int c = 0; c < p.head_dim; c += 4) {
-        const float4 a = *reinterpret_cast<const float4*>(q + c);
-        const float4 b = load_4(key + c);
-        sum = fmaf(a.x, b.x, sum);
-        sum = fmaf(a.y, b.y, sum);
-        sum = fmaf(a.z, b.z, sum);
-        sum = fmaf(a.w, b.w, sum);
+  const int lane = threadIdx.x % 32, group = lane / kLanes, member = lane % kLanes;
+  constexpr int kGroups = 32 / kLanes;
+  for (int head = threadIdx.x / 32; head < p.heads; head += blockDim.x / 32) {
+    const T* const q_row = p.qkv + node * 3 * p.width + head * p.head_dim;
+    const T* const k_rows = p.qkv + p.width + head * p.head_dim;
+    float q[kRounds][kVec], o[kRounds][kVec];
+#pragma unroll
+    for (int i = 0; i < kRounds * kVec; ++i) q[i / kVec][i % kVec] = o[i / kVec][i % kVec] = 0;
+#pragma unroll
+    for (int i = 0; i < kRounds; ++i) {
+      const int c = (i * kLanes + member) * kVec;
+      if (c < p.head_dim) load<T, kVec>(q[i], q_row + c);
+    }
+    float largest = -INFINITY, sum = 0;
+    // All groups take part in every step, because they shuffle; one beyond the end repeats the root and gives it no weight.
+    for (int first = 0; first < depth; first += kGroups) {
+      const int j = first + group;
+      const T* const k = k_rows + path[min(j, depth - 1)] * 3 * p.width;
+      float v[kRounds][kVec], score = 0;
+#pragma unroll
+      for (int i = 0; i < kRounds; ++i) {
+        const int c = (i * kLanes + member) * kVec;
+        if (c < p.head_dim) {
+          float x[kVec];
+          load<T, kVec>(x, k + c);
+          load<T, kVec>(v[i], k + p.width + c);
+#pragma unroll
+          for (int e = 0; e < kVec; ++e) score = fmaf(q[i][e], x[e], score);
+        }
       }
-      scores[j] = sum;
-      largest = fmaxf(largest, sum);
+#pragma unroll
+      for (int offset = kLanes / 2; offset > 0; offset /= 2) score += __shfl_xor_sync(kFullWarp, score, offset);
+      if (j < depth) {
+        score *= p.slope;
+        const float maximum = fmaxf(largest, score);
+        const float factor = expf(largest - maximum), weight = expf(score - maximum);
+        largest = maximum;
+        sum = fmaf(sum, factor, weight);
+#pragma unroll
+        for (int i = 0; i < kRounds; ++i) {
+          if ((i * kLanes + member) * kVec < p.head_dim) {
+#pragma unroll
+            for (int e = 0; e < kVec; ++e) o[i][e] = fmaf(weight, v[i][e], o[i][e] * factor);
+          }
+        }
+      }
     }
-    largest = warp_max(largest);
-    float total = 0;
-    for (int j = lane; j < n; j += 32) {
-      const float weight = expf(scores[j] - largest);
-      scores[j] = weight;
-      total += weight;
+    // Group 0 has the node itself, so the common maximum is finite and an empty group counts nothing.
+    float maximum = largest;
+#pragma unroll
+    for (int offset = kLanes; offset < 32; offset *= 2) {
+      maximum = fmaxf(maximum, __shfl_xor_sync(kFullWarp, maximum, offset));
     }
-    const float inverse = 1.0f / warp_sum(total);
-    __syncwarp();
-
-    const T* values = p.qkv + (2 * p.heads + head) * p.head_dim;
-    T* out = p.out + (static_cast<int64_t>(blockIdx.x) * p.heads + head) * p.head_dim;
-    for (int c = lane; c < p.head_dim; c += 32) {
-      float sum = 0;
-#pragma unroll 4
-      for (int j = 0; j < n; ++j) sum = fmaf(scores[j], to_f32(values[path[j] * row + c]), sum);
-      out[c] = from_f32<T>(sum * inverse);
+    const float factor = expf(largest - maximum);
+    sum *= factor;
+#pragma unroll
+    for (int offset = kLanes; offset < 32; offset *= 2) sum += __shfl_xor_sync(kFullWarp, sum, offset);
+    const float inverse = 1.0f / sum;
+    T* const out = p.out + blockIdx.x * p.width + head * p.head_dim;
+#pragma unroll
+    for (int i = 0; i < kRounds; ++i) {
+#pragma unroll
+      for (int e = 0; e < kVec; ++e) {
+        o[i][e] *= factor;
+#pragma unroll
+        for (int offset = kLanes; offset < 32; offset *= 2) o[i][e] += __shfl_xor_sync(kFullWarp, o[i][e], offset);
+        o[i][e] *= inverse;
+      }
+      const int c = (i * kLanes + member) * kVec;
+      if (group == 0 && c < p.head_dim) store<T, kVec>(out + c, o[i]);
     }
-    __syncwarp();
   }
+}
+
+template <typename T>
+void launch(const TreeAttentionParams& p, int64_t count, CudaQueue queue) {
+  const Args<T> args{.qkv = static_cast<const T*>(p.qkv),
+                     .out = static_cast<T*>(p.out),
+                     .parent = p.parent,
+                     .targets = p.targets,
+                     .width = p.heads * p.head_dim,
+                     .heads = static_cast<int>(p.heads),
+                     .head_dim = static_cast<int>(p.head_dim),
+                     .max_depth = static_cast<int>(p.max_depth),
+                     .slope = p.softmax_scale};
+  const unsigned threads = 32 * static_cast<unsigned>(p.heads < kMaxWarps ? p.heads : kMaxWarps);
+  const size_t shared = static_cast<size_t>(p.max_depth) * sizeof(int32_t);
+  const auto run = [&](auto kernel) { kernel<<<grid_size(count), threads, shared, queue>>>(args); };
+  constexpr int kVec = 16 / sizeof(T);
+  const bool vectors = p.head_dim % kVec == 0 && reinterpret_cast<uintptr_t>(p.qkv) % 16 == 0 &&
+                       reinterpret_cast<uintptr_t>(p.out) % 16 == 0;
+  if (!vectors) {
+    run(tree_attention_kernel<T, 1, 32, 8>);  // lanes take elements, up to 256 of a row
+  } else if (p.head_dim <= 8 * kVec) {
+    run(tree_attention_kernel<T, kVec, 8, 1>);
+  } else if (p.head_dim <= 16 * kVec) {
+    run(tree_attention_kernel<T, kVec, 16, 1>);
+  } else if (p.head_dim <= 32 * kVec) {
+    run(tree_attention_kernel<T, kVec, 32, 1>);
+  } else {
+    run(tree_attention_kernel<T, kVec, 32, 2>);  // f32 beyond 128 columns
+  }
+  check_launch("tree_attention", count, " of ", p.nodes, " nodes, paths of up to ", p.max_depth, ", ", p.heads,
+               " heads of ", p.head_dim, ", ", to_string(p.dtype));
 }
 
 }  // namespace
 
 void tree_attention_cuda(const TreeAttentionParams& p, CudaQueue queue) {
-  const int64_t rows = p.targets != nullptr ? p.targets_count : p.nodes;
-  if (rows == 0) return;
-  SCLIP_CHECK(p.head_dim % 4 == 0 && p.head_dim > 0 && p.head_dim <= 256, kInvalidArgument,
-              "tree_attention takes heads of a multiple of 4 up to 256 columns, not ", p.head_dim);
-  SCLIP_CHECK(p.max_depth > 0 && p.max_depth <= 1024, kInvalidArgument,
-              "tree_attention takes paths of up to 1024 nodes, not ", p.max_depth);
-  const int64_t padded = ceil_div(p.max_depth, 4) * 4;
-  const auto shared = static_cast<size_t>(padded + kWarps * (p.head_dim + padded)) * sizeof(float);
-  with_element(p.dtype, [&](auto element) {
-    using T = decltype(element);
-    allow_shared_memory(tree_attention_kernel<T>, shared);
-    tree_attention_kernel<T>
-        <<<grid_size(rows), 32 * kWarps, shared, queue>>>({.qkv = static_cast<const T*>(p.qkv),
-                                                           .out = static_cast<T*>(p.out),
-                                                           .parent = p.parent,
-                                                           .targets = p.targets,
-                                                           .heads = static_cast<int>(p.heads),
-                                                           .head_dim = static_cast<int>(p.head_dim),
-                                                           .max_depth = static_cast<int>(p.max_depth),
-                                                           .scale = p.softmax_scale});
-  });
-  check_launch("tree_attention", rows, " of ", p.nodes, " nodes, ", p.heads, " heads of ", p.head_dim);
+  SCLIP_CHECK(p.max_depth > 0 && p.max_depth <= kMaxDepth && p.heads > 0 && p.head_dim > 0 && p.head_dim <= 256 &&
+                  p.head_dim % 4 == 0,
+              kInvalidArgument, "tree_attention: paths of ", p.max_depth, " nodes (1 to 1024), ", p.heads,
+              " heads and head_dim ", p.head_dim, " (a multiple of 4 up to 256)");
+  SCLIP_CHECK(p.nodes < int64_t{1} << 31, kUnsupported, "tree_attention: ", p.nodes, " nodes are more than int32 counts");
+  const int64_t count = p.targets != nullptr ? p.targets_count : p.nodes;
+  if (count == 0) return;
+  with_element(p.dtype, [&](auto element) { launch<decltype(element)>(p, count, queue); });
 }
 
 }  // namespace sclip
