@@ -101,7 +101,8 @@ void for_each_target(const Body& body) {
 }
 
 // Runs the scene on the device under test; results come back into the scene. Faults are thrown on either.
-void run(Scene& scene) {
+// `recorded`: the call is noted after a first run and then replayed over cleared results.
+void run(Scene& scene, bool recorded = false) {
   testing::Dut& dut = testing::Dut::get();
   auto logits = dut.copy(scene.logits);
   auto xs = dut.copy(scene.xs), ys = dut.copy(scene.ys), query_class = dut.copy(scene.query_class);
@@ -125,6 +126,15 @@ void run(Scene& scene) {
   p.class_scores = scene.p.class_scores ? class_scores.data() : nullptr;
   p.fault = fault.data();
   dut.stream().window_merge(p);
+  if (recorded) {
+    dut.stream().begin_recording();
+    dut.stream().window_merge(p);
+    const auto recording = dut.stream().end_recording();
+    const std::vector<float> cleared(pixels, -1.f);
+    dut.stream().upload(scores.data(), cleared.data(), pixels * sizeof(float));
+    dut.stream().replay(*recording);
+    dut.stream().synchronize();
+  }
   check_merge_fault(p, fault.host()[0]);
   scene.scores = scores.host();
   const std::vector<std::byte> bytes = labels.host();
@@ -249,6 +259,11 @@ TEST_CASE("window_merge agrees with the oracle: sizes", "[window_merge]") {
   }
 }
 
+TEST_CASE("window_merge agrees with the oracle: many pixels a patch, more queries than fit at once", "[window_merge]") {
+  check_case({200, 70, 64, 48, 32, 16, 8, 300, 150, 0.01f, 0.02f});
+  check_case({64, 150, 48, 80, 32, 16, 16, 700, 700, 0.f, {}, 200.f});
+}
+
 TEST_CASE("window_merge agrees with the oracle: numbers of queries", "[window_merge]") {
   const int64_t queries = GENERATE(1, 2, 3, 15, 16, 17, 33, 171, 1000);
   check_case({40, 30, 60, 45, 32, 16, 8, queries, queries});
@@ -321,6 +336,23 @@ TEST_CASE("window_merge's optional outputs are optional, and u8 labels equal u16
   run(few);
   CHECK(few.scores == all.scores);
   CHECK(few.labels == all.labels);
+}
+
+TEST_CASE("window_merge recorded and replayed equals window_merge, to the last bit", "[window_merge]") {
+  if (!testing::Dut::get().stream().can_record()) return;
+  const Case c{97, 61, 120, 81, 64, 32, 8, 54, 21, 0.1f, 0.05f};
+  Scene eager(c), replayed(c);
+  run(eager);
+  run(replayed, true);
+  CHECK(replayed.labels == eager.labels);
+  CHECK(replayed.scores == eager.scores);
+  CHECK(replayed.full_logits == eager.full_logits);
+  CHECK(replayed.class_scores == eager.class_scores);
+  for (size_t q = 0; q < eager.statistics.size(); ++q) {
+    CHECK(replayed.statistics[q].pixels == eager.statistics[q].pixels);
+    CHECK(replayed.statistics[q].score_sum == eager.statistics[q].score_sum);
+    CHECK(replayed.statistics[q].max_score == eager.statistics[q].max_score);
+  }
 }
 
 TEST_CASE("ties go to the lowest class", "[window_merge]") {
