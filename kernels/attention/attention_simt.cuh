@@ -1,4 +1,5 @@
-// f32 arithmetic without tensor cores: f32 storage, and halves whose rows do not start at 16 bytes. See attention_cuda.cu.
+// f32 arithmetic without tensor cores: f32 storage, and halves whose rows do not start at 16 bytes. See
+// attention_cuda.cu.
 #pragma once
 
 #include <cfloat>
@@ -12,18 +13,20 @@ namespace sclip::cuda {
 constexpr int kSimtWarps = 4, kSimtRowsPerWarp = 4, kSimtKeys = 64;
 constexpr int kSimtRows = kSimtWarps * kSimtRowsPerWarp;
 
-// Floats from one row in shared memory to the next: an odd number of float4, so that eight rows' equal columns lie in eight
-// different groups of four banks.
+// Floats from one row in shared memory to the next: an odd number of float4, so that eight rows' equal columns lie in
+// eight different groups of four banks.
 constexpr __host__ __device__ int simt_pitch(int head_dim) {
   return 4 * (head_dim / 4 | 1);
 }
 constexpr size_t simt_shared_bytes(int head_dim) {
-  return sizeof(float) * (static_cast<size_t>(2 * kSimtRows + kSimtKeys) * simt_pitch(head_dim) + kSimtRows * kSimtKeys);
+  return sizeof(float) *
+         (static_cast<size_t>(2 * kSimtRows + kSimtKeys) * simt_pitch(head_dim) + kSimtRows * kSimtKeys);
 }
 
 // Rows beyond the last one up to `padded` become zeros.
 template <typename T>
-__device__ __forceinline__ void simt_copy_rows(float* to, const T* from, int stride, int rows, int padded, int head_dim) {
+__device__ __forceinline__ void simt_copy_rows(float* to, const T* from, int stride, int rows, int padded,
+                                               int head_dim) {
   const int lane = threadIdx.x % 32;
   for (int row = threadIdx.x / 32; row < padded; row += kSimtWarps) {
     for (int c = lane; c < head_dim; c += 32) {
@@ -52,8 +55,8 @@ __global__ void __launch_bounds__(32 * kSimtWarps, kVector < 8 ? 4 : 3)
 
   for (int kind = 0; kind < kinds; ++kind) {
     const int matrix = kinds == 2 ? kind : p.left;
-    simt_copy_rows(left + kind * kSimtRows * pitch, qkv + matrix * width + first_row * stride, stride, block_rows, kSimtRows,
-                   dim);
+    simt_copy_rows(left + kind * kSimtRows * pitch, qkv + matrix * width + first_row * stride, stride, block_rows,
+                   kSimtRows, dim);
   }
 
   // Natural scores of the warp's four rows with columns first + lane and first + lane + 32, −∞ where there are none.

@@ -57,6 +57,14 @@ __device__ __forceinline__ float2 unpack(uint32_t bits) {
   }
 }
 
+// 16 bytes in one instruction. nvcc may split the assignment of a uint4 or float4 whose parts were computed one by one
+// into four stores.
+__device__ __forceinline__ void store_16(void* to, uint32_t x, uint32_t y, uint32_t z, uint32_t w) {
+  asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(to)), "r"(x), "r"(y), "r"(z),
+               "r"(w)
+               : "memory");
+}
+
 // Calls `f(T{})` with the element type that `dtype` names.
 template <typename F>
 void with_element(DType dtype, F&& f) {
