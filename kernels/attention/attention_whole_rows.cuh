@@ -8,7 +8,7 @@ namespace sclip::cuda {
 
 constexpr int kWholeTiles = kAttentionWholeRows / 64;
 
-// f(tile, pair) for every pair of 8 columns in use, with constant arguments.
+// f(tile, pair) for every 16 columns in use, with constant arguments.
 template <typename F>
 __device__ __forceinline__ void for_pairs(int tail_pairs, int tiles, F&& f) {
 #pragma unroll
@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_whole_rows_ker
     copy_async_wait<0>();
     __syncthreads();
     ask();
-    return stage;  // two askings ago
+    return stage;  // the stage asked for before this one: there are two
   };
   const auto ask_left = [&](int matrix) {  // by the warp that reads them
     copy_rows<kDim, 16, 32>(left_panel(), qkv_of_head(p) + matrix * width + row * stride, stride,

@@ -1,17 +1,16 @@
 // out = softmax(scale · q · K[path]ᵀ) · V[path], a node's path being itself and its ancestors.
 //
-// Tiling     A block is one node: its first thread walks up the trie once and leaves the path in shared memory for all
-// heads; then
-//            a warp takes a head, and the next one. A row of K or V of a head is read by kLanes lanes, 16 bytes each,
-//            so that a warp reads 32 / kLanes ancestors at a time (f32, d = 64: two; halves: four) in whole sectors,
-//            and the warps of a block, whose heads are neighbours in memory, whole rows. Every group of kLanes lanes
-//            keeps a running maximum, sum and output over its ancestors; they meet at the end. f32 throughout.
+// Tiling     A block is one node: its first thread walks up the trie once and leaves the path in shared memory for
+//            all heads; then each warp takes a head, and the next one. A row of K or V of a head is read by kLanes
+//            lanes, 16 bytes each, so that a warp reads 32 / kLanes ancestors at a time (d = 64: two in f32, four in
+//            halves) in whole sectors, and the warps of a block, whose heads are neighbours in memory, read whole
+//            rows. Every group of kLanes lanes keeps a running maximum, sum and output over its ancestors; they meet
+//            at the end. f32 throughout.
 // Shared     4 bytes per node of the longest path, at most 4 KiB.
-// Occupancy  256 threads, at most 64 registers: 4 blocks, 32 warps of an SM (2 blocks where a lane holds 8 columns or
-// more). Limit      Latency and L2. A path of 10 nodes is 10 dependent loads of `parent`, then 20 rows of K and V;
-// siblings share
-//            all but one of them, so that DRAM sees each row about once. Tensor cores would have nothing to multiply:
-//            no two nodes of a level need the same set of keys.
+// Occupancy  256 threads; 64 registers and 4 blocks, 32 warps of an SM; 2 blocks where a lane holds 8 columns.
+// Limit      Latency and L2. A path of 10 nodes is 10 dependent loads of `parent`, then 20 rows of K and V; siblings
+//            share all but one of them, so that DRAM sees each row about once. Tensor cores would have little to
+//            multiply: no two nodes of a level have the same set of keys.
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/warp.cuh"
