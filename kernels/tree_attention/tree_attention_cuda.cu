@@ -7,7 +7,7 @@
 //            rows. Every group of kLanes lanes keeps a running maximum, sum and output over its ancestors; they meet
 //            at the end. f32 throughout.
 // Shared     4 bytes per node of the longest path, at most 4 KiB.
-// Occupancy  256 threads; 64 registers and 4 blocks, 32 warps of an SM; 2 blocks where a lane holds 8 columns.
+// Occupancy  256 threads, at most 64 registers: 4 blocks, 32 warps of an SM; 3 blocks for rows without 16-byte vectors.
 // Limit      Latency and L2. A path of 10 nodes is 10 dependent loads of `parent`, then 20 rows of K and V; siblings
 //            share all but one of them, so that DRAM sees each row about once. Tensor cores would have little to
 //            multiply: no two nodes of a level have the same set of keys.
@@ -69,7 +69,7 @@ struct Args {
 
 // kLanes lanes hold a row: kRounds times kVec elements each.
 template <typename T, int kVec, int kLanes, int kRounds>
-__global__ void __launch_bounds__(32 * kMaxWarps, kVec* kRounds < 8 ? 4 : 2) tree_attention_kernel(const Args<T> p) {
+__global__ void __launch_bounds__(32 * kMaxWarps, kVec == 1 ? 3 : 4) tree_attention_kernel(const Args<T> p) {
   extern __shared__ int32_t path[];
   __shared__ int depth;
   const int node = p.targets != nullptr ? p.targets[blockIdx.x] : static_cast<int>(blockIdx.x);
@@ -180,7 +180,7 @@ void launch(const TreeAttentionParams& p, int64_t count, CudaQueue queue) {
     run(tree_attention_kernel<T, kVec, 16, 1>);
   } else if (p.head_dim <= 32 * kVec) {
     run(tree_attention_kernel<T, kVec, 32, 1>);
-  } else {
+  } else if constexpr (sizeof(T) == 4) {
     run(tree_attention_kernel<T, kVec, 32, 2>);  // f32 beyond 128 columns
   }
   check_launch("tree_attention", count, " of ", p.nodes, " nodes, paths of up to ", p.max_depth, ", ", p.heads,
