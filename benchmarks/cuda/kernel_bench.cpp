@@ -18,7 +18,11 @@ using namespace sclip;
 namespace {
 
 nlohmann::json describe(const KernelCase& c) {
-  return {{"name", c.name}, {"shape", c.shape}, {"mma", c.floor.mma}, {"bytes", c.floor.bytes}};
+  return {{"name", c.name},
+          {"shape", c.shape},
+          {"mma", c.floor.mma},
+          {"bytes", c.floor.bytes},
+          {"written", c.floor.written}};
 }
 
 // Calls are queued back to back, so that the time of a launch hides behind the kernel before it.

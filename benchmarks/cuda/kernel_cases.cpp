@@ -69,30 +69,32 @@ KernelCase attention(const std::string& name, AttentionScores scores, int64_t ba
   const double products = scores == AttentionScores::kCorrelative ? 3 : 2;
   // V, and the operands of the scores: q, k or both.
   const double inputs = scores == AttentionScores::kQueryKey || scores == AttentionScores::kCorrelative ? 3 : 2;
-  return {
-      .name = name,
-      .shape = str(batch, "×", tokens, "×", heads, "×", head_dim, " f16"),
-      .floor = {.mma = products * elements * static_cast<double>(tokens) / 2048, .bytes = (inputs + 1) * elements * 2},
-      .prepare = prepared(
-          [=](Arrays& a) {
-            const int64_t count = batch * tokens * heads * head_dim;
-            return AttentionParams{.qkv = a.normal_f16(3 * count),
-                                   .out = a.room<Float16>(count),
-                                   .dtype = DType::kF16,
-                                   .scores = scores,
-                                   .batch = batch,
-                                   .tokens = tokens,
-                                   .heads = heads,
-                                   .head_dim = head_dim,
-                                   .softmax_scale = 1 / std::sqrt(static_cast<float>(head_dim))};
-          },
-          [](Stream& s, const AttentionParams& p) { s.attention(p); })};
+  return {.name = name,
+          .shape = str(batch, "×", tokens, "×", heads, "×", head_dim, " f16"),
+          .floor = {.mma = products * elements * static_cast<double>(tokens) / 2048,
+                    .bytes = (inputs + 1) * elements * 2,
+                    .written = elements * 2},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                const int64_t count = batch * tokens * heads * head_dim;
+                return AttentionParams{.qkv = a.normal_f16(3 * count),
+                                       .out = a.room<Float16>(count),
+                                       .dtype = DType::kF16,
+                                       .scores = scores,
+                                       .batch = batch,
+                                       .tokens = tokens,
+                                       .heads = heads,
+                                       .head_dim = head_dim,
+                                       .softmax_scale = 1 / std::sqrt(static_cast<float>(head_dim))};
+              },
+              [](Stream& s, const AttentionParams& p) { s.attention(p); })};
 }
 
 KernelCase layernorm(int64_t rows, int64_t cols) {
   return {.name = str("layernorm-", cols),
           .shape = str(rows, "×", cols, " f32 → f16"),
-          .floor = {.bytes = static_cast<double>(rows * cols * 6 + cols * 8)},
+          .floor = {.bytes = static_cast<double>(rows * cols * 6 + cols * 8),
+                    .written = static_cast<double>(rows * cols * 2)},
           .prepare = prepared(
               [=](Arrays& a) {
                 return LayerNormParams{.x = a.normal(rows * cols),
@@ -109,7 +111,7 @@ KernelCase layernorm(int64_t rows, int64_t cols) {
 KernelCase l2_normalize(int64_t rows, int64_t cols) {
   return {.name = "l2-normalize",
           .shape = str(rows, "×", cols, " f32"),
-          .floor = {.bytes = static_cast<double>(rows * cols * 8)},
+          .floor = {.bytes = static_cast<double>(rows * cols * 8), .written = static_cast<double>(rows * cols * 4)},
           .prepare = prepared(
               [=](Arrays& a) {
                 return L2NormalizeParams{
@@ -127,7 +129,8 @@ KernelCase patch_embed(int64_t across, int64_t down, int64_t patch, int64_t cols
           .shape = str(batch, " windows of ", grid, "×", grid, " patches → ", cols, " f16"),
           .floor = {.mma = static_cast<double>(batch * patches * depth * cols) / 2048,
                     .bytes = static_cast<double>(3 * width * height * 4 + cols * depth * 2 + (1 + patches) * cols * 4) +
-                             tokens},
+                             tokens,
+                    .written = 2 * tokens},  // once more by ln_pre
           .prepare = [=](Backend& backend, Stream& stream) -> std::function<void()> {
             auto a = std::make_shared<Arrays>(backend, stream);
             const auto weight = random_normal(static_cast<size_t>(cols * depth), 99, 0, 0.03f);
@@ -162,7 +165,8 @@ KernelCase patch_embed(int64_t across, int64_t down, int64_t patch, int64_t cols
 KernelCase gelu(int64_t rows, int64_t cols) {
   return {.name = "quick-gelu",
           .shape = str(rows, "×", cols, " f16 in place"),
-          .floor = {.bytes = static_cast<double>(rows * cols * 2 + cols * 4)},
+          .floor = {.bytes = static_cast<double>(rows * cols * 2 + cols * 4),
+                    .written = static_cast<double>(rows * cols * 2)},
           .prepare = [=](Backend& backend, Stream& stream) -> std::function<void()> {
             auto a = std::make_shared<Arrays>(backend, stream);
             const auto weight = random_normal(static_cast<size_t>(cols * 64), 98, 0, 0.1f);
@@ -183,7 +187,8 @@ KernelCase gelu(int64_t rows, int64_t cols) {
 KernelCase resize_normalize(int64_t src_w, int64_t src_h, int64_t dst_w, int64_t dst_h) {
   return {.name = "resize-normalize",
           .shape = str(src_w, "×", src_h, " u8 → ", dst_w, "×", dst_h, " f32"),
-          .floor = {.bytes = static_cast<double>(3 * src_w * src_h + 12 * dst_w * dst_h)},
+          .floor = {.bytes = static_cast<double>(3 * src_w * src_h + 12 * dst_w * dst_h),
+                    .written = static_cast<double>(12 * dst_w * dst_h)},
           .prepare = prepared(
               [=](Arrays& a) {
                 std::vector<uint8_t> photo(static_cast<size_t>(3 * src_w * src_h));
@@ -207,7 +212,8 @@ KernelCase window_merge(int64_t queries, std::optional<float> area) {
   const auto windows = static_cast<int64_t>(xs.size() * ys.size());
   return {.name = str("window-merge-", queries, area ? "-area" : ""),
           .shape = str(width, "×", height, ", ", windows, " windows, ", queries, " queries"),
-          .floor = {.bytes = static_cast<double>(windows * patches * queries * 4 + width * height * 6)},
+          .floor = {.bytes = static_cast<double>(windows * patches * queries * 4 + width * height * 6),
+                    .written = static_cast<double>(width * height * 6)},
           .prepare = prepared(
               [=](Arrays& a) {
                 std::vector<int32_t> query_class(static_cast<size_t>(queries));
@@ -241,26 +247,27 @@ KernelCase window_merge(int64_t queries, std::optional<float> area) {
 KernelCase tree_attention(int64_t heads, int64_t head_dim) {
   constexpr int64_t nodes = 512;
   const auto row = static_cast<double>(heads * head_dim);
-  return {.name = "tree-attention",
-          .shape = str(nodes, " nodes, ", heads, " heads of ", head_dim, ", f32"),
-          .floor = {.bytes = static_cast<double>(nodes) * (row * 16 + 4)},
-          .prepare = prepared(
-              [=](Arrays& a) {
-                std::vector<int32_t> parent(nodes);
-                for (int32_t i = 0; i < nodes; ++i) {
-                  parent[static_cast<size_t>(i)] = i < 8 || i % 8 != 0 ? i - 1 : 7;
-                }
-                const auto count = static_cast<int64_t>(nodes * heads * head_dim);
-                return TreeAttentionParams{.qkv = a.normal(3 * count),
-                                           .out = a.room<float>(count),
-                                           .parent = a.copy(parent),
-                                           .nodes = nodes,
-                                           .max_depth = 77,
-                                           .heads = heads,
-                                           .head_dim = head_dim,
-                                           .softmax_scale = 0.125f};
-              },
-              [](Stream& s, const TreeAttentionParams& p) { s.tree_attention(p); })};
+  return {
+      .name = "tree-attention",
+      .shape = str(nodes, " nodes, ", heads, " heads of ", head_dim, ", f32"),
+      .floor = {.bytes = static_cast<double>(nodes) * (row * 16 + 4), .written = static_cast<double>(nodes) * row * 4},
+      .prepare = prepared(
+          [=](Arrays& a) {
+            std::vector<int32_t> parent(nodes);
+            for (int32_t i = 0; i < nodes; ++i) {
+              parent[static_cast<size_t>(i)] = i < 8 || i % 8 != 0 ? i - 1 : 7;
+            }
+            const auto count = static_cast<int64_t>(nodes * heads * head_dim);
+            return TreeAttentionParams{.qkv = a.normal(3 * count),
+                                       .out = a.room<float>(count),
+                                       .parent = a.copy(parent),
+                                       .nodes = nodes,
+                                       .max_depth = 77,
+                                       .heads = heads,
+                                       .head_dim = head_dim,
+                                       .softmax_scale = 0.125f};
+          },
+          [](Stream& s, const TreeAttentionParams& p) { s.tree_attention(p); })};
 }
 
 }  // namespace

@@ -13,8 +13,9 @@ namespace sclip {
 
 // What no implementation can go below: the judge of the counters.
 struct KernelFloor {
-  double mma = 0;    // products of 16×8×16, fractions included: multiplications / 2048
-  double bytes = 0;  // every input read once, every output written once
+  double mma = 0;      // products of 16×8×16, fractions included: multiplications / 2048
+  double bytes = 0;    // every input read once, every output written once
+  double written = 0;  // of these, the outputs
 };
 
 struct KernelCase {

@@ -1,4 +1,34 @@
-// BANNER
+// out = Σ_s softmax(scale · s + bias) · V for s of q·kᵀ, q·qᵀ, k·kᵀ: one attention, or SCLIP's two with one V.
+//
+// Maths      A unit is the N²·d multiplications of one product. One kind of scores takes 2: S and P·V. The
+//            correlative pair takes 3 where N ≤ 256 (attention_whole_rows.cuh): S₁ = q·qᵀ, softmax, kept as halves
+//            in registers; S₂ = k·kᵀ, softmax; P = P₁ + P₂; one P·V. The exponentials E₁, E₂ are not normalised but
+//            weighted, (E₁ · sum₂ / sum₁ + E₂) · V / sum₂, so that one fma joins them. E₁ is rounded to f16 (also
+//            for bf16), the sum once to the storage type.
+//            Everything else is online (attention_online.cuh): running maxima and sums. The pair then takes 4 units
+//            and two accumulators, which share each fragment of V: the two maxima move apart, so neither output can
+//            be rescaled into the other. Passes for the statistics alone would take 5 units.
+//            Identity scores are a strided copy. f32, a head_dim without an instance (not a multiple of 8, or above
+//            128) and pointers off 16 bytes take attention_simt.cuh: a pass for the statistics and one for the
+//            output, 3 or 5 units of plain fma.
+// Tiling     A block is 64 query rows of a head, 4 warps of 16 (attention_tile.h). Keys and values come in tiles of
+//            64 (online beyond d = 96: 32) by cp.async through two stages, one barrier a tile. The incomplete tile
+//            comes first and multiplies only its groups of 8 keys that exist: N = 197 takes 25 of them for S and 13
+//            steps of 16 for P·V, 2.92 units of 208²·d or 3.26 of 197²·d. Warps below the matrix copy and do not
+//            multiply. A causal block leaves out tiles it does not see. A lane holds columns 2t, 2t + 1 of two rows
+//            in every group of 8, so that S, packed, is A of P·V without moving.
+// Shared     64 + 2·64 rows of 2·d bytes, online with two kinds 64 more: at most 48 KiB; 24 at d = 64 (32). Chunks
+//            of 16 bytes are XORed with bits of their row's number (Panel): no bank conflict in ldmatrix, cp.async
+//            or the output's way through shared memory at any d, which is checked at compile time.
+// Occupancy  128 threads. Whole rows: up to 255 registers (128 of scores, 64 of E₁), 2 blocks, 8 warps of an SM.
+//            Online, one kind: 128 registers and 4 blocks for d ≤ 64, 168 and 3 beyond (d = 96 on sm_86, 89, 120: 2,
+//            for shared memory); two kinds: 2 blocks. Without tensor cores: 128 registers, 4 blocks at d = 64 (3 where
+//            an SM has 100 KiB: 30 KiB a block). No spills, no stack frames.
+// DRAM       q, k, v once and the output once: blocks of a head are neighbours in the grid and meet in L2, which
+//            serves the head's keys and values to each of its ⌈N / 64⌉ blocks.
+// Limit      Shared memory and tensor cores alike: with 16 rows a warp, one ldmatrix.x4 (4 cycles of an SM's shared
+//            memory) feeds two mma (4 cycles of its tensor cores on sm_80); the online pair, which shares V, does
+//            better. Then the softmax, about 5 instructions for 32 scores, one of them in the special-function unit.
 #include "kernels/attention/attention_online.cuh"
 #include "kernels/attention/attention_simt.cuh"
 #include "kernels/attention/attention_whole_rows.cuh"
@@ -36,7 +66,7 @@ void launch_simt(const AttentionParams& p, CudaQueue queue) {
   const int kinds = p.scores == AttentionScores::kCorrelative ? 2 : 1;
   const auto launch = [&](auto kernel) {
     allow_shared_memory(kernel, shared);
-    kernel<<<grid_of(p, kSimtRows), 32 * kSimtWarps, shared, queue>>>(args, kinds);
+    kernel<<<grid_of(p, simt_rows(args.head_dim)), 32 * simt_warps(args.head_dim), shared, queue>>>(args, kinds);
   };
   if (p.head_dim <= 64) {
     launch(attention_simt_kernel<T, 2>);
@@ -52,7 +82,9 @@ void launch_tensor(const AttentionParams& p, AttentionKernel kernel, CudaQueue q
   constexpr float kLog2E = 1.4426950408889634f;
   AttentionArgs<T> args = args_of<T>(p);
   args.slope *= kLog2E;
-  const auto launch = [&](auto function) { function<<<grid_of(p, kAttentionRows), kAttentionThreads, 0, queue>>>(args); };
+  const auto launch = [&](auto function) {
+    function<<<grid_of(p, kAttentionRows), kAttentionThreads, 0, queue>>>(args);
+  };
   const bool correlative = p.scores == AttentionScores::kCorrelative;
   if (kernel == AttentionKernel::kWholeRows) {
     launch(attention_whole_rows_kernel<T, kDim>);

@@ -1,5 +1,5 @@
-// What the two tensor-core kernels are made of: rows of halves in shared memory, tiles of keys that arrive while the tile before
-// is used, and the two products of one warp.
+// What the two tensor-core kernels are made of: rows of halves in shared memory, tiles of keys that arrive while the
+// tile before is used, and the two products of one warp.
 #pragma once
 
 #include <algorithm>
@@ -27,16 +27,16 @@ struct AttentionArgs {
   bool causal;
 };
 
-// The same value, of which the compiler knows nothing: what is computed from it is computed again at each use, in a few integer
-// instructions, and not kept in registers from the kernel's beginning to its end. There are none to spare.
+// The same value, of which the compiler knows nothing: what is computed from it is computed again at each use, in a few
+// integer instructions, and not kept in registers from the kernel's beginning to its end. There are none to spare.
 __device__ __forceinline__ int recompute(int x) {
   asm volatile("" : "+r"(x));
   return x;
 }
 
-// Where the shared memory of a row's 16-byte chunk lies. A row is kDim halves without padding; the chunk's number is XORed with
-// bits of the row's, so many that eight rows' equal chunks (one matrix of ldmatrix) fall into eight different groups of
-// four banks, and so do eight neighbouring chunks (cp.async, and the stores of the output).
+// Where the shared memory of a row's 16-byte chunk lies. A row is kDim halves without padding; the chunk's number is
+// XORed with bits of the row's, so many that eight rows' equal chunks (one matrix of ldmatrix) fall into eight
+// different groups of four banks, and so do eight neighbouring chunks (cp.async, and the stores of the output).
 template <int kDim>
 struct Panel {
   static constexpr int kChunks = kDim / 8;
@@ -67,8 +67,8 @@ constexpr bool kConflictFree = Panel<kDim>::is_conflict_free();
 template <AttentionKernel kKernel, int kDim>
 constexpr int kTileKeys = attention_keys(kKernel, kDim);
 
-// Rows of global memory, `stride` elements apart, into a panel of up to kMaxRows. Zeros follow the last row up to a multiple of 16
-// and the last of `chunks` chunks up to the panel's width: products run over them.
+// Rows of global memory, `stride` elements apart, into a panel of up to kMaxRows. Zeros follow the last row up to a
+// multiple of 16 and the last of `chunks` chunks up to the panel's width: products run over them.
 template <int kDim, int kMaxRows, int kThreads, typename T>
 __device__ __forceinline__ void copy_rows(uint32_t panel, const T* from, int stride, int rows, int chunks, int thread) {
   constexpr int kChunks = Panel<kDim>::kChunks;
@@ -85,8 +85,8 @@ __device__ __forceinline__ void copy_rows(uint32_t panel, const T* from, int str
   }
 }
 
-// The address a lane gives to ldmatrix for 16 rows and chunks 2i, 2i + 1 of a panel. 2i is even, so the lane's half of the pair
-// and its row's swizzle are one XOR.
+// The address a lane gives to ldmatrix for 16 rows and chunks 2i, 2i + 1 of a panel. 2i is even, so the lane's half of
+// the pair and its row's swizzle are one XOR.
 template <int kDim>
 struct LaneAddress {
   uint32_t row, flip;
@@ -186,8 +186,9 @@ __device__ __forceinline__ void add_values(float (&o)[kSets][kDim / 8][4], const
   }
 }
 
-// What scores meet before the softmax: bias, and the columns a row does not see. A lane holds columns 2t and 2t + 1 of every
-// group of 8, of two rows that lie 8 apart; t = lane % 4. Made anew where it is used: nothing of it lives through a product.
+// What scores meet before the softmax: bias, and the columns a row does not see. A lane holds columns 2t and 2t + 1 of
+// every group of 8, of two rows that lie 8 apart; t = lane % 4. Made anew where it is used: nothing of it lives through
+// a product.
 struct ScoreTrait {
   const float* bias[2];  // of the two rows, or null
   int visible[2];        // columns the rows see
@@ -236,7 +237,8 @@ __device__ __forceinline__ float row_sum(float x) {
   return x + __shfl_xor_sync(0xffffffffu, x, 2);
 }
 
-// o as halves through the warp's own 16 rows of shared memory, so that a lane stores 16 bytes and a row goes out in one piece.
+// o as halves through the warp's own 16 rows of shared memory, so that a lane stores 16 bytes and a row goes out in one
+// piece.
 template <int kDim, typename T>
 __device__ __forceinline__ void store_rows(const float (&o)[kDim / 8][4], uint32_t panel, T* to, int stride, int rows,
                                            int chunks, int lane) {
@@ -253,31 +255,33 @@ __device__ __forceinline__ void store_rows(const float (&o)[kDim / 8][4], uint32
   for (int i = 0; i < 16 * kChunks / 32; ++i) {
     const int row = (i * 32 + lane) / kChunks, chunk = (i * 32 + lane) % kChunks;
     if (row < rows && chunk < chunks) {
-      uint4 v;
+      uint32_t x, y, z, w;
       asm volatile("ld.shared.v4.b32 {%0, %1, %2, %3}, [%4];"
-                   : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+                   : "=r"(x), "=r"(y), "=r"(z), "=r"(w)
                    : "r"(panel + Panel<kDim>::offset(row, chunk))
                    : "memory");
-      *reinterpret_cast<uint4*>(to + static_cast<int64_t>(row) * stride + chunk * 8) = v;
+      store_global(to + static_cast<int64_t>(row) * stride + chunk * 8, make_uint4(x, y, z, w));
     }
   }
 }
 
-// Where a block's head begins: q of its first token (k lies A·d elements behind, v twice that), and its first row of the output.
-// The grid is (query blocks, heads, batch): blocks of one head are neighbours, so that its keys and values come from DRAM once
-// and from L2 after that.
+// Where a block's head begins: q of its first token (k lies A·d elements behind, v twice that), and its first row of
+// the output. The grid is (query blocks, heads, batch): blocks of one head are neighbours, so that its keys and values
+// come from DRAM once and from L2 after that.
 template <typename T>
 __device__ __forceinline__ const T* qkv_of_head(const AttentionArgs<T>& p) {
-  return p.qkv + (static_cast<int64_t>(recompute(blockIdx.z)) * p.tokens * 3 * p.heads + recompute(blockIdx.y)) * p.head_dim;
+  return p.qkv +
+         (static_cast<int64_t>(recompute(blockIdx.z)) * p.tokens * 3 * p.heads + recompute(blockIdx.y)) * p.head_dim;
 }
 template <typename T>
 __device__ __forceinline__ T* out_of_row(const AttentionArgs<T>& p, int row) {
-  return p.out +
-         ((static_cast<int64_t>(recompute(blockIdx.z)) * p.tokens + row) * p.heads + recompute(blockIdx.y)) * p.head_dim;
+  return p.out + ((static_cast<int64_t>(recompute(blockIdx.z)) * p.tokens + row) * p.heads + recompute(blockIdx.y)) *
+                     p.head_dim;
 }
 
-// Columns are cut into tiles of kKeys; what remains, 1…kKeys columns, is the tail. The tail comes first, so that the code
-// for a part of a tile exists once and full tiles have no branches. A causal block leaves out the tiles it does not see.
+// Columns are cut into tiles of kKeys; what remains, 1…kKeys columns, is the tail. The tail comes first, so that the
+// code for a part of a tile exists once and full tiles have no branches. A causal block leaves out the tiles it does
+// not see.
 template <int kKeys>
 struct ColumnTiles {
   int begin, end;  // tile 0 is the tail; the full ones follow in order

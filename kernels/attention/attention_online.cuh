@@ -5,7 +5,8 @@
 
 namespace sclip::cuda {
 
-// Blocks that the registers of an SM are meant to hold: the output alone takes head_dim / 2 of a thread's, twice for two kinds.
+// Blocks that the registers of an SM are meant to hold: the output alone takes head_dim / 2 of a thread's, twice for
+// two kinds.
 constexpr int attention_online_blocks(int dim, bool correlative) {
   return correlative ? 2 : dim <= 64 ? 4 : 3;
 }
@@ -32,8 +33,8 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
   const uint32_t left_panel = shared_address(memory) + 16 * warp * kPitch;
   const uint32_t stages = shared_address(memory) + kSets * kAttentionRows * kPitch;
 
-  // Of every tile of columns first the right sides, then v, through two stages. A tile is asked for when the one before it has
-  // arrived, into the stage whose tile every warp is done with.
+  // Of every tile of columns first the right sides, then v, through two stages. A tile is asked for when the one before
+  // it has arrived, into the stage whose tile every warp is done with.
   int next_set = 0, next_tile = columns.begin, stage = 0;
   const auto ask = [&] {
     if (next_tile < columns.end) {
@@ -62,8 +63,8 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
 #pragma unroll
   for (int set = 0; set < kSets; ++set) {
     left[set].panel = left_panel + set * kAttentionRows * kPitch;
-    copy_rows<kDim, 16, 32>(left[set].panel, qkv_of_head(p) + (kCorrelative ? set : p.left) * width + row * stride, stride,
-                            min(16, max(p.tokens - row, 0)), chunks, lane);
+    copy_rows<kDim, 16, 32>(left[set].panel, qkv_of_head(p) + (kCorrelative ? set : p.left) * width + row * stride,
+                            stride, min(16, max(p.tokens - row, 0)), chunks, lane);
   }
   ask();
   copy_async_wait<0>();
@@ -150,8 +151,8 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
       if (active) {
         float s[2 * kPairs][4];
         score_tail<T, kDim, kPairs>(s, left[set], lane, keys, Columns::tail_groups(p.tokens));
-        exponentials(set, s, packed[set], Columns::first(0, p.tokens) + lane % 4 * 2,
-                      Columns::tail_pairs(p.tokens), true);
+        exponentials(set, s, packed[set], Columns::first(0, p.tokens) + lane % 4 * 2, Columns::tail_pairs(p.tokens),
+                     true);
       }
     }
     const uint32_t values = arrive();

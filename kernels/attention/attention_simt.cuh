@@ -1,4 +1,5 @@
-// f32 arithmetic without tensor cores: f32 storage, and halves whose rows do not start at 16 bytes. See attention_cuda.cu.
+// f32 arithmetic without tensor cores: f32 storage, and halves whose rows do not start at 16 bytes. See
+// attention_cuda.cu.
 #pragma once
 
 #include <cfloat>
@@ -9,38 +10,50 @@
 
 namespace sclip::cuda {
 
-constexpr int kSimtWarps = 4, kSimtRowsPerWarp = 4, kSimtKeys = 64;
-constexpr int kSimtRows = kSimtWarps * kSimtRowsPerWarp;
+constexpr int kSimtRowsPerWarp = 4, kSimtKeys = 64;
+// Beyond d = 128 the rows of 4 warps and the keys are more than the 99 KiB that a block has on sm_86, 89 and 120.
+constexpr int simt_warps(int head_dim) {
+  return head_dim <= 128 ? 4 : 2;
+}
+constexpr int simt_rows(int head_dim) {
+  return simt_warps(head_dim) * kSimtRowsPerWarp;
+}
 
-// Floats from one row in shared memory to the next: an odd number of float4, so that eight rows' equal columns lie in eight
-// different groups of four banks.
+// Floats from one row in shared memory to the next: an odd number of float4, so that eight rows' equal columns lie in
+// eight different groups of four banks.
 constexpr __host__ __device__ int simt_pitch(int head_dim) {
   return 4 * (head_dim / 4 | 1);
 }
 constexpr size_t simt_shared_bytes(int head_dim) {
-  return sizeof(float) * (static_cast<size_t>(2 * kSimtRows + kSimtKeys) * simt_pitch(head_dim) + kSimtRows * kSimtKeys);
+  return sizeof(float) * (static_cast<size_t>(2 * simt_rows(head_dim) + kSimtKeys) * simt_pitch(head_dim) +
+                          simt_rows(head_dim) * kSimtKeys);
 }
 
 // Rows beyond the last one up to `padded` become zeros.
 template <typename T>
-__device__ __forceinline__ void simt_copy_rows(float* to, const T* from, int stride, int rows, int padded, int head_dim) {
+__device__ __forceinline__ void simt_copy_rows(float* to, const T* from, int stride, int rows, int padded,
+                                               int head_dim) {
   const int lane = threadIdx.x % 32;
-  for (int row = threadIdx.x / 32; row < padded; row += kSimtWarps) {
+  for (int row = threadIdx.x / 32; row < padded; row += static_cast<int>(blockDim.x) / 32) {
     for (int c = lane; c < head_dim; c += 32) {
       to[row * simt_pitch(head_dim) + c] = row < rows ? to_f32(from[row * stride + c]) : 0.0f;
     }
   }
 }
 
+template <int kVector>
+constexpr int kSimtWarps = simt_warps(32 * kVector);
+
 // kVector: columns of the output a lane holds; 32 · kVector ≥ head_dim, both even.
 template <typename T, int kVector>
-__global__ void __launch_bounds__(32 * kSimtWarps, kVector < 8 ? 4 : 3)
+__global__ void __launch_bounds__(32 * kSimtWarps<kVector>, kVector < 8 ? 4 : 3)
     attention_simt_kernel(const AttentionArgs<T> p, int kinds) {
   extern __shared__ float4 simt_memory[];
+  constexpr int kSimtRows = kSimtWarps<kVector> * kSimtRowsPerWarp;
   const int dim = p.head_dim, pitch = simt_pitch(dim);
   float* const left = reinterpret_cast<float*>(simt_memory);  // (kinds, kSimtRows) rows
   float* const right = left + 2 * kSimtRows * pitch;          // (kSimtKeys) rows of q, k or v
-  float* const weights = right + kSimtKeys * pitch;           // (kSimtWarps, kSimtKeys, kSimtRowsPerWarp)
+  float* const weights = right + kSimtKeys * pitch;           // (warps, kSimtKeys, kSimtRowsPerWarp)
 
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int first_row = blockIdx.x * kSimtRows;
@@ -52,8 +65,8 @@ __global__ void __launch_bounds__(32 * kSimtWarps, kVector < 8 ? 4 : 3)
 
   for (int kind = 0; kind < kinds; ++kind) {
     const int matrix = kinds == 2 ? kind : p.left;
-    simt_copy_rows(left + kind * kSimtRows * pitch, qkv + matrix * width + first_row * stride, stride, block_rows, kSimtRows,
-                   dim);
+    simt_copy_rows(left + kind * kSimtRows * pitch, qkv + matrix * width + first_row * stride, stride, block_rows,
+                   kSimtRows, dim);
   }
 
   // Natural scores of the warp's four rows with columns first + lane and first + lane + 32, −∞ where there are none.

@@ -54,20 +54,22 @@ Expected oracle(AttentionParams p, const Case& c, const std::vector<float>& qkv)
   return out;
 }
 
-// f32: scores of deviation ≈ s², outputs of order 1. A dot product of d terms errs by about √d·s²·eps, exp carries that error
-// into the weights, and the weighted sum adds √N·eps: 64 eps covers the shapes here with a factor of two.
+// f32: scores of deviation ≈ s², outputs of order 1. A dot product of d terms errs by about √d·s²·eps, exp carries that
+// error into the weights, and the weighted sum adds √N·eps: 64 eps covers the shapes here with a factor of two.
 constexpr double kTolerance = 64 * 0x1p-24;
 
-// Halves: the inputs are exact, sums are in f32. With u = half a unit in the last place, every probability is rounded once, by at
-// most u of it, and so is the output: u·(Σ P|v| + |out|), which is what a naive version in the same precision errs by. CUDA holds
-// the first of two kinds of probabilities in f16, which rounds it once more by 2^-11. `kTolerance` is for the f32 part.
+// Halves: the inputs are exact, sums are in f32. With u = half a unit in the last place, every probability is rounded
+// once, by at most u of it, and so is the output: u·(Σ P|v| + |out|), which is what a naive version in the same
+// precision errs by. CUDA holds the first of two kinds of probabilities in f16, which rounds it once more by 2^-11.
+// `kTolerance` is for the f32 part.
 double allowed_error(DType dtype, AttentionScores scores, double value, double magnitude, bool is_cpu) {
   const double f32 = kTolerance * (1 + std::abs(value));
   if (dtype == DType::kF32) return f32;
   const double u = testing::epsilon_of(dtype);
   if (scores == AttentionScores::kIdentity) return 0;
   const double again = scores == AttentionScores::kCorrelative && !is_cpu ? 0x1p-11 : 0;
-  // f16 has no more than 2^-25 below 2^-14: a probability smaller than that errs by as much, seldom in the same direction.
+  // f16 has no more than 2^-25 below 2^-14: a probability smaller than that errs by as much, seldom in the same
+  // direction.
   const double denormal = dtype == DType::kF16 ? 0x1p-24 * 64 : 0;
   return f32 + u * (magnitude + std::abs(value)) + again * magnitude + denormal;
 }
@@ -100,12 +102,14 @@ void check_on_device(AttentionParams p, const Case& c, DType dtype, const std::v
   CHECK(!!(worst <= 1));
 }
 
-// Every tile: whole rows (correlative, N ≤ 256) and online, each head_dim with an instance, 88 and 104 in a wider one, and those without
-// one (4, 20, 100, 136). N around the 16 rows of a warp, the 64 of a tile, and the sequence lengths of the models.
-const Case kCases[] = {{1, 1, 1, 64},   {2, 2, 3, 64},   {1, 5, 2, 32},    {1, 50, 2, 64},   {1, 64, 1, 96},
-                       {2, 197, 2, 64}, {1, 128, 1, 80}, {1, 65, 1, 104},  {1, 256, 1, 64},  {1, 249, 1, 128},
-                       {1, 257, 1, 80}, {1, 64, 2, 4},   {1, 577, 1, 88},  {1, 785, 1, 64},  {1, 1226, 1, 32},
-                       {1, 33, 1, 100}, {1, 70, 1, 136}, {1, 321, 3, 32},  {1, 320, 1, 96},  {1, 270, 1, 20}, {1, 300, 1, 128}};
+// Every tile: whole rows (correlative, N ≤ 256) and online, each head_dim with an instance, 88 and 104 in a wider one,
+// and those without one (4, 20, 100, 136). N around the 16 rows of a warp, the 64 of a tile, and the sequence lengths
+// of the models.
+const Case kCases[] = {{1, 1, 1, 64},   {2, 2, 3, 64},   {1, 5, 2, 32},   {1, 50, 2, 64},  {1, 64, 1, 96},
+                       {2, 197, 2, 64}, {1, 128, 1, 80}, {1, 65, 1, 104}, {1, 256, 1, 64}, {1, 249, 1, 128},
+                       {1, 257, 1, 80}, {1, 64, 2, 4},   {1, 577, 1, 88}, {1, 785, 1, 64}, {1, 1226, 1, 32},
+                       {1, 33, 1, 100}, {1, 70, 1, 136}, {1, 40, 1, 256}, {1, 321, 3, 32}, {1, 320, 1, 96},
+                       {1, 270, 1, 20}, {1, 300, 1, 128}};
 
 }  // namespace
 
@@ -117,7 +121,8 @@ TEST_CASE("attention agrees with the oracle", "[attention]") {
     for (const AttentionScores scores : kAllScores) {
       for (const bool causal : {false, true}) {
         // Long sequences cost seconds under cudasim: what CLIP does, causal, and what SCLIP does.
-        if (c.tokens > 400 && !(causal ? scores == AttentionScores::kQueryKey : scores == AttentionScores::kCorrelative)) {
+        if (c.tokens > 400 &&
+            !(causal ? scores == AttentionScores::kQueryKey : scores == AttentionScores::kCorrelative)) {
           continue;
         }
         AttentionParams p = params_of(c, nullptr, nullptr);
@@ -218,7 +223,8 @@ TEST_CASE("attention of a window does not depend on the batch around it", "[atte
       p.batch = 1;
       dut.stream().attention(p);
       CAPTURE(to_string(dtype), c.tokens, static_cast<int>(scores));
-      CHECK(alone.host() == std::vector<std::byte>(expected.begin() + static_cast<ptrdiff_t>(2 * window), expected.end()));
+      CHECK(alone.host() ==
+            std::vector<std::byte>(expected.begin() + static_cast<ptrdiff_t>(2 * window), expected.end()));
     }
   }
 }

@@ -25,8 +25,9 @@ constexpr int kAttentionRows = 64;
 // Whole rows of 256 scores are 128 registers in f32 and 64 more in halves, which is what a thread has.
 constexpr int kAttentionWholeRows = 256;
 
-// Keys of a tile. 64 rows of up to 96 halves, twice, and the query rows twice (correlative) are 48 KiB: what a block may have
-// without asking, and two blocks of it fit the 100 KiB of sm_86, 89 and 120. Rows of 128 halves leave room for 32.
+// Keys of a tile. 64 rows of up to 96 halves, twice, and the query rows twice (correlative) are 48 KiB: what a block
+// may have without asking, and two blocks of it fit the 100 KiB of sm_86, 89 and 120. Rows of 128 halves leave room
+// for 32.
 constexpr int attention_keys(AttentionKernel kernel, int dim) {
   return kernel == AttentionKernel::kOnline && dim > 96 ? 32 : 64;
 }
@@ -41,8 +42,8 @@ constexpr AttentionTile choose_attention_tile(DType dtype, AttentionScores score
   }
   // 64: ViT-B and L. 80: ViT-H. 88 (ViT-g) takes 96. 104 (ViT-bigG) takes 128. 32: small models.
   const int dim = head_dim <= 32 ? 32 : head_dim <= 64 ? 64 : head_dim <= 80 ? 80 : head_dim <= 96 ? 96 : 128;
-  // Two kinds of scores share one product with V when their rows are whole, a quarter of the work. One kind would save only the
-  // rescaling of the running output, a tenth of the instructions, and pay with half of the warps an SM holds.
+  // Two kinds of scores share one product with V when their rows are whole, a quarter of the work. One kind would save
+  // only the rescaling of the running output, a tenth of the instructions, and pay with half of the warps an SM holds.
   const bool whole = scores == AttentionScores::kCorrelative && tokens <= kAttentionWholeRows;
   const AttentionKernel kernel = whole ? AttentionKernel::kWholeRows : AttentionKernel::kOnline;
   return {kernel, dim, attention_keys(kernel, dim)};

@@ -1,4 +1,5 @@
-// Correlative self-attention of up to 256 tokens: whole rows of scores, held by the warp that needs them. See attention_cuda.cu.
+// Correlative self-attention of up to 256 tokens: whole rows of scores, held by the warp that needs them. See
+// attention_cuda.cu.
 #pragma once
 
 #include "kernels/attention/attention_fragments.cuh"
@@ -7,7 +8,7 @@ namespace sclip::cuda {
 
 constexpr int kWholeTiles = kAttentionWholeRows / 64;
 
-// f(tile, pair) for every pair of 8 columns in use, with constant arguments.
+// f(tile, pair) for every 16 columns in use, with constant arguments.
 template <typename F>
 __device__ __forceinline__ void for_pairs(int tail_pairs, int tiles, F&& f) {
 #pragma unroll
@@ -24,8 +25,7 @@ __device__ __forceinline__ void for_pairs(int tail_pairs, int tiles, F&& f) {
 }
 
 template <typename T, int kDim>
-__global__ void __launch_bounds__(kAttentionThreads, 2)
-    attention_whole_rows_kernel(const AttentionArgs<T> p) {
+__global__ void __launch_bounds__(kAttentionThreads, 2) attention_whole_rows_kernel(const AttentionArgs<T> p) {
   constexpr int kKeys = kTileKeys<AttentionKernel::kWholeRows, kDim>;
   constexpr int kPitch = Panel<kDim>::kPitch;
   static_assert(kConflictFree<kDim> && kKeys == 64);
@@ -61,16 +61,16 @@ __global__ void __launch_bounds__(kAttentionThreads, 2)
     copy_async_wait<0>();
     __syncthreads();
     ask();
-    return stage;  // two askings ago
+    return stage;  // the stage asked for before this one: there are two
   };
   const auto ask_left = [&](int matrix) {  // by the warp that reads them
-    copy_rows<kDim, 16, 32>(left_panel(), qkv_of_head(p) + matrix * width + row * stride, stride, min(16, max(p.tokens - row, 0)),
-                            chunks, lane);
+    copy_rows<kDim, 16, 32>(left_panel(), qkv_of_head(p) + matrix * width + row * stride, stride,
+                            min(16, max(p.tokens - row, 0)), chunks, lane);
   };
 
   float s[kWholeTiles][8][4];
-  // Halves as A of a product: first the exponentials of the first kind, in f16 for bf16 too (three more digits), then what
-  // meets V.
+  // Halves as A of a product: first the exponentials of the first kind, in f16 for bf16 too (three more digits), then
+  // what meets V.
   uint32_t packed[kWholeTiles][4][4];
   float sum[2], first_sum[2];
   LeftRows<kDim, (kDim <= 32)> left{left_panel()};
@@ -149,8 +149,8 @@ __global__ void __launch_bounds__(kAttentionThreads, 2)
   }
   exponentials();
 
-  // (P₁ + P₂) · V = ((E₁ · sum₂ / sum₁ + E₂) · V) / sum₂, the inner parenthesis rounded once. All of it before V, because
-  // scores and output together are more than the registers hold.
+  // (P₁ + P₂) · V = ((E₁ · sum₂ / sum₁ + E₂) · V) / sum₂, the inner parenthesis rounded once. All of it before V,
+  // because scores and output together are more than the registers hold.
   if (active) {
     const float ratio[2] = {sum[0] / first_sum[0], sum[1] / first_sum[1]};
     for_pairs(tail_pairs, tiles, [&](int tile, int pair) {
@@ -158,7 +158,8 @@ __global__ void __launch_bounds__(kAttentionThreads, 2)
       for (int e = 0; e < 4; ++e) {
         const float(&x)[4] = s[tile][2 * pair + e / 2];
         const float2 other = unpack<F16>(packed[tile][pair][e]);
-        packed[tile][pair][e] = pack<T>(fmaf(other.x, ratio[e % 2], x[e % 2 * 2]), fmaf(other.y, ratio[e % 2], x[e % 2 * 2 + 1]));
+        packed[tile][pair][e] =
+            pack<T>(fmaf(other.x, ratio[e % 2], x[e % 2 * 2]), fmaf(other.y, ratio[e % 2], x[e % 2 * 2 + 1]));
       }
     });
   }

@@ -1,15 +1,16 @@
 // out = softmax(scale · q · K[path]ᵀ) · V[path], a node's path being itself and its ancestors.
 //
-// Tiling     A block is one node: its first thread walks up the trie once and leaves the path in shared memory for all heads; then
-//            a warp takes a head, and the next one. A row of K or V of a head is read by kLanes lanes, 16 bytes each, so
-//            that a warp reads 32 / kLanes ancestors at a time (f32, d = 64: two; halves: four) in whole sectors, and the warps of
-//            a block, whose heads are neighbours in memory, whole rows. Every group of kLanes lanes keeps a running maximum,
-//            sum and output over its ancestors; they meet at the end. f32 throughout.
+// Tiling     A block is one node: its first thread walks up the trie once and leaves the path in shared memory for
+//            all heads; then each warp takes a head, and the next one. A row of K or V of a head is read by kLanes
+//            lanes, 16 bytes each, so that a warp reads 32 / kLanes ancestors at a time (d = 64: two in f32, four in
+//            halves) in whole sectors, and the warps of a block, whose heads are neighbours in memory, read whole
+//            rows. Every group of kLanes lanes keeps a running maximum, sum and output over its ancestors; they meet
+//            at the end. f32 throughout.
 // Shared     4 bytes per node of the longest path, at most 4 KiB.
-// Occupancy  256 threads, at most 64 registers: 4 blocks, 32 warps of an SM (2 blocks where a lane holds 8 columns or more).
-// Limit      Latency and L2. A path of 10 nodes is 10 dependent loads of `parent`, then 20 rows of K and V; siblings share
-//            all but one of them, so that DRAM sees each row about once. Tensor cores would have nothing to multiply: no two nodes of
-//            a level need the same set of keys.
+// Occupancy  256 threads, at most 64 registers: 4 blocks, 32 warps of an SM; 3 blocks for rows without 16-byte vectors.
+// Limit      Latency and L2. A path of 10 nodes is 10 dependent loads of `parent`, then 20 rows of K and V; siblings
+//            share all but one of them, so that DRAM sees each row about once. Tensor cores would have little to
+//            multiply: no two nodes of a level have the same set of keys.
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/warp.cuh"
@@ -49,10 +50,10 @@ __device__ __forceinline__ void store(T* to, const float (&x)[kVec]) {
   if constexpr (kVec == 1) {
     *to = from_f32<T>(x[0]);
   } else if constexpr (sizeof(T) == 4) {
-    *reinterpret_cast<float4*>(to) = make_float4(x[0], x[1], x[2], x[3]);
+    store_global(
+        to, make_uint4(__float_as_uint(x[0]), __float_as_uint(x[1]), __float_as_uint(x[2]), __float_as_uint(x[3])));
   } else {
-    *reinterpret_cast<uint4*>(to) =
-        make_uint4(pack<T>(x[0], x[1]), pack<T>(x[2], x[3]), pack<T>(x[4], x[5]), pack<T>(x[6], x[7]));
+    store_global(to, make_uint4(pack<T>(x[0], x[1]), pack<T>(x[2], x[3]), pack<T>(x[4], x[5]), pack<T>(x[6], x[7])));
   }
 }
 
@@ -69,7 +70,7 @@ struct Args {
 
 // kLanes lanes hold a row: kRounds times kVec elements each.
 template <typename T, int kVec, int kLanes, int kRounds>
-__global__ void __launch_bounds__(32 * kMaxWarps, kVec* kRounds < 8 ? 4 : 2) tree_attention_kernel(const Args<T> p) {
+__global__ void __launch_bounds__(32 * kMaxWarps, kVec == 1 ? 3 : 4) tree_attention_kernel(const Args<T> p) {
   extern __shared__ int32_t path[];
   __shared__ int depth;
   const int node = p.targets != nullptr ? p.targets[blockIdx.x] : static_cast<int>(blockIdx.x);
@@ -94,7 +95,8 @@ __global__ void __launch_bounds__(32 * kMaxWarps, kVec* kRounds < 8 ? 4 : 2) tre
       if (c < p.head_dim) load<T, kVec>(q[i], q_row + c);
     }
     float largest = -INFINITY, sum = 0;
-    // All groups take part in every step, because they shuffle; one beyond the end repeats the root and gives it no weight.
+    // All groups take part in every step, because they shuffle; one beyond the end repeats the root and gives it no
+    // weight.
     for (int first = 0; first < depth; first += kGroups) {
       const int j = first + group;
       const T* const k = k_rows + path[min(j, depth - 1)] * 3 * p.width;
@@ -179,7 +181,7 @@ void launch(const TreeAttentionParams& p, int64_t count, CudaQueue queue) {
     run(tree_attention_kernel<T, kVec, 16, 1>);
   } else if (p.head_dim <= 32 * kVec) {
     run(tree_attention_kernel<T, kVec, 32, 1>);
-  } else {
+  } else if constexpr (sizeof(T) == 4) {
     run(tree_attention_kernel<T, kVec, 32, 2>);  // f32 beyond 128 columns
   }
   check_launch("tree_attention", count, " of ", p.nodes, " nodes, paths of up to ", p.max_depth, ", ", p.heads,
@@ -193,7 +195,8 @@ void tree_attention_cuda(const TreeAttentionParams& p, CudaQueue queue) {
                   p.head_dim % 4 == 0,
               kInvalidArgument, "tree_attention: paths of ", p.max_depth, " nodes (1 to 1024), ", p.heads,
               " heads and head_dim ", p.head_dim, " (a multiple of 4 up to 256)");
-  SCLIP_CHECK(p.nodes < int64_t{1} << 31, kUnsupported, "tree_attention: ", p.nodes, " nodes are more than int32 counts");
+  SCLIP_CHECK(p.nodes < int64_t{1} << 31, kUnsupported, "tree_attention: ", p.nodes,
+              " nodes are more than int32 counts");
   const int64_t count = p.targets != nullptr ? p.targets_count : p.nodes;
   if (count == 0) return;
   with_element(p.dtype, [&](auto element) { launch<decltype(element)>(p, count, queue); });

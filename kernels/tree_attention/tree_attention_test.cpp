@@ -40,9 +40,10 @@ TreeAttentionParams params_of(const Trie& s) {
 }  // namespace
 
 TEST_CASE("tree_attention agrees with the oracle", "[tree_attention]") {
-  // Lanes that hold a row: every number of them, and rows without 16-byte vectors (20 halves; an offset of one element).
+  // Lanes that hold a row: every number of them, and rows without 16-byte vectors (20 halves; an offset of one
+  // element).
   const Trie shape = GENERATE(Trie{1, 1, 64}, Trie{77, 2, 64}, Trie{130, 3, 20}, Trie{40, 1, 128}, Trie{50, 12, 32},
-                               Trie{33, 2, 80}, Trie{20, 1, 256}, Trie{9, 1, 100}, Trie{300, 1, 64});
+                              Trie{33, 2, 80}, Trie{20, 1, 256}, Trie{9, 1, 100}, Trie{300, 1, 64});
   testing::Dut& dut = testing::Dut::get();
   const auto parent = random_tree(shape.nodes, 22);
   const std::vector<int32_t> targets{static_cast<int32_t>(shape.nodes - 1), 0};
@@ -72,8 +73,8 @@ TEST_CASE("tree_attention agrees with the oracle", "[tree_attention]") {
       // Sums are in f32; halves round the output once.
       const double rounding = dtype == DType::kF32 ? 0 : testing::epsilon_of(dtype);
       const double denormal = dtype == DType::kF16 ? 0x1p-25 : 0;
-      const auto same = testing::all_close(actual.data(), expected.data(), actual.size(), kTolerance * (1 + rounding) + denormal,
-                                           kTolerance + rounding);
+      const auto same = testing::all_close(actual.data(), expected.data(), actual.size(),
+                                           kTolerance * (1 + rounding) + denormal, kTolerance + rounding);
       INFO(same.message);
       CHECK(same);
 
@@ -86,7 +87,8 @@ TEST_CASE("tree_attention agrees with the oracle", "[tree_attention]") {
       const size_t bytes = row * size_of(dtype);
       for (size_t i = 0; i < 2; ++i) {
         const auto from = all.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(targets[i]) * bytes);
-        REQUIRE(std::equal(from, from + static_cast<ptrdiff_t>(bytes), two.begin() + static_cast<ptrdiff_t>(i * bytes)));
+        REQUIRE(
+            std::equal(from, from + static_cast<ptrdiff_t>(bytes), two.begin() + static_cast<ptrdiff_t>(i * bytes)));
       }
     }
   }
