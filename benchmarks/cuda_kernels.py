@@ -28,7 +28,7 @@ LIMITS = [
     (r"layernorm-|quick-gelu|l2-normalize", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),
     (r"patch-embed-", {"mma": 1.05, "bytes": 1.05, "write": 1.01, "conflicts": 0}),
     (r"tree-attention", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),
-    (r"window-merge-\d+$", {"bytes": 1.05, "write": 1.05, "conflicts": 0}),
+    (r"window-merge-\d+$", {"bytes": 1.05, "write": 1.1, "conflicts": 0}),  # its tables are written, too
 ]
 
 
@@ -86,7 +86,7 @@ def bounds(row, devices):
         parts = {
             "tensor": row["mma"] * 4096 / (d["tensor_tflops"] * 1e6),
             "DRAM": row["total_bytes"] / (d["bandwidth_gbs"] * 1e3),
-            "issue": row["instructions"] / (d["multiprocessors"] * 4 * d["ghz"] * 1e3),
+            "instructions": row["instructions"] / (d["multiprocessors"] * 4 * d["ghz"] * 1e3),
         }
         limit = max(parts, key=parts.get)
         out[name] = (parts[limit], limit)

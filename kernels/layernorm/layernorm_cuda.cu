@@ -23,7 +23,7 @@ constexpr int kWarpsPerBlock = 4;
 template <typename Out>
 __device__ __forceinline__ void store_4(Out* y, float4 v) {
   if constexpr (sizeof(Out) == 4) {
-    *reinterpret_cast<float4*>(y) = v;
+    store_global(y, make_uint4(__float_as_uint(v.x), __float_as_uint(v.y), __float_as_uint(v.z), __float_as_uint(v.w)));
   } else {
     store_global(y, make_uint2(pack<Out>(v.x, v.y), pack<Out>(v.z, v.w)));
   }
