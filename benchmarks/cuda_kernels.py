@@ -117,6 +117,17 @@ def table(rows, devices):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in body])
 
 
+def compare_fused(rows):
+    """SCLIP's pair in one kernel against the two attentions that make it up (which would still have to be added)."""
+    by_name = {r["case"]: r for r in rows}
+    fused, parts = by_name.get("attention-csa-197"), [by_name.get(f"attention-{kind}-197") for kind in ("qq", "kk")]
+    if fused is None or None in parts:
+        return ""
+    shares = {key: fused[key] / sum(p[key] for p in parts) for key in ("mma", "instructions", "bytes")}
+    return (f"The fused pair against two attentions, N = 197: {shares['mma']:.3f} of the mma, {shares['instructions']:.3f} of the "
+            f"warp instructions, {shares['bytes']:.3f} of the DRAM bytes.")
+
+
 def time_cases(cases, bench, rounds, devices):
     for case in cases:
         run = subprocess.run([bench, "--case", case["name"], "--time", str(rounds)], check=True, capture_output=True, text=True)
@@ -150,7 +161,7 @@ def main():
         time_cases(cases, bench, options.time, devices)
         return
     rows = [sum_up(case, count(case, bench, simulator, options.device)) for case in cases]
-    text = table(rows, devices)
+    text = "\n\n".join(filter(None, [table(rows, devices), compare_fused(rows)]))
     print(text)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")

@@ -20,10 +20,10 @@
 // Shared     64 + 2·64 rows of 2·d bytes, online with two kinds 64 more: at most 48 KiB; 24 at d = 64 (32). Chunks
 //            of 16 bytes are XORed with bits of their row's number (Panel): no bank conflict in ldmatrix, cp.async
 //            or the output's way through shared memory at any d, which is checked at compile time.
-// Occupancy  128 threads. Whole rows: up to 255 registers (128 of scores, 64 of E₁), 2 blocks, 8 warps of an SM.
-//            Online, one kind: 128 registers and 4 blocks for d ≤ 64, 168 and 3 beyond (d = 96 on sm_86, 89, 120: 2,
-//            for shared memory); two kinds: 2 blocks. Without tensor cores: 128 registers, 4 blocks at d = 64 (3 where
-//            an SM has 100 KiB: 30 KiB a block). No spills, no stack frames.
+// Occupancy  Whole rows: 128 threads, at most 255 registers (128 of scores, 64 of E₁): 2 blocks, 8 warps of an SM.
+//            Online, one kind: 128 threads, at most 128 registers: 4 blocks for d ≤ 64, 168 and 3 beyond (d = 96 on
+//            sm_86, 89, 120: 2, for shared memory); two kinds: 2 blocks. Without tensor cores: 128 registers, 4 blocks
+//            at d = 64 (3 where an SM has 100 KiB: 30 KiB a block). No spills, no stack frames.
 // DRAM       q, k, v once and the output once: blocks of a head are neighbours in the grid and meet in L2, which
 //            serves the head's keys and values to each of its ⌈N / 64⌉ blocks.
 // Limit      Shared memory and tensor cores alike: with 16 rows a warp, one ldmatrix.x4 (4 cycles of an SM's shared

@@ -6,8 +6,9 @@
 //            smooth   a block is 64 × 16 pixels, 2 a thread, whose 2 · P weights stay in registers while planes
 //                     pass by: each plane's tile, with a margin of the largest dilation, goes through shared memory.
 // Shared     smooth: (64 + 2d)(16 + 2d) floats, 18 KiB for d = 16. Lanes read neighbouring words: no bank conflicts.
-// Occupancy  smooth: 512 threads at 64 registers, 2 blocks, 50 % of an SM; 1 block for dilations other than 8 and 16.
-//            weights: 256 threads at 80 registers, 3 blocks, 37 %; once a call.
+// Occupancy  smooth: 512 threads, at most 64 registers: 2 blocks, 50 % of an SM; for dilations other than 8
+//            and 16 512 threads, at most 128 registers: 1 block.
+//            weights: 256 threads, at most 80 registers: 3 blocks, 37 %; once a call.
 // Limit      smooth, per pixel and iteration: from DRAM 4 · P bytes of weights, and for each plane 4 bytes read and 4
 //            written; L2 serves the margins, 4.5 times the plane for d = 16. Per plane P shared reads and P FMA. A
 //            block takes all planes unless the picture is too small to fill the device.

@@ -7,7 +7,8 @@
 //            rows. Every group of kLanes lanes keeps a running maximum, sum and output over its ancestors; they meet
 //            at the end. f32 throughout.
 // Shared     4 bytes per node of the longest path, at most 4 KiB.
-// Occupancy  256 threads, at most 64 registers: 4 blocks, 32 warps of an SM; 3 blocks for rows without 16-byte vectors.
+// Occupancy  256 threads, at most 64 registers: 4 blocks, 32 warps of an SM. Rows without 16-byte vectors: 256 threads,
+//            at most 72 registers: 3 blocks.
 // Limit      Latency and L2. A path of 10 nodes is 10 dependent loads of `parent`, then 20 rows of K and V; siblings
 //            share all but one of them, so that DRAM sees each row about once. Tensor cores would have little to
 //            multiply: no two nodes of a level have the same set of keys.

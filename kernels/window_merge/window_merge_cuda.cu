@@ -20,8 +20,8 @@
 //            8 cycles of a scheduler for a warp's 2^x, issuing 9.6: they overlap.
 // Shared     23.8 KiB: 21 KiB for S and the warps' M, the rest tables. Accesses of S and M are float4 side by side or
 //            broadcasts, and the pitch is odd in eights: no bank conflicts.
-// Occupancy  256 threads at 64 registers: 4 blocks, 50 % of an SM; 67 % of the 1536 threads of sm_86, 89 and 120. With
-//            full_logits, and in the second pass of the area filter: 80 registers, 3 blocks.
+// Occupancy  256 threads, at most 64 registers: 4 blocks, 50 % of an SM; 67 % of the 1536 threads of sm_86, 89, 120.
+//            With full_logits, and in the area filter's second pass: 256 threads, at most 80 registers: 3 blocks.
 // Limit      With many queries issuing and the special-function unit, with few DRAM: labels and scores, 6 bytes a
 //            pixel. The logits come from DRAM once, to the kernel that checks them, and after that from L2.
 // Statistics Integers, so that the order of blocks cannot show: pixels, scores rounded to 2^-30, the maximum's bits. A

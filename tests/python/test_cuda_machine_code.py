@@ -78,7 +78,7 @@ def test_no_spills_and_the_banner_is_true(source):
     text = banner(source)
     for part in ("Tiling", "Shared", "Occupancy", "Limit"):
         assert part in text, f"the banner of {source.name} does not say {part}"
-    claims = re.findall(r"(\d+) threads, at most (\d+) registers[^.]*?: (\d+) blocks?", text)
+    claims = re.findall(r"(\d+) threads, at most (\d+) registers[^.:]*: (\d+) blocks?", text)
     assert claims, f"the banner of {source.name} does not state '… threads, at most … registers: … blocks'"
     for threads, registers, blocks in claims:
         assert blocks_per_sm(int(threads), int(registers)) == int(blocks), f"{source.name}: {threads} threads of {registers} registers"
