@@ -46,6 +46,7 @@ void ModelFlags::add_to(CLI::App& app) {
                  "auto, f32, bf16 or f16; auto: bf16 where the processor computes in it, f16 on CUDA")
       ->capture_default_str();
   app.add_flag("--tune-gemm", tune_gemm, "CUDA: time the ways to compute each matrix product, and take the fastest");
+  app.add_flag("--cudnn-mlp", cudnn_mlp, "CUDA: cuDNN computes the image tower's MLP activations with their products");
   app.add_option("--threads", threads, "CPU threads; 0: one for each core")->check(CLI::Range(0, 4096));
 }
 
@@ -55,6 +56,7 @@ EngineOptions ModelFlags::engine_options() const {
   options.backend.precision = parse_precision(precision);
   options.backend.threads = threads;
   options.backend.tune_gemm = tune_gemm;
+  options.backend.cudnn_mlp = cudnn_mlp;
   return options;
 }
 

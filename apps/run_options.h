@@ -17,12 +17,13 @@ class App;
 
 namespace sclip {
 
-// --model, --device, --precision, --tune-gemm, --threads
+// --model, --device, --precision, --tune-gemm, --cudnn-mlp, --threads
 struct ModelFlags {
   std::string model;
   std::string device = "auto";
   std::string precision = "auto";
   bool tune_gemm = false;
+  bool cudnn_mlp = false;
   int threads = 0;
 
   void add_to(CLI::App& app);

@@ -160,6 +160,7 @@ struct BackendRequest {
   Precision precision = Precision::kAuto;
   int threads = 0;         // CPU threads; 0: OpenMP's choice
   bool tune_gemm = false;  // CUDA: time the candidates for each new matrix product instead of trusting the heuristic
+  bool cudnn_mlp = false;  // CUDA: cuDNN computes product, bias and QuickGELU of the image tower's MLP in one kernel
 };
 
 struct BackendStatus {

@@ -130,7 +130,9 @@ def compare_fused(rows):
 
 def time_cases(cases, bench, rounds, devices):
     for case in cases:
-        run = subprocess.run([bench, "--case", case["name"], "--time", str(rounds)], check=True, capture_output=True, text=True)
+        run = subprocess.run([bench, "--case", case["name"], "--time", str(rounds)], capture_output=True, text=True)
+        if run.returncode != 0:
+            sys.exit(f"{case['name']} was not measured: {run.stderr.strip()}")
         result = json.loads(run.stdout)
         name = next((n for n in devices if n.split()[0] in result["device"]), None)
         share = ""
@@ -156,10 +158,13 @@ def main():
         if not needed.exists():
             sys.exit(f"{needed} is not there: build with CUDA first (cmake --preset release && cmake --build build)")
     devices = json.loads((ROOT / "benchmarks/cuda/devices.json").read_text())
-    cases = [c for c in read_cases(bench) if options.only in c["name"]]
     if options.time:
-        time_cases(cases, bench, options.time, devices)
+        # cuDNN at the same shapes, where the build has it.
+        for program in (bench, options.build / "sclip_cudnn_bench"):
+            if program.exists():
+                time_cases([c for c in read_cases(program) if options.only in c["name"]], program, options.time, devices)
         return
+    cases = [c for c in read_cases(bench) if options.only in c["name"]]
     rows = [sum_up(case, count(case, bench, simulator, options.device)) for case in cases]
     text = "\n\n".join(filter(None, [table(rows, devices), compare_fused(rows)]))
     print(text)

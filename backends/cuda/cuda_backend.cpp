@@ -6,15 +6,21 @@
 #include "backends/cuda/cuda_linear.h"
 #include "backends/cuda/cuda_memory.h"
 #include "backends/cuda/cuda_stream.h"
+#include "backends/cuda/cudnn_mlp.h"
 
 namespace sclip {
 namespace {
 
 class CudaBackend : public Backend {
  public:
-  CudaBackend(CudaDevice device, DType activation_dtype, bool tune_gemm)
-      : device_(std::move(device)), dtype_(activation_dtype), tune_gemm_(tune_gemm) {
+  CudaBackend(CudaDevice device, DType activation_dtype, const BackendRequest& request)
+      : device_(std::move(device)), dtype_(activation_dtype), tune_gemm_(request.tune_gemm) {
     select();
+    if (request.cudnn_mlp) {
+      SCLIP_CHECK(dtype_ != DType::kF32, kInvalidArgument,
+                  "--cudnn-mlp computes in f16 or bf16, not in f32: choose that precision or leave --cudnn-mlp out");
+      cudnn_ = start_cudnn();
+    }
     const cublasStatus_t status = cublasLtCreate(&blas_);
     SCLIP_CHECK(status == CUBLAS_STATUS_SUCCESS, kDevice,
                 "cuBLASLt could not start: ", cublasLtGetStatusString(status));
@@ -46,7 +52,7 @@ class CudaBackend : public Backend {
   }
   std::unique_ptr<Linear> make_linear(const LinearSpec& spec) const override {
     select();
-    return std::make_unique<CudaLinear>(spec, blas_, tune_gemm_);
+    return std::make_unique<CudaLinear>(spec, blas_, tune_gemm_, cudnn_.get());
   }
   std::unique_ptr<Memory> make_constant(const TensorView& tensor) const override {
     select();
@@ -64,6 +70,7 @@ class CudaBackend : public Backend {
   CudaDevice device_;
   DType dtype_;
   bool tune_gemm_;
+  std::unique_ptr<Cudnn> cudnn_;  // with cudnn_mlp
   cublasLtHandle_t blas_ = nullptr;
 };
 
@@ -85,14 +92,16 @@ BackendStatus cuda_status() {
   return {.name = "cuda", .available = !found.devices.empty(), .detail = all.empty() ? found.refusal : all};
 }
 
-std::unique_ptr<Backend> make_cuda_backend(const std::string& device, Precision precision, bool tune_gemm) {
+std::unique_ptr<Backend> make_cuda_backend(const BackendRequest& request) {
+  const std::string& device = request.device;
+  const DType dtype = dtype_of(request.precision);
   CudaDevices found = find_cuda_devices();
   SCLIP_CHECK(!found.devices.empty(), kUnsupported, "device ", device, " cannot be used: ", found.refusal,
               "; use device cpu or auto");
-  if (device == "cuda") return std::make_unique<CudaBackend>(found.devices[0], dtype_of(precision), tune_gemm);
+  if (device == "cuda") return std::make_unique<CudaBackend>(found.devices[0], dtype, request);
   for (const CudaDevice& candidate : found.devices) {
     if (device == str("cuda:", candidate.index)) {
-      return std::make_unique<CudaBackend>(candidate, dtype_of(precision), tune_gemm);
+      return std::make_unique<CudaBackend>(candidate, dtype, request);
     }
   }
   fail(ErrorCode::kUnsupported, "there is no usable device '", device, "'; there are ", cuda_status().detail);

@@ -9,7 +9,7 @@
 namespace sclip {
 
 BackendStatus cuda_status();
-// `device`: "cuda" (the first usable one) or "cuda:N". Throws kUnsupported with the reason when there is none.
-std::unique_ptr<Backend> make_cuda_backend(const std::string& device, Precision precision, bool tune_gemm);
+// `request.device`: "cuda" (the first usable one) or "cuda:N". Throws kUnsupported with the reason when there is none.
+std::unique_ptr<Backend> make_cuda_backend(const BackendRequest& request);
 
 }  // namespace sclip

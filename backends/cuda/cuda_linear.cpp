@@ -54,7 +54,7 @@ struct CudaLinear::Plan {
   cublasLtMatmulAlgo_t algo{};
 };
 
-CudaLinear::CudaLinear(const LinearSpec& spec, cublasLtHandle_t blas, bool tune)
+CudaLinear::CudaLinear(const LinearSpec& spec, cublasLtHandle_t blas, bool tune, const Cudnn* cudnn)
     : Linear(spec.weight.shape[spec.transposed ? 0 : 1], spec.weight.shape[spec.transposed ? 1 : 0]),
       name_(spec.name),
       blas_(blas),
@@ -67,6 +67,22 @@ CudaLinear::CudaLinear(const LinearSpec& spec, cublasLtHandle_t blas, bool tune)
       weight_(copy_rows_to_device(spec.weight, spec.input, weight_stride_)) {
   // cuBLASLt adds a bias of y's type only; the activation's kernel takes it in f32.
   if (spec.bias.data != nullptr) bias_ = copy_to_device(spec.bias, has_activation(epilogue_) ? DType::kF32 : output_);
+  // The text tower is f32 always, and stays with cuBLASLt.
+  if (cudnn != nullptr && input_ != DType::kF32) {
+    SCLIP_CHECK(epilogue_ != Epilogue::kGelu, kUnsupported, name_,
+                " ends in GELU of the erf form, and --cudnn-mlp is for QuickGELU: leave it out for this model");
+    if (epilogue_ == Epilogue::kQuickGelu) {
+      mlp_ = cudnn->make_mlp({.name = name_,
+                              .weight = weight_->data(),
+                              .weight_stride = weight_stride_,
+                              .transposed = transposed_,
+                              .bias = bias_ != nullptr ? static_cast<const float*>(bias_->data()) : nullptr,
+                              .input = input_,
+                              .output = output_,
+                              .inputs = inputs(),
+                              .outputs = outputs()});
+    }
+  }
 }
 
 CudaLinear::~CudaLinear() = default;
@@ -163,6 +179,10 @@ void CudaLinear::multiply(const Plan& plan, const cublasLtMatmulAlgo_t& algo, co
 
 void CudaLinear::run(const void* x, int64_t rows, void* y, void* workspace, cudaStream_t stream) const {
   if (rows == 0) return;
+  if (mlp_ != nullptr) {
+    mlp_->run(x, rows, y, workspace, kGemmWorkspace, stream);
+    return;
+  }
   const Plan& p = plan(rows, x, y, workspace, stream);
   multiply(p, p.algo, x, y, workspace, stream);
   if (has_activation(epilogue_)) {

@@ -3,7 +3,7 @@
 // cuBLASLt is column-major: y (rows, n) row-major is the column-major (n, rows), so y = x · Wᵀ + bias becomes D = op(W)
 // · X with W as it lies in memory and the bias running down D's columns. Bias and residual (C = D, beta = 1) are the
 // product's epilogue. QuickGELU is not among cuBLASLt's epilogues: it and GELU follow as a kernel that adds the bias
-// too.
+// too, or cuDNN computes all three, where it is asked for.
 #pragma once
 
 #include <cublasLt.h>
@@ -15,6 +15,7 @@
 
 #include "backends/backend.h"
 #include "backends/cuda/cuda_device.h"
+#include "backends/cuda/cudnn_mlp.h"
 
 namespace sclip {
 
@@ -22,7 +23,8 @@ constexpr size_t kGemmWorkspace = size_t{32} << 20;  // what cuBLASLt asks for o
 
 class CudaLinear : public Linear {
  public:
-  CudaLinear(const LinearSpec& spec, cublasLtHandle_t blas, bool tune);
+  // `cudnn`: null, or what computes layers in f16 and bf16 that end in QuickGELU.
+  CudaLinear(const LinearSpec& spec, cublasLtHandle_t blas, bool tune, const Cudnn* cudnn = nullptr);
   ~CudaLinear() override;
 
   // `workspace`: kGemmWorkspace bytes of device memory that belong to `stream`.
@@ -48,7 +50,8 @@ class CudaLinear : public Linear {
   DType input_;
   DType output_;
   std::unique_ptr<Memory> weight_;
-  std::unique_ptr<Memory> bias_;  // (n) in y's dtype, before an activation in f32; or null
+  std::unique_ptr<CudnnMlp> mlp_;  // or null: cuBLASLt
+  std::unique_ptr<Memory> bias_;   // (n) in y's dtype, before an activation in f32; or null
   mutable std::mutex mutex_;
   // An algorithm may ask for aligned pointers, so that alignments, up to 256 bytes, are part of the key.
   struct PlanKey {

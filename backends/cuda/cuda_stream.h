@@ -52,6 +52,8 @@ class CudaStream : public Stream {
   void replay(const Recording& recording) override;
   uint64_t generation() const override { return generation_; }
 
+  cudaStream_t native() const { return stream_; }
+
  private:
   // Device memory of at least `bytes`, valid until the next call; it cannot grow while a recording is made.
   void* workspace(size_t bytes, const char* kernel);

@@ -3,6 +3,8 @@
 //   sclip_cuda_bench --list                 the cases, their shapes and floors, as JSON
 //   sclip_cuda_bench --case NAME            runs it once
 //   sclip_cuda_bench --case NAME --time 50  median time of a call in µs, over 50 rounds of 20 calls in a row
+//
+// With the cases of cudnn_cases.cpp it is sclip_cudnn_bench: the same work done by cuDNN.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -69,6 +71,10 @@ int main(int argc, char** argv) {
     }
     const auto found = std::find_if(cases.begin(), cases.end(), [&](const KernelCase& c) { return c.name == wanted; });
     SCLIP_CHECK(found != cases.end(), kInvalidArgument, "there is no case '", wanted, "'; --list names them");
+    for (const BackendStatus& status : list_backends()) {
+      SCLIP_CHECK(status.name != "cuda" || status.available, kUnsupported,
+                  "this benchmark needs a CUDA device: ", status.detail);
+    }
     const auto backend = make_backend({.device = "cuda"});
     const auto stream = backend->make_stream();
     const auto call = found->prepare(*backend, *stream);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "benchmarks/cuda/arrays.h"
 #include "core/error.h"
 #include "kernels/attention/attention.h"
 #include "kernels/gather_rows/gather_rows.h"
@@ -18,40 +19,6 @@ namespace sclip {
 namespace {
 
 using testing::random_normal;
-
-// Device memory that lives as long as the call that uses it.
-class Arrays {
- public:
-  Arrays(Backend& backend, Stream& stream) : backend_(backend), stream_(stream) {}
-
-  template <typename T>
-  T* copy(const std::vector<T>& values) {
-    T* data = room<T>(static_cast<int64_t>(values.size()));
-    stream_.upload(data, values.data(), values.size() * sizeof(T));
-    stream_.synchronize();
-    return data;
-  }
-  float* normal(int64_t count, float deviation = 1) {
-    return copy(random_normal(static_cast<size_t>(count), ++seed_, 0, deviation));
-  }
-  void* normal_f16(int64_t count, float deviation = 1) {
-    const auto values = random_normal(static_cast<size_t>(count), ++seed_, 0, deviation);
-    std::vector<Float16> halves(values.size());
-    for (size_t i = 0; i < values.size(); ++i) halves[i] = to_float16(values[i]);
-    return copy(halves);
-  }
-  template <typename T>
-  T* room(int64_t count) {
-    memory_.push_back(backend_.allocate(static_cast<size_t>(count) * sizeof(T)));
-    return static_cast<T*>(memory_.back()->data());
-  }
-
- private:
-  Backend& backend_;
-  Stream& stream_;
-  uint32_t seed_ = 0;
-  std::vector<std::unique_ptr<Memory>> memory_;
-};
 
 // `setup(arrays)` fills the parameters; `call(stream, params)` runs the kernel.
 template <typename Setup, typename Call>

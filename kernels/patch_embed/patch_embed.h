@@ -4,8 +4,8 @@
 //   tokens[b, 0] = ln_pre(class + pos[0]);  tokens[b, 1 + i] = ln_pre(embedded[b, i] + pos[1 + i])
 //
 // A grid that does not divide by P is floored: the right and bottom rest is never read.
-// The CPU gathers the pixels of all patches, lets its GEMM multiply them, and assembles the tokens: two kernels around a
-// product. On CUDA one kernel multiplies straight from the photo, and ln_pre follows in place.
+// The CPU gathers the pixels of all patches, lets its GEMM multiply them, and assembles the tokens: two kernels around
+// a product. On CUDA one kernel multiplies straight from the photo, and ln_pre follows in place.
 #pragma once
 
 #include <cstdint>
@@ -74,7 +74,8 @@ AssembleTokensParams assemble_params(const PatchEmbedParams& params);
 void gather_patches_cpu(const GatherPatchesParams& params);
 void assemble_tokens_cpu(const AssembleTokensParams& params);
 
-// `weight`: (C, 3·P·P) in params.dtype, rows weight_stride elements apart, a multiple of 8, zeros between; 16-byte aligned.
+// `weight`: (C, 3·P·P) in params.dtype, rows weight_stride elements apart, a multiple of 8, zeros between; 16-byte
+// aligned.
 void patch_embed_cuda(const PatchEmbedParams& params, const void* weight, int64_t weight_stride, CudaQueue queue);
 
 namespace ref {

@@ -70,8 +70,8 @@ TEST_CASE("the device's masks are those of the CPU in f32", "[device]") {
   };
   std::vector<Case> cases = {{Precision::kF32, 5e-6, 0.9999}};
   if (device.starts_with("cuda")) {
-    // Half of what PyTorch's autocast errs by on this model and photo (f16 2.6e-3, bf16 2.8e-2, with naclip): its cosines
-    // reach 0.9. test_parity_cuda.py holds ViT-B/16 to 3e-4.
+    // Half of what PyTorch's autocast errs by on this model and photo (f16 2.6e-3, bf16 2.8e-2, with naclip): its
+    // cosines reach 0.9. test_parity_cuda.py holds ViT-B/16 to 3e-4.
     cases.push_back({Precision::kF16, 1.3e-3, 0.995});
     cases.push_back({Precision::kBF16, 1.4e-2, 0.98});
   }

@@ -1,0 +1,89 @@
+#include "backends/cuda/cudnn_mlp.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "backends/cuda/cudnn_graph.h"
+
+namespace sclip {
+namespace {
+
+constexpr double kQuickGeluBeta = 1.702;
+
+int64_t alignment_of(const void* pointer) {
+  const auto address = reinterpret_cast<uintptr_t>(pointer);
+  return static_cast<int64_t>(std::min<uintptr_t>(16, address & (~address + 1)));
+}
+
+class Layer : public CudnnMlp {
+ public:
+  Layer(CudnnMlpSpec spec, std::shared_ptr<CudnnHandle> handle) : spec_(std::move(spec)), handle_(std::move(handle)) {}
+
+  void run(const void* x, int64_t rows, void* y, void* workspace, size_t workspace_bytes,
+           cudaStream_t stream) const override {
+    if (rows == 0) return;
+    const Plan& p = plan({rows, alignment_of(x), alignment_of(y)}, workspace_bytes);
+    const auto bound = spec_.bias != nullptr
+                           ? bind({{p.x, x}, {p.weight, spec_.weight}, {p.bias, spec_.bias}, {p.y, y}}, workspace)
+                           : bind({{p.x, x}, {p.weight, spec_.weight}, {p.y, y}}, workspace);
+    handle_->run(p.plan, bound, stream, spec_.name);
+  }
+
+ private:
+  struct Key {
+    int64_t rows, x_alignment, y_alignment;
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Plan {
+    CudnnGraph::Tensor x, weight, bias, y;
+    CudnnPlan plan;
+  };
+
+  const Plan& plan(const Key& key, size_t workspace_bytes) const {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = plans_.find(key); found != plans_.end()) return *found->second;
+    const int64_t m = key.rows, k = spec_.inputs, n = spec_.outputs, stride = spec_.weight_stride;
+    CudnnGraph graph(str("the MLP layer ", spec_.name, " (", m, " rows, ", k, " → ", n, ", ", to_string(spec_.input),
+                         ", QuickGELU)"),
+                     "; leave --cudnn-mlp out");
+    const auto x = graph.tensor(spec_.input, {1, m, k}, {m * k, k, 1}, key.x_alignment);
+    const auto weight = spec_.transposed ? graph.tensor(spec_.input, {1, k, n}, {k * stride, stride, 1})
+                                         : graph.tensor(spec_.input, {1, k, n}, {n * stride, 1, stride});
+    const auto y = graph.tensor(spec_.output, {1, m, n}, {m * n, n, 1}, key.y_alignment);
+    const auto product = graph.intermediate({1, m, n});
+    graph.matmul(x, weight, product);
+    CudnnGraph::Tensor bias = 0, sum = product;
+    if (spec_.bias != nullptr) {
+      bias = graph.tensor(DType::kF32, {1, 1, n}, {n, n, 1});
+      sum = graph.intermediate({1, m, n});
+      graph.add(product, bias, sum);
+    }
+    graph.swish(sum, y, kQuickGeluBeta);
+    auto made = std::make_unique<Plan>(Plan{x, weight, bias, y, handle_->plan(graph, workspace_bytes)});
+    return *plans_.emplace(key, std::move(made)).first->second;
+  }
+
+  CudnnMlpSpec spec_;
+  std::shared_ptr<CudnnHandle> handle_;
+  mutable std::mutex mutex_;
+  mutable std::map<Key, std::unique_ptr<Plan>> plans_;
+};
+
+class Library : public Cudnn {
+ public:
+  std::unique_ptr<CudnnMlp> make_mlp(const CudnnMlpSpec& spec) const override {
+    return std::make_unique<Layer>(spec, handle_);
+  }
+
+ private:
+  std::shared_ptr<CudnnHandle> handle_ = std::make_shared<CudnnHandle>();
+};
+
+}  // namespace
+
+std::unique_ptr<Cudnn> start_cudnn() {
+  return std::make_unique<Library>();
+}
+
+}  // namespace sclip
