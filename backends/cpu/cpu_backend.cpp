@@ -68,8 +68,13 @@ class CpuStream : public Stream {
     cpu_layer.run(plan, stream_, x, y, scratch_.data());
   }
 
-  void upload(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
-  void download(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
+  // memcpy of nothing must not see a null pointer, which is what an empty vector gives.
+  void upload(void* device, const void* host, size_t bytes) override {
+    if (bytes > 0) std::memcpy(device, host, bytes);
+  }
+  void download(void* host, const void* device, size_t bytes) override {
+    if (bytes > 0) std::memcpy(host, device, bytes);
+  }
   void synchronize() override {}
 
  private:

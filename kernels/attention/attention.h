@@ -25,7 +25,7 @@ enum class AttentionScores : uint8_t {
 };
 
 struct AttentionParams {
-  const void* qkv = nullptr;    // (B, N, 3, A, d) in dtype
+  const void* qkv = nullptr;    // (B, N, 3, A, d) in dtype; on the CPU aligned to 4 bytes
   void* out = nullptr;          // (B, N, A, d) in dtype; no overlap with qkv
   const float* bias = nullptr;  // (N, N) added to the scaled scores of every head, or null
   DType dtype = DType::kF32;    // kF32 or kBF16, on CUDA also kF16; accumulation and softmax in f32
