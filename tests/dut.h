@@ -70,7 +70,8 @@ class Dut {
   template <typename T>
   DeviceArray<T> output(size_t count, size_t offset = 0) {
     std::vector<T> values(count);
-    std::memset(static_cast<void*>(values.data()), 0xff, count * sizeof(T));
+    // The data() of an empty vector may be null, which memset must not see.
+    if (count > 0) std::memset(static_cast<void*>(values.data()), 0xff, count * sizeof(T));
     return {*backend_, *stream_, values, offset};
   }
 
