@@ -1,7 +1,6 @@
 #include "backends/cuda/cuda_backend.h"
 
-#include <cublasLt.h>
-
+#include "backends/cuda/cublaslt_api.h"
 #include "backends/cuda/cuda_convert.h"
 #include "backends/cuda/cuda_linear.h"
 #include "backends/cuda/cuda_memory.h"
@@ -21,11 +20,9 @@ class CudaBackend : public Backend {
                   "--cudnn-mlp computes in f16 or bf16, not in f32: choose that precision or leave --cudnn-mlp out");
       cudnn_ = start_cudnn();
     }
-    const cublasStatus_t status = cublasLtCreate(&blas_);
-    SCLIP_CHECK(status == CUBLAS_STATUS_SUCCESS, kDevice,
-                "cuBLASLt could not start: ", cublasLtGetStatusString(status));
+    check_cublaslt(cublaslt().create(&blas_), "start");
   }
-  ~CudaBackend() override { cublasLtDestroy(blas_); }
+  ~CudaBackend() override { cublaslt().destroy(blas_); }
   CudaBackend(const CudaBackend&) = delete;
   CudaBackend& operator=(const CudaBackend&) = delete;
 

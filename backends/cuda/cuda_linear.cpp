@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include "backends/cuda/alignment.h"
+#include "backends/cuda/cublaslt_api.h"
 #include "backends/cuda/cuda_convert.h"
 #include "backends/cuda/cuda_memory.h"
 #include "kernels/gelu/gelu.h"
@@ -12,6 +14,7 @@ namespace sclip {
 namespace {
 
 constexpr int kCandidates = 8;
+constexpr int64_t kMostAlignment = 256;  // what cuBLASLt takes for granted unless told otherwise
 
 cudaDataType_t data_type(DType dtype) {
   switch (dtype) {
@@ -19,17 +22,6 @@ cudaDataType_t data_type(DType dtype) {
     case DType::kBF16: return CUDA_R_16BF;
     default: return CUDA_R_32F;
   }
-}
-
-template <typename... What>
-void check_blas(cublasStatus_t status, const What&... what) {
-  SCLIP_CHECK(status == CUBLAS_STATUS_SUCCESS, kDevice, "cuBLASLt could not ", str(what...), ": ",
-              cublasLtGetStatusString(status));
-}
-
-uint32_t alignment_of(const void* pointer) {
-  const auto address = reinterpret_cast<uintptr_t>(pointer);
-  return static_cast<uint32_t>(std::min<uintptr_t>(256, address & (~address + 1)));
 }
 
 bool has_activation(Epilogue epilogue) {
@@ -43,9 +35,9 @@ struct CudaLinear::Plan {
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
   ~Plan() {
-    if (product != nullptr) cublasLtMatmulDescDestroy(product);
+    if (product != nullptr) cublaslt().matmul_desc_destroy(product);
     for (cublasLtMatrixLayout_t layout : {w, x, y}) {
-      if (layout != nullptr) cublasLtMatrixLayoutDestroy(layout);
+      if (layout != nullptr) cublaslt().matrix_layout_destroy(layout);
     }
   }
 
@@ -90,7 +82,8 @@ CudaLinear::~CudaLinear() = default;
 const CudaLinear::Plan& CudaLinear::plan(int64_t rows, const void* x, void* y, void* workspace,
                                          cudaStream_t stream) const {
   const std::lock_guard lock(mutex_);
-  const PlanKey key{rows, alignment_of(x), alignment_of(y)};
+  const PlanKey key{rows, static_cast<uint32_t>(alignment_of(x, kMostAlignment)),
+                    static_cast<uint32_t>(alignment_of(y, kMostAlignment))};
   if (const auto found = plans_.find(key); found != plans_.end()) return *found->second;
 
   auto plan = std::make_unique<Plan>();
@@ -99,46 +92,49 @@ const CudaLinear::Plan& CudaLinear::plan(int64_t rows, const void* x, void* y, v
   const auto m = static_cast<uint64_t>(rows);
   const auto what = [&] { return str("plan ", name_, " (", rows, " rows, ", k, " → ", n, ")"); };
 
-  check_blas(cublasLtMatmulDescCreate(&plan->product, CUBLAS_COMPUTE_32F, CUDA_R_32F), what());
+  check_cublaslt(cublaslt().matmul_desc_create(&plan->product, CUBLAS_COMPUTE_32F, CUDA_R_32F), what());
   const cublasOperation_t transpose = transposed_ ? CUBLAS_OP_N : CUBLAS_OP_T;
-  check_blas(cublasLtMatmulDescSetAttribute(plan->product, CUBLASLT_MATMUL_DESC_TRANSA, &transpose, sizeof(transpose)),
-             what());
+  check_cublaslt(
+      cublaslt().matmul_desc_set_attribute(plan->product, CUBLASLT_MATMUL_DESC_TRANSA, &transpose, sizeof(transpose)),
+      what());
   if (bias_ != nullptr && !has_activation(epilogue_)) {
     const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
     const void* bias = bias_->data();
     const cudaDataType_t bias_type = data_type(output_);
-    check_blas(
-        cublasLtMatmulDescSetAttribute(plan->product, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof(epilogue)),
+    check_cublaslt(
+        cublaslt().matmul_desc_set_attribute(plan->product, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof(epilogue)),
         what());
-    check_blas(cublasLtMatmulDescSetAttribute(plan->product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof(bias)),
-               what());
-    check_blas(cublasLtMatmulDescSetAttribute(plan->product, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &bias_type,
-                                              sizeof(bias_type)),
-               what());
+    check_cublaslt(
+        cublaslt().matmul_desc_set_attribute(plan->product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof(bias)),
+        what());
+    check_cublaslt(cublaslt().matmul_desc_set_attribute(plan->product, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &bias_type,
+                                                        sizeof(bias_type)),
+                   what());
   }
   const cudaDataType_t in = data_type(input_);
-  check_blas(transposed_ ? cublasLtMatrixLayoutCreate(&plan->w, in, n, k, weight_stride_)
-                         : cublasLtMatrixLayoutCreate(&plan->w, in, k, n, weight_stride_),
-             what());
-  check_blas(cublasLtMatrixLayoutCreate(&plan->x, in, k, m, static_cast<int64_t>(k)), what());
-  check_blas(cublasLtMatrixLayoutCreate(&plan->y, data_type(output_), n, m, static_cast<int64_t>(n)), what());
+  check_cublaslt(transposed_ ? cublaslt().matrix_layout_create(&plan->w, in, n, k, weight_stride_)
+                             : cublaslt().matrix_layout_create(&plan->w, in, k, n, weight_stride_),
+                 what());
+  check_cublaslt(cublaslt().matrix_layout_create(&plan->x, in, k, m, static_cast<int64_t>(k)), what());
+  check_cublaslt(cublaslt().matrix_layout_create(&plan->y, data_type(output_), n, m, static_cast<int64_t>(n)), what());
 
   cublasLtMatmulPreference_t preference = nullptr;
-  check_blas(cublasLtMatmulPreferenceCreate(&preference), what());
+  check_cublaslt(cublaslt().matmul_preference_create(&preference), what());
   const size_t limit = kGemmWorkspace;
-  cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &limit, sizeof(limit));
+  cublaslt().matmul_preference_set_attribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &limit,
+                                             sizeof(limit));
   for (const auto& [attribute, alignment] : {std::pair{CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.x_alignment},
                                              std::pair{CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.y_alignment},
                                              std::pair{CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.y_alignment}}) {
-    cublasLtMatmulPreferenceSetAttribute(preference, attribute, &alignment, sizeof(alignment));
+    cublaslt().matmul_preference_set_attribute(preference, attribute, &alignment, sizeof(alignment));
   }
   std::array<cublasLtMatmulHeuristicResult_t, kCandidates> found{};
   int count = 0;
   const cublasStatus_t status =
-      cublasLtMatmulAlgoGetHeuristic(blas_, plan->product, plan->w, plan->x, plan->y, plan->y, preference,
-                                     tune_ ? kCandidates : 1, found.data(), &count);
-  cublasLtMatmulPreferenceDestroy(preference);
-  check_blas(status, what());
+      cublaslt().matmul_algo_get_heuristic(blas_, plan->product, plan->w, plan->x, plan->y, plan->y, preference,
+                                           tune_ ? kCandidates : 1, found.data(), &count);
+  cublaslt().matmul_preference_destroy(preference);
+  check_cublaslt(status, what());
   SCLIP_CHECK(count > 0, kUnsupported, "cuBLASLt has no algorithm to ", what(), " in ", to_string(input_));
   plan->algo = found[0].algo;
 
@@ -172,9 +168,9 @@ void CudaLinear::multiply(const Plan& plan, const cublasLtMatmulAlgo_t& algo, co
                           cudaStream_t stream) const {
   const float one = 1;
   const float beta = epilogue_ == Epilogue::kResidual ? 1.0f : 0.0f;
-  check_blas(cublasLtMatmul(blas_, plan.product, &one, weight_->data(), plan.w, x, plan.x, &beta, y, plan.y, y, plan.y,
-                            &algo, workspace, kGemmWorkspace, stream),
-             "multiply ", name_, " (", inputs(), " → ", outputs(), ")");
+  check_cublaslt(cublaslt().matmul(blas_, plan.product, &one, weight_->data(), plan.w, x, plan.x, &beta, y, plan.y, y,
+                                   plan.y, &algo, workspace, kGemmWorkspace, stream),
+                 "multiply ", name_, " (", inputs(), " → ", outputs(), ")");
 }
 
 void CudaLinear::run(const void* x, int64_t rows, void* y, void* workspace, cudaStream_t stream) const {

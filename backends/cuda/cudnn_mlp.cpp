@@ -1,9 +1,9 @@
 #include "backends/cuda/cudnn_mlp.h"
 
-#include <algorithm>
 #include <map>
 #include <mutex>
 
+#include "backends/cuda/alignment.h"
 #include "backends/cuda/cudnn_graph.h"
 
 namespace sclip {
@@ -11,10 +11,7 @@ namespace {
 
 constexpr double kQuickGeluBeta = 1.702;
 
-int64_t alignment_of(const void* pointer) {
-  const auto address = reinterpret_cast<uintptr_t>(pointer);
-  return static_cast<int64_t>(std::min<uintptr_t>(16, address & (~address + 1)));
-}
+constexpr int64_t kMostAlignment = 16;  // what its kernels load at once
 
 class Layer : public CudnnMlp {
  public:
@@ -23,7 +20,7 @@ class Layer : public CudnnMlp {
   void run(const void* x, int64_t rows, void* y, void* workspace, size_t workspace_bytes,
            cudaStream_t stream) const override {
     if (rows == 0) return;
-    const Plan& p = plan({rows, alignment_of(x), alignment_of(y)}, workspace_bytes);
+    const Plan& p = plan({rows, alignment_of(x, kMostAlignment), alignment_of(y, kMostAlignment)}, workspace_bytes);
     const auto bound = spec_.bias != nullptr
                            ? bind({{p.x, x}, {p.weight, spec_.weight}, {p.bias, spec_.bias}, {p.y, y}}, workspace)
                            : bind({{p.x, x}, {p.weight, spec_.weight}, {p.y, y}}, workspace);
