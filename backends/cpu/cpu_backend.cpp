@@ -47,9 +47,9 @@ class CpuStream : public Stream {
   void resize_normalize(const ResizeNormalizeParams& p) override { resize_normalize_cpu(p); }
   void resize_bicubic(const ResizeBicubicParams& p) override { resize_bicubic_cpu(p); }
   void patch_embed(const PatchEmbedParams& p, const Linear& conv1) override {
-    gather_patches_cpu(gather_params(p));
+    gather_patches_cpu(p);
     linear(conv1, p.patches, p.batch * p.grid_h * p.grid_w, p.embedded);
-    assemble_tokens_cpu(assemble_params(p));
+    assemble_tokens_cpu(p);
   }
   void embed_tokens(const EmbedTokensParams& p) override { embed_tokens_cpu(p); }
   void gather_rows(const GatherRowsParams& p) override { gather_rows_cpu(p); }

@@ -20,33 +20,6 @@ struct PatchOrigin {
   int32_t y = 0;  // top row
 };
 
-struct GatherPatchesParams {
-  const float* image = nullptr;          // (3, H, W)
-  void* patches = nullptr;               // (B, h·w, 3·P·P) in dtype
-  const PatchOrigin* windows = nullptr;  // (B); every window lies inside the photo
-  DType dtype = DType::kF32;             // kF32 or kBF16
-  int64_t height = 0;                    // H
-  int64_t width = 0;                     // W
-  int64_t batch = 0;                     // B
-  int64_t grid_h = 0;                    // h
-  int64_t grid_w = 0;                    // w
-  int64_t patch = 0;                     // P
-};
-
-struct AssembleTokensParams {
-  const float* embedded = nullptr;         // (B, h·w, C)
-  const float* class_embedding = nullptr;  // (C)
-  const float* positions = nullptr;        // (1 + h·w, C)
-  const float* gamma = nullptr;            // (C) of ln_pre
-  const float* beta = nullptr;             // (C)
-  float* tokens = nullptr;                 // (B, 1 + h·w, C); no overlap with embedded
-  int64_t batch = 0;
-  int64_t patches = 0;  // h·w
-  int64_t cols = 0;     // C
-  float eps = 1e-5f;
-};
-
-// The whole of it, as Stream::patch_embed takes it.
 struct PatchEmbedParams {
   const float* image = nullptr;            // (3, H, W)
   const PatchOrigin* windows = nullptr;    // (B); every window lies inside the photo
@@ -56,8 +29,8 @@ struct PatchEmbedParams {
   const float* beta = nullptr;             // (C)
   float* tokens = nullptr;                 // (B, 1 + h·w, C)
   void* patches = nullptr;                 // scratch of the CPU: (B, h·w, 3·P·P) in dtype
-  float* embedded = nullptr;               // scratch of the CPU: (B, h·w, C)
-  DType dtype = DType::kF32;               // what the pixels are rounded to before the product
+  float* embedded = nullptr;               // scratch of the CPU: (B, h·w, C); no overlap with tokens
+  DType dtype = DType::kF32;               // what the pixels are rounded to before the product: kF32, kBF16; CUDA: kF16
   int64_t height = 0;                      // H
   int64_t width = 0;                       // W
   int64_t batch = 0;                       // B
@@ -68,19 +41,17 @@ struct PatchEmbedParams {
   float eps = 1e-5f;
 };
 
-GatherPatchesParams gather_params(const PatchEmbedParams& params);
-AssembleTokensParams assemble_params(const PatchEmbedParams& params);
-
-void gather_patches_cpu(const GatherPatchesParams& params);
-void assemble_tokens_cpu(const AssembleTokensParams& params);
+// The two kernels around the CPU's product: image → patches, and embedded → tokens.
+void gather_patches_cpu(const PatchEmbedParams& params);
+void assemble_tokens_cpu(const PatchEmbedParams& params);
 
 // `weight`: (C, 3·P·P) in params.dtype, rows weight_stride elements apart, a multiple of 8, zeros between; 16-byte
 // aligned.
 void patch_embed_cuda(const PatchEmbedParams& params, const void* weight, int64_t weight_stride, CudaQueue queue);
 
 namespace ref {
-void gather_patches(const GatherPatchesParams& params);  // f32 output only
-void assemble_tokens(const AssembleTokensParams& params);
+void gather_patches(const PatchEmbedParams& params);  // f32 output only
+void assemble_tokens(const PatchEmbedParams& params);
 }  // namespace ref
 
 }  // namespace sclip

@@ -13,15 +13,15 @@ void BM_GatherPatches(benchmark::State& state) {
                                                    {0, 112}, {112, 112}, {224, 112}, {280, 112}};
   const std::vector<float> image(static_cast<size_t>(3 * height * width), 1.f);
   std::vector<float> out(windows.size() * static_cast<size_t>(grid * grid * 3 * patch * patch));
-  const sclip::GatherPatchesParams p{.image = image.data(),
-                                     .patches = out.data(),
-                                     .windows = windows.data(),
-                                     .height = height,
-                                     .width = width,
-                                     .batch = static_cast<int64_t>(windows.size()),
-                                     .grid_h = grid,
-                                     .grid_w = grid,
-                                     .patch = patch};
+  const sclip::PatchEmbedParams p{.image = image.data(),
+                                  .windows = windows.data(),
+                                  .patches = out.data(),
+                                  .height = height,
+                                  .width = width,
+                                  .batch = static_cast<int64_t>(windows.size()),
+                                  .grid_h = grid,
+                                  .grid_w = grid,
+                                  .patch = patch};
   for (auto _ : state) {
     sclip::gather_patches_cpu(p);
     benchmark::ClobberMemory();

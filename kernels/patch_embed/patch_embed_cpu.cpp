@@ -25,7 +25,7 @@ HWY_INLINE void CopyRun(const float* HWY_RESTRICT src, Out* HWY_RESTRICT dst, in
 }
 
 template <typename Out>
-void GatherRows(const GatherPatchesParams& p) {
+void GatherRows(const PatchEmbedParams& p) {
   const int64_t pixels = 3 * p.patch * p.patch;
   // One item is a row of patches of one window.
 #pragma omp parallel for schedule(static)
@@ -45,7 +45,7 @@ void GatherRows(const GatherPatchesParams& p) {
   }
 }
 
-void GatherPatches(const GatherPatchesParams& p) {
+void GatherPatches(const PatchEmbedParams& p) {
   if (p.dtype == DType::kBF16) {
     GatherRows<BFloat16>(p);
   } else {
@@ -53,16 +53,17 @@ void GatherPatches(const GatherPatchesParams& p) {
   }
 }
 
-void AssembleTokens(const AssembleTokensParams& p) {
+void AssembleTokens(const PatchEmbedParams& p) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 1> one;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t tokens = 1 + p.patches;
+  const int64_t patches = p.grid_h * p.grid_w;
+  const int64_t tokens = 1 + patches;
 #pragma omp parallel for schedule(static)
   for (int64_t i = 0; i < p.batch * tokens; ++i) {
     const int64_t b = i / tokens;
     const int64_t t = i % tokens;
-    const float* src = t == 0 ? p.class_embedding : p.embedded + (b * p.patches + t - 1) * p.cols;
+    const float* src = t == 0 ? p.class_embedding : p.embedded + (b * patches + t - 1) * p.cols;
     const float* position = p.positions + t * p.cols;
     float* out = p.tokens + i * p.cols;
     int64_t c = 0;
@@ -84,33 +85,7 @@ namespace sclip {
 HWY_EXPORT(GatherPatches);
 HWY_EXPORT(AssembleTokens);
 
-GatherPatchesParams gather_params(const PatchEmbedParams& p) {
-  return {.image = p.image,
-          .patches = p.patches,
-          .windows = p.windows,
-          .dtype = p.dtype,
-          .height = p.height,
-          .width = p.width,
-          .batch = p.batch,
-          .grid_h = p.grid_h,
-          .grid_w = p.grid_w,
-          .patch = p.patch};
-}
-
-AssembleTokensParams assemble_params(const PatchEmbedParams& p) {
-  return {.embedded = p.embedded,
-          .class_embedding = p.class_embedding,
-          .positions = p.positions,
-          .gamma = p.gamma,
-          .beta = p.beta,
-          .tokens = p.tokens,
-          .batch = p.batch,
-          .patches = p.grid_h * p.grid_w,
-          .cols = p.cols,
-          .eps = p.eps};
-}
-
-void gather_patches_cpu(const GatherPatchesParams& p) {
+void gather_patches_cpu(const PatchEmbedParams& p) {
   for (int64_t b = 0; b < p.batch; ++b) {
     const PatchOrigin o = p.windows[b];
     SCLIP_CHECK(o.x >= 0 && o.y >= 0 && o.x + p.grid_w * p.patch <= p.width && o.y + p.grid_h * p.patch <= p.height,
@@ -120,7 +95,7 @@ void gather_patches_cpu(const GatherPatchesParams& p) {
   HWY_DYNAMIC_DISPATCH(GatherPatches)(p);
 }
 
-void assemble_tokens_cpu(const AssembleTokensParams& p) {
+void assemble_tokens_cpu(const PatchEmbedParams& p) {
   HWY_DYNAMIC_DISPATCH(AssembleTokens)(p);
 }
 

@@ -21,15 +21,15 @@ TEST_CASE("gather_patches copies the pixels that conv1 would see", "[patch_embed
       static_cast<size_t>(static_cast<int64_t>(c.windows.size()) * c.grid_h * c.grid_w * 3 * c.patch * c.patch);
   std::vector<float> expected(count), actual(count);
   std::vector<BFloat16> rounded(count);
-  GatherPatchesParams p{.image = image.data(),
-                        .patches = expected.data(),
-                        .windows = c.windows.data(),
-                        .height = c.height,
-                        .width = c.width,
-                        .batch = static_cast<int64_t>(c.windows.size()),
-                        .grid_h = c.grid_h,
-                        .grid_w = c.grid_w,
-                        .patch = c.patch};
+  PatchEmbedParams p{.image = image.data(),
+                     .windows = c.windows.data(),
+                     .patches = expected.data(),
+                     .height = c.height,
+                     .width = c.width,
+                     .batch = static_cast<int64_t>(c.windows.size()),
+                     .grid_h = c.grid_h,
+                     .grid_w = c.grid_w,
+                     .patch = c.patch};
   ref::gather_patches(p);
   p.patches = actual.data();
   gather_patches_cpu(p);
@@ -45,8 +45,8 @@ TEST_CASE("gather_patches refuses a window outside the photo", "[patch_embed][cp
   std::vector<float> out(3 * 16 * 16);
   const PatchOrigin window{1, 0};
   CHECK_THROWS_AS(gather_patches_cpu({.image = image.data(),
-                                      .patches = out.data(),
                                       .windows = &window,
+                                      .patches = out.data(),
                                       .height = 16,
                                       .width = 16,
                                       .batch = 1,
@@ -59,21 +59,22 @@ TEST_CASE("gather_patches refuses a window outside the photo", "[patch_embed][cp
 TEST_CASE("assemble_tokens agrees with the oracle", "[patch_embed][cpu]") {
   const auto [batch, patches, cols] =
       GENERATE(table<int64_t, int64_t, int64_t>({{1, 1, 5}, {2, 49, 256}, {1, 196, 768}, {3, 4, 67}}));
-  const auto embedded = random_normal(static_cast<size_t>(batch * patches * cols), 1);
+  auto embedded = random_normal(static_cast<size_t>(batch * patches * cols), 1);
   const auto cls = random_normal(static_cast<size_t>(cols), 2);
   const auto positions = random_normal(static_cast<size_t>((1 + patches) * cols), 3);
   const auto gamma = random_normal(static_cast<size_t>(cols), 4, 1, 0.2f);
   const auto beta = random_normal(static_cast<size_t>(cols), 5);
   std::vector<float> expected(static_cast<size_t>(batch * (1 + patches) * cols)), actual(expected.size());
-  AssembleTokensParams p{.embedded = embedded.data(),
-                         .class_embedding = cls.data(),
-                         .positions = positions.data(),
-                         .gamma = gamma.data(),
-                         .beta = beta.data(),
-                         .tokens = expected.data(),
-                         .batch = batch,
-                         .patches = patches,
-                         .cols = cols};
+  PatchEmbedParams p{.class_embedding = cls.data(),
+                     .positions = positions.data(),
+                     .gamma = gamma.data(),
+                     .beta = beta.data(),
+                     .tokens = expected.data(),
+                     .embedded = embedded.data(),
+                     .batch = batch,
+                     .grid_h = 1,
+                     .grid_w = patches,
+                     .cols = cols};
   ref::assemble_tokens(p);
   p.tokens = actual.data();
   assemble_tokens_cpu(p);
@@ -108,15 +109,25 @@ TEST_CASE("patch_embed agrees with the oracle", "[patch_embed]") {
     // The oracle takes the pixels as rounded as the kernel does; the product then has exact factors.
     const auto image = testing::round_to(dtype, values);
     std::vector<float> gathered(static_cast<size_t>(rows * depth)), embedded(static_cast<size_t>(rows * c.cols));
-    ref::gather_patches({.image = image.values.data(),
-                         .patches = gathered.data(),
-                         .windows = c.windows.data(),
-                         .height = c.height,
-                         .width = c.width,
-                         .batch = batch,
-                         .grid_h = c.grid_h,
-                         .grid_w = c.grid_w,
-                         .patch = c.patch});
+    const auto count = static_cast<size_t>(batch * (1 + patches) * c.cols);
+    std::vector<float> expected(count);
+    PatchEmbedParams p{.image = image.values.data(),
+                       .windows = c.windows.data(),
+                       .class_embedding = cls.data(),
+                       .positions = positions.data(),
+                       .gamma = gamma.data(),
+                       .beta = beta.data(),
+                       .tokens = expected.data(),
+                       .patches = gathered.data(),
+                       .embedded = embedded.data(),
+                       .height = c.height,
+                       .width = c.width,
+                       .batch = batch,
+                       .grid_h = c.grid_h,
+                       .grid_w = c.grid_w,
+                       .patch = c.patch,
+                       .cols = c.cols};
+    ref::gather_patches(p);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t n = 0; n < c.cols; ++n) {
         double sum = 0;
@@ -127,17 +138,7 @@ TEST_CASE("patch_embed agrees with the oracle", "[patch_embed]") {
         embedded[static_cast<size_t>(r * c.cols + n)] = static_cast<float>(sum);
       }
     }
-    const auto count = static_cast<size_t>(batch * (1 + patches) * c.cols);
-    std::vector<float> expected(count);
-    ref::assemble_tokens({.embedded = embedded.data(),
-                          .class_embedding = cls.data(),
-                          .positions = positions.data(),
-                          .gamma = gamma.data(),
-                          .beta = beta.data(),
-                          .tokens = expected.data(),
-                          .batch = batch,
-                          .patches = patches,
-                          .cols = c.cols});
+    ref::assemble_tokens(p);
 
     const auto conv1 = dut.backend().make_linear(
         {.name = "conv1",
@@ -148,24 +149,17 @@ TEST_CASE("patch_embed agrees with the oracle", "[patch_embed]") {
     auto windows = dut.copy(c.windows);
     auto scratch_patches = dut.output<std::byte>(gathered.size() * size_of(dtype));
     auto scratch_embedded = dut.output<float>(embedded.size());
-    dut.stream().patch_embed({.image = image_device.data(),
-                              .windows = windows.data(),
-                              .class_embedding = cls_device.data(),
-                              .positions = positions_device.data(),
-                              .gamma = gamma_device.data(),
-                              .beta = beta_device.data(),
-                              .tokens = tokens.data(),
-                              .patches = scratch_patches.data(),
-                              .embedded = scratch_embedded.data(),
-                              .dtype = dtype,
-                              .height = c.height,
-                              .width = c.width,
-                              .batch = batch,
-                              .grid_h = c.grid_h,
-                              .grid_w = c.grid_w,
-                              .patch = c.patch,
-                              .cols = c.cols},
-                             *conv1);
+    p.image = image_device.data();
+    p.windows = windows.data();
+    p.class_embedding = cls_device.data();
+    p.positions = positions_device.data();
+    p.gamma = gamma_device.data();
+    p.beta = beta_device.data();
+    p.tokens = tokens.data();
+    p.patches = scratch_patches.data();
+    p.embedded = scratch_embedded.data();
+    p.dtype = dtype;
+    dut.stream().patch_embed(p, *conv1);
     const auto actual = tokens.host();
     // A sum of K products of order 1/√K, in any order, errs by about √K roundings of a value of order 1.
     const double tolerance = 8 * std::sqrt(static_cast<double>(depth)) * 0x1p-24;
