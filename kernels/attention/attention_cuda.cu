@@ -127,7 +127,7 @@ void attention_cuda(const AttentionParams& p, CudaQueue queue) {
   SCLIP_CHECK(p.batch <= 65535 && p.heads <= 65535, kUnsupported, "attention: a batch of ", p.batch, " with ", p.heads,
               " heads; a CUDA grid holds 65535 of each");
   if (p.batch == 0) return;
-  const bool aligned = reinterpret_cast<uintptr_t>(p.qkv) % 16 == 0 && reinterpret_cast<uintptr_t>(p.out) % 16 == 0;
+  const bool aligned = is_aligned(p.qkv, 16) && is_aligned(p.out, 16);
   const AttentionTile tile = choose_attention_tile(p.dtype, p.scores, p.tokens, p.head_dim, aligned);
   if (tile.kernel == AttentionKernel::kCopy) return copy_values(p, queue);
   with_element(p.dtype, [&](auto element) {

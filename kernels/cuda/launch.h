@@ -33,6 +33,10 @@ constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
+inline bool is_aligned(const void* pointer, size_t bytes) {
+  return reinterpret_cast<uintptr_t>(pointer) % bytes == 0;
+}
+
 // Blocks along one axis of a grid. x may hold 2^31 − 1 of them, y and z 65,535.
 inline unsigned grid_size(int64_t blocks) {
   SCLIP_CHECK(blocks <= 0x7fffffff, kInvalidArgument, blocks, " blocks are more than a CUDA grid holds");

@@ -73,10 +73,8 @@ template <typename T, GeluForm kForm>
 void launch(const GeluParams& p, CudaQueue queue) {
   const auto* x = static_cast<const T*>(p.x);
   auto* y = static_cast<T*>(p.y);
-  const auto address =
-      reinterpret_cast<uintptr_t>(p.x) | reinterpret_cast<uintptr_t>(p.y) | reinterpret_cast<uintptr_t>(p.bias);
   constexpr int64_t kElements = 16 / sizeof(T);
-  if (p.cols % kElements == 0 && address % 16 == 0) {
+  if (p.cols % kElements == 0 && is_aligned(x, 16) && is_aligned(y, 16) && is_aligned(p.bias, 16)) {
     const dim3 grid(grid_size(ceil_div(p.cols, kElements * kThreads)),
                     static_cast<unsigned>(std::min<int64_t>(ceil_div(p.rows, kRowsPerBlock), 65535)));
     gelu_vector_kernel<T, kForm><<<grid, kThreads, 0, queue>>>(x, y, p.bias, p.rows, p.cols);

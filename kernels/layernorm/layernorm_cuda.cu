@@ -93,10 +93,6 @@ __global__ void __launch_bounds__(32 * kWarpsPerBlock, 8)
   for (int64_t c = lane; c < cols; c += 32) to[c] = from_f32<Out>((from[c] - mean) * scale * gamma[c] + beta[c]);
 }
 
-bool is_aligned(const void* pointer, uintptr_t bytes) {
-  return reinterpret_cast<uintptr_t>(pointer) % bytes == 0;
-}
-
 template <typename Out>
 void launch(const LayerNormParams& p, CudaQueue queue) {
   const int64_t total = p.batch * p.rows;

@@ -172,8 +172,7 @@ void launch(const TreeAttentionParams& p, int64_t count, CudaQueue queue) {
   const size_t shared = static_cast<size_t>(p.max_depth) * sizeof(int32_t);
   const auto run = [&](auto kernel) { kernel<<<grid_size(count), threads, shared, queue>>>(args); };
   constexpr int kVec = 16 / sizeof(T);
-  const bool vectors = p.head_dim % kVec == 0 && reinterpret_cast<uintptr_t>(p.qkv) % 16 == 0 &&
-                       reinterpret_cast<uintptr_t>(p.out) % 16 == 0;
+  const bool vectors = p.head_dim % kVec == 0 && is_aligned(p.qkv, 16) && is_aligned(p.out, 16);
   if (!vectors) {
     run(tree_attention_kernel<T, 1, 32, 8>);  // lanes take elements, up to 256 of a row
   } else if (p.head_dim <= 8 * kVec) {

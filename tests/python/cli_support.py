@@ -16,7 +16,7 @@ CLASSES = "sky; building, house; tree; water"
 # What makes a run quick when the text side is not the subject.
 BARE = ("--templates", "none", "--no-cache")
 
-pytestmark = pytest.mark.skipif(not SCLIP.exists() and "SCLIP_BIN" not in os.environ, reason="build/sclip is not built")
+pytestmark = pytest.mark.usefixtures("sclip")
 
 
 @dataclass

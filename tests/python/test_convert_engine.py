@@ -22,7 +22,7 @@ PHOTO = ROOT / "tests/data/photos/china.jpg"
 MEAN = torch.tensor([122.771, 116.746, 104.094]).reshape(3, 1, 1)
 STD = torch.tensor([68.501, 66.632, 70.323]).reshape(3, 1, 1)
 
-pytestmark = pytest.mark.skipif(not SCLIP.exists(), reason=f"{SCLIP} is not built")
+pytestmark = pytest.mark.usefixtures("sclip")
 
 
 @pytest.fixture(autouse=True)

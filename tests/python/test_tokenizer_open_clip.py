@@ -19,7 +19,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MERGES = ROOT / "data" / "clip_merges.txt"
 BINARY = pathlib.Path(os.environ.get("SCLIP_BUILD", ROOT / "build")) / "sclip_tokenize_lines"
 
-pytestmark = pytest.mark.skipif(not BINARY.exists(), reason=f"{BINARY} is not built")
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    if not BINARY.exists():
+        pytest.fail(f"{BINARY} does not exist: build it first (cmake --build build)")
 
 
 def sclip(texts, mode="ids"):
