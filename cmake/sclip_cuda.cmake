@@ -37,7 +37,7 @@ find_package(CUDAToolkit REQUIRED)
 set(SCLIP_WITH_CUDA ON)
 
 add_library(sclip_nvcc INTERFACE)
-# --resource-usage would print on every build; scripts/check_sass.py asks cuobjdump instead.
+# --resource-usage would print on every build; tests/python/test_cuda_machine_code.py asks for it.
 target_compile_options(sclip_nvcc INTERFACE -lineinfo "SHELL:-Xcompiler -Wall,-Wextra")
 if(SCLIP_WERROR)
   target_compile_options(sclip_nvcc INTERFACE "SHELL:-Werror all-warnings")
