@@ -6,9 +6,12 @@
 #include "benchmarks/cuda/arrays.h"
 #include "core/error.h"
 #include "kernels/attention/attention.h"
+#include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/layernorm/layernorm.h"
+#include "kernels/overlay/overlay.h"
+#include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/tree_attention/tree_attention.h"
@@ -55,6 +58,12 @@ KernelCase attention(const std::string& name, AttentionScores scores, int64_t ba
                                        .softmax_scale = 1 / std::sqrt(static_cast<float>(head_dim))};
               },
               [](Stream& s, const AttentionParams& p) { s.attention(p); })};
+}
+
+std::vector<uint8_t> noise(int64_t count) {
+  std::vector<uint8_t> out(static_cast<size_t>(count));
+  for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<uint8_t>(i * 2654435761u >> 24);
+  return out;
 }
 
 KernelCase layernorm(int64_t rows, int64_t cols) {
@@ -158,9 +167,7 @@ KernelCase resize_normalize(int64_t src_w, int64_t src_h, int64_t dst_w, int64_t
                     .written = static_cast<double>(12 * dst_w * dst_h)},
           .prepare = prepared(
               [=](Arrays& a) {
-                std::vector<uint8_t> photo(static_cast<size_t>(3 * src_w * src_h));
-                for (size_t i = 0; i < photo.size(); ++i) photo[i] = static_cast<uint8_t>(i * 2654435761u >> 24);
-                return ResizeNormalizeParams{.src = a.copy(photo),
+                return ResizeNormalizeParams{.src = a.copy(noise(3 * src_w * src_h)),
                                              .dst = a.room<float>(3 * dst_w * dst_h),
                                              .src_height = src_h,
                                              .src_width = src_w,
@@ -170,6 +177,91 @@ KernelCase resize_normalize(int64_t src_w, int64_t src_h, int64_t dst_w, int64_t
                                              .std = {68.5f, 66.6f, 70.3f}};
               },
               [](Stream& s, const ResizeNormalizeParams& p) { s.resize_normalize(p); })};
+}
+
+KernelCase overlay(int64_t width, int64_t height) {
+  return {
+      .name = "overlay",
+      .shape = str(width, "×", height, ", u16 labels, lines of 1"),
+      .floor = {.bytes = static_cast<double>(8 * width * height), .written = static_cast<double>(3 * width * height)},
+      .prepare = prepared(
+          [=](Arrays& a) {
+            std::vector<uint16_t> labels(static_cast<size_t>(width * height));
+            for (size_t i = 0; i < labels.size(); ++i) {
+              labels[i] = static_cast<uint16_t>(i % static_cast<size_t>(width) / 40 % 4);
+            }
+            return OverlayParams{.photo = a.copy(noise(3 * width * height)),
+                                 .labels = a.copy(labels),
+                                 .colors = a.copy(noise(16)),
+                                 .classes = 4,
+                                 .dst = a.room<uint8_t>(3 * width * height),
+                                 .dst_stride = 3 * width,
+                                 .height = height,
+                                 .width = width};
+          },
+          [](Stream& s, const OverlayParams& p) { s.overlay(p); })};
+}
+
+// One iteration: planes are read and written once, the weights made and read once.
+KernelCase pamr(int64_t width, int64_t height, int64_t count) {
+  const auto pixels = static_cast<double>(width * height);
+  return {.name = "pamr",
+          .shape = str(width, "×", height, ", ", count, " planes, 1 iteration"),
+          .floor = {.bytes = pixels * 4 * static_cast<double>(2 * count + 16), .written = 0},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return PamrParams{.image = a.normal(3 * width * height),
+                                  .image_height = height,
+                                  .image_width = width,
+                                  .planes = a.normal(count * width * height, 0.1f),
+                                  .count = count,
+                                  .height = height,
+                                  .width = width,
+                                  .iterations = 1};
+              },
+              [](Stream& s, const PamrParams& p) { s.pamr(p); })};
+}
+
+KernelCase embed_tokens(int64_t count, int64_t width) {
+  return {.name = "embed-tokens",
+          .shape = str(count, " tokens of ", width, ", f16 table"),
+          .floor = {.bytes = static_cast<double>(count * (width * 4 + 8) + count * width * 2 + 77 * width * 4),
+                    .written = static_cast<double>(count * width * 4)},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                std::vector<int32_t> tokens(static_cast<size_t>(count)), positions(tokens);
+                for (size_t i = 0; i < tokens.size(); ++i) {
+                  tokens[i] = static_cast<int32_t>(i);
+                  positions[i] = static_cast<int32_t>(i % 77);
+                }
+                return EmbedTokensParams{.tokens = a.copy(tokens),
+                                         .positions = a.copy(positions),
+                                         .token_table = a.normal_f16(count * width, 0.02f),
+                                         .position_table = a.normal(77 * width, 0.01f),
+                                         .out = a.room<float>(count * width),
+                                         .table_dtype = DType::kF16,
+                                         .count = count,
+                                         .width = width};
+              },
+              [](Stream& s, const EmbedTokensParams& p) { s.embed_tokens(p); })};
+}
+
+KernelCase gather_rows(int64_t count, int64_t cols) {
+  return {
+      .name = "gather-rows",
+      .shape = str(count, " of ", 4 * count, " rows of ", cols, ", f32"),
+      .floor = {.bytes = static_cast<double>(count * (cols * 8 + 4)), .written = static_cast<double>(count * cols * 4)},
+      .prepare = prepared(
+          [=](Arrays& a) {
+            std::vector<int32_t> indices(static_cast<size_t>(count));
+            for (size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<int32_t>(4 * i);
+            return GatherRowsParams{.x = a.normal(4 * count * cols),
+                                    .indices = a.copy(indices),
+                                    .out = a.room<float>(count * cols),
+                                    .count = count,
+                                    .cols = cols};
+          },
+          [](Stream& s, const GatherRowsParams& p) { s.gather_rows(p); })};
 }
 
 // A photo of 640×427 at short side 336: windows of 224 every 112, 14×14 patches.
@@ -254,7 +346,11 @@ std::vector<KernelCase> kernel_cases() {
       gelu(394, 3072),
       l2_normalize(394, 512),
       tree_attention(8, 64),
+      embed_tokens(2048, 512),
+      gather_rows(256, 512),
       resize_normalize(640, 427, 504, 336),
+      overlay(640, 427),
+      pamr(640, 427, 21),
       window_merge(21, std::nullopt),
       window_merge(171, std::nullopt),
       window_merge(21, 0.1f),
