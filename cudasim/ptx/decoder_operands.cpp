@@ -163,7 +163,7 @@ FunctionDecoder::Source FunctionDecoder::dest(Type type, bool relaxed) {
 }
 
 void FunctionDecoder::memory(uint32_t* slot, uint8_t* size, int64_t* offset, Space* space) {
-  const Token& open = ts_.expect('[', "at the start of an address");
+  ts_.expect('[', "at the start of an address");
   const Token t = ts_.next();
   if (t.kind == Tok::kInt) {
     *slot = frame_.constant(8, t.value);
@@ -192,7 +192,6 @@ void FunctionDecoder::memory(uint32_t* slot, uint8_t* size, int64_t* offset, Spa
     const int64_t v = int64_t(ts_.integer("an offset"));
     *offset += (minus != minus2) ? -v : v;
   }
-  (void)open;
 }
 
 void FunctionDecoder::vector(Instr& in, Type type, bool is_dest) {
