@@ -70,20 +70,6 @@ cublasStatus_t gemm(const char* call, cublasHandle_t h, cublasOperation_t ta, cu
   return enqueue_gemm(g, h->stream);
 }
 
-template <class T>
-cublasStatus_t put(cublasHandle_t h, T cublasContext::*field, T value) {
-  if (!h) return CUBLAS_STATUS_NOT_INITIALIZED;
-  h->*field = value;
-  return CUBLAS_STATUS_SUCCESS;
-}
-template <class T>
-cublasStatus_t fetch(cublasHandle_t h, T cublasContext::*field, T* value) {
-  if (!h) return CUBLAS_STATUS_NOT_INITIALIZED;
-  if (!value) return CUBLAS_STATUS_INVALID_VALUE;
-  *value = h->*field;
-  return CUBLAS_STATUS_SUCCESS;
-}
-
 }  // namespace
 
 API cublasStatus_t cublasCreate_v2(cublasHandle_t* h) {
@@ -100,30 +86,25 @@ API cublasStatus_t cublasGetVersion_v2(cublasHandle_t, int* version) {
   *version = CUBLAS_VERSION;
   return CUBLAS_STATUS_SUCCESS;
 }
-API cublasStatus_t cublasSetStream_v2(cublasHandle_t h, cudaStream_t s) {
-  return put(h, &cublasContext::stream, s);
-}
-API cublasStatus_t cublasGetStream_v2(cublasHandle_t h, cudaStream_t* s) {
-  return fetch(h, &cublasContext::stream, s);
-}
-API cublasStatus_t cublasSetMathMode(cublasHandle_t h, cublasMath_t m) {
-  return put(h, &cublasContext::math, m);
-}
-API cublasStatus_t cublasGetMathMode(cublasHandle_t h, cublasMath_t* m) {
-  return fetch(h, &cublasContext::math, m);
-}
-API cublasStatus_t cublasSetPointerMode_v2(cublasHandle_t h, cublasPointerMode_t m) {
-  return put(h, &cublasContext::pointers, m);
-}
-API cublasStatus_t cublasGetPointerMode_v2(cublasHandle_t h, cublasPointerMode_t* m) {
-  return fetch(h, &cublasContext::pointers, m);
-}
-API cublasStatus_t cublasSetAtomicsMode(cublasHandle_t h, cublasAtomicsMode_t m) {
-  return put(h, &cublasContext::atomics, m);
-}
-API cublasStatus_t cublasGetAtomicsMode(cublasHandle_t h, cublasAtomicsMode_t* m) {
-  return fetch(h, &cublasContext::atomics, m);
-}
+
+#define SETTING(set, get, type, field)                    \
+  API cublasStatus_t set(cublasHandle_t h, type value) {  \
+    if (!h) return CUBLAS_STATUS_NOT_INITIALIZED;         \
+    h->field = value;                                     \
+    return CUBLAS_STATUS_SUCCESS;                         \
+  }                                                       \
+  API cublasStatus_t get(cublasHandle_t h, type* value) { \
+    if (!h) return CUBLAS_STATUS_NOT_INITIALIZED;         \
+    if (!value) return CUBLAS_STATUS_INVALID_VALUE;       \
+    *value = h->field;                                    \
+    return CUBLAS_STATUS_SUCCESS;                         \
+  }
+SETTING(cublasSetStream_v2, cublasGetStream_v2, cudaStream_t, stream)
+SETTING(cublasSetMathMode, cublasGetMathMode, cublasMath_t, math)
+SETTING(cublasSetPointerMode_v2, cublasGetPointerMode_v2, cublasPointerMode_t, pointers)
+SETTING(cublasSetAtomicsMode, cublasGetAtomicsMode, cublasAtomicsMode_t, atomics)
+#undef SETTING
+
 API cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t h, void* workspace, size_t bytes) {
   if (!h) return CUBLAS_STATUS_NOT_INITIALIZED;
   if (bytes && reinterpret_cast<uint64_t>(workspace) % 256)

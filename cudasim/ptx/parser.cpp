@@ -1,4 +1,5 @@
-// Module scope of PTX: directives, variables and function headers. Bodies are kept as token ranges for decoder.cpp.
+// Module scope of PTX: directives, variables and function headers. Bodies are kept as token ranges for the decoder
+// (decoder.h).
 #include <cstring>
 
 #include "ptx/module.h"

@@ -1,18 +1,14 @@
 #include "sim/control.h"
 
-#include "sim/poison.h"
-
 #include <algorithm>
 #include <cstring>
+
+#include "sim/lanes.h"
+#include "sim/poison.h"
 
 namespace cudasim {
 
 namespace {
-
-template <class T>
-T* reg(Warp& w, uint32_t slot) {
-  return reinterpret_cast<T*>(w.regs + slot);
-}
 
 // The lanes that do not execute the current instruction go on behind it as a group of their own.
 void split_rest(Warp& w) {

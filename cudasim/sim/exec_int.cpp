@@ -1,4 +1,6 @@
 // Integer arithmetic and bits, vectorised.
+#include <type_traits>
+
 #include "sim/vector.h"
 
 namespace cudasim {
@@ -10,49 +12,19 @@ __extension__ typedef unsigned __int128 UnsignedWide128;
 template <class T>
 struct Wide;
 template <>
-struct Wide<uint16_t> {
-  using type = uint32_t;
-};
+struct Wide<uint16_t> : std::type_identity<uint32_t> {};
 template <>
-struct Wide<int16_t> {
-  using type = int32_t;
-};
+struct Wide<int16_t> : std::type_identity<int32_t> {};
 template <>
-struct Wide<uint32_t> {
-  using type = uint64_t;
-};
+struct Wide<uint32_t> : std::type_identity<uint64_t> {};
 template <>
-struct Wide<int32_t> {
-  using type = int64_t;
-};
+struct Wide<int32_t> : std::type_identity<int64_t> {};
 template <>
-struct Wide<uint64_t> {
-  using type = UnsignedWide128;
-};
+struct Wide<uint64_t> : std::type_identity<UnsignedWide128> {};
 template <>
-struct Wide<int64_t> {
-  using type = Wide128;
-};
+struct Wide<int64_t> : std::type_identity<Wide128> {};
 template <class T>
 using WideT = typename Wide<T>::type;
-template <class T>
-struct Unsigned {
-  using type = T;
-};
-template <>
-struct Unsigned<int16_t> {
-  using type = uint16_t;
-};
-template <>
-struct Unsigned<int32_t> {
-  using type = uint32_t;
-};
-template <>
-struct Unsigned<int64_t> {
-  using type = uint64_t;
-};
-template <class T>
-using UnsignedT = typename Unsigned<T>::type;
 
 template <class T>
 INLINE T mul_lo(T a, T b) {
@@ -80,7 +52,7 @@ struct MulWide {
 template <class T>
 struct MadWide {
   INLINE WideT<T> operator()(T a, T b, WideT<T> c) const {
-    return WideT<T>(UnsignedT<WideT<T>>(WideT<T>(a) * WideT<T>(b)) + UnsignedT<WideT<T>>(c));
+    return WideT<T>(std::make_unsigned_t<WideT<T>>(WideT<T>(a) * WideT<T>(b)) + std::make_unsigned_t<WideT<T>>(c));
   }
 };
 

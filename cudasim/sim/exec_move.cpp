@@ -1,4 +1,4 @@
-// selp, mov and the conversions that hot loops use; all others are in exec_scalar.cpp.
+// selp, mov and the conversions that hot loops use; all others are in exec_scalar_move.cpp and exec_scalar_convert.cpp.
 #include "sim/vector.h"
 
 namespace cudasim {

@@ -2,24 +2,15 @@
 // only take part in the checks. What warps did before they arrived is ordered before what a warp does after its wait
 // succeeded.
 #include <algorithm>
-#include <cstring>
 
 #include "sim/control.h"
+#include "sim/lanes.h"
 
 namespace cudasim {
 
 namespace {
 
 constexpr uint32_t kMaxCount = (1u << 20) - 1;
-
-template <class T>
-T* reg(Warp& w, uint32_t slot) {
-  return reinterpret_cast<T*>(w.regs + slot);
-}
-template <class F>
-void for_lanes(uint32_t m, F f) {
-  for (; m; m &= m - 1) f(uint32_t(__builtin_ctz(m)));
-}
 
 // What mbarrier.arrive returns: the phase and the pending count before it.
 uint64_t token(const MBarrier& b) {
@@ -30,9 +21,7 @@ uint64_t token(const MBarrier& b) {
 uint32_t objects(Warp& w, const Instr& in, uint64_t* at) {
   uint32_t shared = 0;
   for_lanes(w.exec, [&](uint32_t i) {
-    uint64_t a = 0;
-    std::memcpy(&a, w.regs + in.a + i * in.a_size, in.a_size);
-    a += uint64_t(in.imm);
+    uint64_t a = read_lane(w, in.a, in.a_size, i) + uint64_t(in.imm);
     if (in.a_size == 4) a = uint32_t(a);
     at[i] = a & ~kWindowMask;
     if (in.space == Space::kShared || (a & kWindowMask) == kSharedWindow) shared |= 1u << i;
@@ -135,8 +124,7 @@ void exec_wait(Warp& w, const Instr& in) {
     for (int k = 0; k < 32; ++k) w.vc[k] = std::max(w.vc[k], b->done[k]);
     w.last_sync = std::max(w.last_sync, b->done[w.index]);
   });
-  uint32_t& d = *reg<uint32_t>(w, in.d);
-  d = (d & ~w.exec) | done;
+  set_pred(w, in.d, done);
   if (!waiting) return;
   w.cta->poll_instr = &in;
   stop_warp(w, Wait::kYield);  // whom it waits for must get a turn

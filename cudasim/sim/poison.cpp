@@ -1,17 +1,13 @@
 #include "sim/poison.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
+
+#include "sim/lanes.h"
 
 namespace cudasim {
 
 namespace {
-
-template <class F>
-void for_lanes(uint32_t mask, F f) {
-  for (; mask; mask &= mask - 1) f(uint32_t(__builtin_ctz(mask)));
-}
 
 Poison::Registers& registers(Warp& w) {
   Poison::Registers& r = w.poison->frames[w.frame];
@@ -50,16 +46,6 @@ void set_lanes(Poison& p, Poison::Registers& r, uint32_t slot, uint32_t mask, ui
   p.poisoned += size_t(mask != 0) - size_t(old != 0);
   old = mask;
   if (mask) r.origin[slot / 4] = origin;
-}
-
-uint64_t lane_value(const Warp& w, uint32_t slot, uint32_t size, uint32_t lane) {
-  uint64_t v = 0;
-  std::memcpy(&v, w.regs + slot + lane * size, size);
-  return v;
-}
-
-uint32_t predicate(const Warp& w, uint32_t slot) {
-  return *reinterpret_cast<const uint32_t*>(w.regs + slot);
 }
 
 // Reports the read that the value came from, and takes the poison away so that one fault is one finding.
@@ -118,7 +104,7 @@ Window window_of(const Instr& in, uint64_t address) {
                                                    : Window::kGlobal;
 }
 uint64_t address_of_lane(const Warp& w, const Instr& in, uint32_t lane) {
-  const uint64_t a = lane_value(w, in.a, in.a_size, lane) + uint64_t(in.imm);
+  const uint64_t a = read_lane(w, in.a, in.a_size, lane) + uint64_t(in.imm);
   return in.a_size == 4 ? uint32_t(a) : a;
 }
 
@@ -207,7 +193,7 @@ uint32_t logic(Step& s) {
     auto decides = [&](uint32_t slot, uint32_t poisoned) {
       if (poisoned >> i & 1) return false;
       const uint64_t v =
-          s.in.type == Type::kPred ? predicate(s.w, slot) >> i & 1 : lane_value(s.w, slot, type_size(s.in.type), i);
+          s.in.type == Type::kPred ? pred(s.w, slot) >> i & 1 : read_lane(s.w, slot, type_size(s.in.type), i);
       return v == decisive;
     };
     if (decides(s.in.a, pa) || decides(s.in.b, pb)) decided |= 1u << i;
@@ -236,7 +222,7 @@ void compare(Step& s) {
   }
   uint32_t decided = 0;  // values are poisoned, but a known predicate decides
   if (values && s.in.c && (s.in.mods.has(Mod::k_and_) || s.in.mods.has(Mod::k_or_))) {
-    const uint32_t v = predicate(s.w, s.in.c) ^ (s.in.neg_pred ? ~0u : 0u);
+    const uint32_t v = pred_source(s.w, s.in, s.in.c);
     decided = ~q & (s.in.mods.has(Mod::k_and_) ? ~v : v);
   }
   s.write(s.in.d, (values & ~decided) | matters[0]);
@@ -245,7 +231,7 @@ void compare(Step& s) {
 
 void select(Step& s) {
   const uint32_t pa = s.lanes(s.in.a), pb = s.lanes(s.in.b), pq = s.lanes(s.in.c);
-  const uint32_t q = predicate(s.w, s.in.c) ^ (s.in.neg_pred ? ~0u : 0u);
+  const uint32_t q = pred_source(s.w, s.in, s.in.c);
   s.write(s.in.d, pq | (q & pa) | (~q & pb));
 }
 
@@ -253,7 +239,7 @@ uint32_t shuffle(Step& s) {
   const uint32_t pa = s.lanes(s.in.a);
   uint32_t r = s.lanes(s.in.b) | s.lanes(s.in.c);
   for_lanes(s.exec, [&](uint32_t i) {
-    const uint32_t b = uint32_t(lane_value(s.w, s.in.b, 4, i)) & 31, c = uint32_t(lane_value(s.w, s.in.c, 4, i));
+    const uint32_t b = uint32_t(read_lane(s.w, s.in.b, 4, i)) & 31, c = uint32_t(read_lane(s.w, s.in.c, 4, i));
     const uint32_t clamp = c & 31, seg = c >> 8 & 31;
     const int max = int((i & seg) | (clamp & ~seg));
     int j = s.in.mods.has(Mod::k_up)     ? int(i) - int(b)
@@ -270,8 +256,7 @@ uint32_t shuffle(Step& s) {
 uint32_t vote(Step& s) {
   const uint32_t p = s.lanes(s.in.a) & s.exec;
   if (!p) return 0;
-  const uint32_t known = (predicate(s.w, s.in.a) ^ (s.in.neg_pred ? ~0u : 0u)) & s.exec & ~p,
-                 others = s.exec & ~p & ~known;
+  const uint32_t known = pred_source(s.w, s.in, s.in.a) & s.exec & ~p, others = s.exec & ~p & ~known;
   if (s.in.mods.has(Mod::k_any) && known) return 0;
   if (s.in.mods.has(Mod::k_all) && others) return 0;
   return s.exec;
@@ -464,7 +449,7 @@ void run_poisoned(Warp& w, uint64_t budget) {
              in.op == Op::kBra ? "decides a branch" : "decides whether an instruction is executed");
         s.guard = 0;
       }
-      const uint32_t q = predicate(w, in.guard);
+      const uint32_t q = pred(w, in.guard);
       s.exec &= in.guard_neg ? ~q : q;
       if (!s.exec && !s.guard) continue;
     }

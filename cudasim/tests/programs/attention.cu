@@ -9,32 +9,13 @@
 #include <ctime>
 #include <vector>
 
+#include "../kernel_parts.h"
+
 constexpr int kD = 64, kRows = 64, kKeys = 32, kPad = 72;  // a row of 72 halves spreads rows over all banks
 
-__device__ uint32_t smem(const void* p) {
-  return uint32_t(__cvta_generic_to_shared(p));
-}
 __device__ void copy16(half* dst, const half* src, bool valid) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(smem(dst)), "l"(src), "r"(valid ? 16 : 0));
-}
-__device__ void ldsm4(uint32_t (&r)[4], const half* p) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(smem(p)));
-}
-__device__ void ldsm4t(uint32_t (&r)[4], const half* p) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(smem(p)));
-}
-__device__ void mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-__device__ uint32_t pack(float a, float b) {
-  const half2 h = __floats2half2_rn(a, b);
-  return *reinterpret_cast<const uint32_t*>(&h);
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(dst)), "l"(src),
+               "r"(valid ? 16 : 0));
 }
 
 __global__ void __launch_bounds__(128)
@@ -71,14 +52,14 @@ __global__ void __launch_bounds__(128)
       asm volatile("cp.async.wait_group 0;");
     __syncthreads();
     if (t == 0)
-      for (int kk = 0; kk < 4; ++kk) ldsm4(qa[kk], &qs[warp * 16 + lane % 16][kk * 16 + lane / 16 * 8]);
+      for (int kk = 0; kk < 4; ++kk) ldmatrix4(qa[kk], &qs[warp * 16 + lane % 16][kk * 16 + lane / 16 * 8]);
     float s[4][4] = {};
     for (int j = 0; j < 4; ++j)
       for (int kk = 0; kk < 4; kk += 2) {
         uint32_t b[4];
-        ldsm4(b, &ks[t & 1][j * 8 + lane % 8][kk * 16 + lane / 8 * 8]);
-        mma(s[j], qa[kk], b[0], b[1]);
-        mma(s[j], qa[kk + 1], b[2], b[3]);
+        ldmatrix4(b, &ks[t & 1][j * 8 + lane % 8][kk * 16 + lane / 8 * 8]);
+        mma(s[j], qa[kk], b);
+        mma(s[j], qa[kk + 1], b + 2);
       }
     for (int h = 0; h < 2; ++h) {
       float top = m[h];
@@ -108,9 +89,9 @@ __global__ void __launch_bounds__(128)
                               pack(s[kk * 2 + 1][0], s[kk * 2 + 1][1]), pack(s[kk * 2 + 1][2], s[kk * 2 + 1][3])};
       for (int j = 0; j < 8; j += 2) {
         uint32_t b[4];
-        ldsm4t(b, &vs[t & 1][kk * 16 + lane % 16][j * 8 + lane / 16 * 8]);
-        mma(acc[j], pa, b[0], b[1]);
-        mma(acc[j + 1], pa, b[2], b[3]);
+        ldmatrix4_trans(b, &vs[t & 1][kk * 16 + lane % 16][j * 8 + lane / 16 * 8]);
+        mma(acc[j], pa, b);
+        mma(acc[j + 1], pa, b + 2);
       }
     }
 #ifndef FAULT_NO_BARRIER

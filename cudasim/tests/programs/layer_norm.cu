@@ -6,31 +6,11 @@
 #include <ctime>
 #include <vector>
 
+#include "../kernel_parts.h"
+
 __global__ void layer_norm(const float* x, const float* g, const float* b, float* y, int d) {
-  __shared__ float part[2][8];
-  const float* row = x + size_t(blockIdx.x) * d;
-  float s = 0, q = 0;
-  for (int i = threadIdx.x; i < d; i += blockDim.x) {
-    const float v = row[i];
-    s += v;
-    q += v * v;
-  }
-  for (int o = 16; o; o >>= 1) {
-    s += __shfl_xor_sync(~0u, s, o);
-    q += __shfl_xor_sync(~0u, q, o);
-  }
-  if (threadIdx.x % 32 == 0) {
-    part[0][threadIdx.x / 32] = s;
-    part[1][threadIdx.x / 32] = q;
-  }
-  __syncthreads();
-  s = q = 0;
-  for (int i = 0; i < blockDim.x / 32; ++i) {
-    s += part[0][i];
-    q += part[1][i];
-  }
-  const float mean = s / d, inv = rsqrtf(q / d - mean * mean + 1e-5f);
-  for (int i = threadIdx.x; i < d; i += blockDim.x) y[size_t(blockIdx.x) * d + i] = (row[i] - mean) * inv * g[i] + b[i];
+  const size_t row = size_t(blockIdx.x) * d;
+  layer_norm_row(x + row, g, b, d, blockDim.x, [&](int i, float v) { y[row + i] = v; });
 }
 
 // An argument is a limit for the best launch, in milliseconds of processor time.

@@ -10,58 +10,15 @@
 #include <ctime>
 #include <vector>
 
+#include "../kernel_parts.h"
 #include "check.h"
 
 constexpr int kTokens = 197, kWidth = 768, kHeads = 12, kHead = 64, kMlp = 3072, kBlocks = 12;
 
 // One block per token.
 __global__ void layer_norm(const float* x, const float* g, const float* b, __half* y) {
-  __shared__ float part[2][8];
-  const float* row = x + size_t(blockIdx.x) * kWidth;
-  float s = 0, q = 0;
-  for (int i = threadIdx.x; i < kWidth; i += 256) {
-    const float v = row[i];
-    s += v;
-    q += v * v;
-  }
-  for (int o = 16; o; o >>= 1) {
-    s += __shfl_xor_sync(~0u, s, o);
-    q += __shfl_xor_sync(~0u, q, o);
-  }
-  if (threadIdx.x % 32 == 0) {
-    part[0][threadIdx.x / 32] = s;
-    part[1][threadIdx.x / 32] = q;
-  }
-  __syncthreads();
-  s = q = 0;
-  for (int i = 0; i < 8; ++i) {
-    s += part[0][i];
-    q += part[1][i];
-  }
-  const float mean = s / kWidth, inv = rsqrtf(q / kWidth - mean * mean + 1e-5f);
-  for (int i = threadIdx.x; i < kWidth; i += 256)
-    y[size_t(blockIdx.x) * kWidth + i] = __float2half((row[i] - mean) * inv * g[i] + b[i]);
-}
-
-// m16n8k16 of f16 with f32 sums.
-__device__ inline void mma(float* c, const unsigned* a, const unsigned* b) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-}
-__device__ inline void ldmatrix4(unsigned* r, const __half* p) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(unsigned(__cvta_generic_to_shared(p))));
-}
-__device__ inline void ldmatrix4_trans(unsigned* r, const __half* p) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(unsigned(__cvta_generic_to_shared(p))));
-}
-__device__ inline unsigned pack(float x, float y) {
-  const __half2 h = __floats2half2_rn(x, y);
-  return *reinterpret_cast<const unsigned*>(&h);
+  const size_t row = size_t(blockIdx.x) * kWidth;
+  layer_norm_row(x + row, g, b, kWidth, 256, [&](int i, float v) { y[row + i] = __float2half(v); });
 }
 
 // Flash attention: a block takes 64 queries of a head, a warp 16 of them; keys in tiles of 64.
