@@ -8,7 +8,7 @@ python := $(or $(VENV),.venv)/bin/python
 sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')
 
 # CMake reads the launcher when it configures for the first time.
-configure = CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) cmake --preset $(1) --log-level=WARNING
+configure = CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) CMAKE_CUDA_COMPILER_LAUNCHER=$$(command -v ccache || true) cmake --preset $(1) --log-level=WARNING
 
 .PHONY: help setup setup-test build demo test test-cpp test-python asan tsan cudasim-asan fuzz format format-check bench clean
 

@@ -33,8 +33,8 @@ installed() { [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.installed-$1" 2>/dev
 mkdir -p "$venv"
 if command -v flock >/dev/null; then exec 9>"$venv/.lock"; flock 9; fi
 
-test_stamp=$(stamp "$root/requirements/torch.txt" "$root/requirements/test.txt")
-bench_stamp=$(stamp "$root/requirements/bench.txt" "$root/requirements/test.txt")
+test_stamp=$(stamp "$root/scripts/requirements/torch.txt" "$root/scripts/requirements/test.txt")
+bench_stamp=$(stamp "$root/scripts/requirements/bench.txt" "$root/scripts/requirements/test.txt")
 
 if ! installed test "$test_stamp"; then
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
@@ -44,15 +44,15 @@ if ! installed test "$test_stamp"; then
     "$python" -m venv "$venv"
   fi
   say "installing PyTorch and the test packages into $venv (about 670 MB to download the first time)"
-  "$venv/bin/python" -m pip install --quiet --no-deps -r "$root/requirements/torch.txt"
-  "$venv/bin/python" -m pip install --quiet -r "$root/requirements/test.txt" 2>"$venv/pip.log" ||
-    { cat "$venv/pip.log" >&2; die "pip could not install requirements/test.txt."; }
+  "$venv/bin/python" -m pip install --quiet --no-deps -r "$root/scripts/requirements/torch.txt"
+  "$venv/bin/python" -m pip install --quiet -r "$root/scripts/requirements/test.txt" 2>"$venv/pip.log" ||
+    { cat "$venv/pip.log" >&2; die "pip could not install scripts/requirements/test.txt."; }
   echo "$test_stamp" >"$venv/.installed-test"
 fi
 if [ $bench = yes ] && ! installed bench "$bench_stamp"; then
   say "installing the benchmark's peers into $venv"
-  "$venv/bin/python" -m pip install --quiet -r "$root/requirements/bench.txt" 2>"$venv/pip.log" ||
-    { cat "$venv/pip.log" >&2; die "pip could not install requirements/bench.txt."; }
+  "$venv/bin/python" -m pip install --quiet -r "$root/scripts/requirements/bench.txt" 2>"$venv/pip.log" ||
+    { cat "$venv/pip.log" >&2; die "pip could not install scripts/requirements/bench.txt."; }
   echo "$bench_stamp" >"$venv/.installed-bench"
 fi
 if [ "$(uname -s)" = Linux ]; then

@@ -79,7 +79,7 @@ class Oracle:
 
     def bank(self, config: str):
         """((K, E) f64, class of each query)"""
-        queries, owner = text.flatten_classes(text.read_classes(ROOT / f"data/class_names/{config}.txt"))
+        queries, owner = text.flatten_classes(text.read_classes(ROOT / f"engine/text/data/class_names/{config}.txt"))
         new = [query for query in dict.fromkeys(queries) if query not in self.embeddings]
         if new:
             with torch.no_grad():
@@ -106,7 +106,7 @@ def segment_with_sclip(setting: Setting, photos: dict, blob: Path, precision: st
                        launcher=()):
     """(logits, best scores, labels, result.json) as the command writes them."""
     run_sclip("segment", *setting.flags(photos, blob, precision), "--device", device, "--config", setting.config, "--classes-file",
-              ROOT / f"data/class_names/{setting.config}.txt", "--cache-dir", cache, "-o", folder,
+              ROOT / f"engine/text/data/class_names/{setting.config}.txt", "--cache-dir", cache, "-o", folder,
               f"--logits={folder / 'logits.npy'}", f"--scores={folder / 'scores.npy'}", launcher=launcher)
     return (np.load(folder / "logits.npy"), np.load(folder / "scores.npy"),
             np.asarray(Image.open(folder / "mask.png")).astype(np.int64), json.loads((folder / "result.json").read_text()))

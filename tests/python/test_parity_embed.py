@@ -41,7 +41,7 @@ def test_texts(sclip, random_vit, tmp_path):
 
 
 def test_classify(sclip, random_vit, photos, oracle, bank_cache):
-    out = run_sclip("classify", photos["landscape"], "--classes-file", ROOT / "data/class_names/voc20.txt", "--json",
+    out = run_sclip("classify", photos["landscape"], "--classes-file", ROOT / "engine/text/data/class_names/voc20.txt", "--json",
                     "--top", 0, "--model", random_vit[2], "--precision", "f32", "--cache-dir", bank_cache)
     listed = json.loads(out)["classes"]
     bank, owner = oracle.bank("voc20")

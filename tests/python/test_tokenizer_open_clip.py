@@ -16,7 +16,7 @@ import regex
 import tokenizer_corpus
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MERGES = ROOT / "data" / "clip_merges.txt"
+MERGES = ROOT / "engine/text/data" / "clip_merges.txt"
 BINARY = pathlib.Path(os.environ.get("SCLIP_BUILD", ROOT / "build")) / "sclip_tokenize_lines"
 
 
@@ -46,9 +46,9 @@ def test_merges_are_clips():
 
 
 def test_every_prompt_of_the_class_files():
-    templates = (ROOT / "data" / "imagenet_templates.txt").read_text().splitlines()
+    templates = (ROOT / "engine/text/data" / "imagenet_templates.txt").read_text().splitlines()
     prompts = []
-    for file in sorted((ROOT / "data" / "class_names").glob("*.txt")):
+    for file in sorted((ROOT / "engine/text/data" / "class_names").glob("*.txt")):
         for line in file.read_text().split("\n"):
             prompts += [template.replace("{}", name) for name in line.split(", ") for template in templates]
     assert len(prompts) > 40_000

@@ -177,7 +177,7 @@ def full(folder: Path) -> None:
     path = ROOT / "tests/data/photos/china.jpg"
     photo = image.decode(path)
     for config in ("voc21", "voc20"):
-        classes = text.read_classes(ROOT / f"data/class_names/{config}.txt")
+        classes = text.read_classes(ROOT / f"engine/text/data/class_names/{config}.txt")
         bank, owner = goldens.add_model(f"vit-b-16-{config}", "vit-b-16-random.pt", model, classes, str(path), photo)
         for policy in POLICIES:
             goldens.add_case(f"vit-b-16-{config}", model, bank, owner, Case(

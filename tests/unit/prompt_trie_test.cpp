@@ -129,7 +129,7 @@ TEST_CASE("prompts that make no trie are refused", "[prompt_trie]") {
 }
 
 TEST_CASE("COCO-Stuff with 80 templates shares 22 of 23 positions", "[prompt_trie]") {
-  const Tokenizer tokenizer(read_text_file(SCLIP_SOURCE_DIR "/data/clip_merges.txt"));
+  const Tokenizer tokenizer(read_text_file(SCLIP_SOURCE_DIR "/engine/text/data/clip_merges.txt"));
   std::vector<Prompt> prompts;
   for (const std::string& query : parse_class_file(builtin_class_file("coco_stuff"), "coco_stuff").queries) {
     for (const std::string_view text : imagenet_templates()) {

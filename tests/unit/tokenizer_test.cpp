@@ -15,7 +15,7 @@ using Ids = std::vector<int32_t>;
 namespace {
 
 const Tokenizer& clip() {
-  static const Tokenizer tokenizer(read_text_file(SCLIP_SOURCE_DIR "/data/clip_merges.txt"));
+  static const Tokenizer tokenizer(read_text_file(SCLIP_SOURCE_DIR "/engine/text/data/clip_merges.txt"));
   return tokenizer;
 }
 
