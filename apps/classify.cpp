@@ -45,7 +45,8 @@ std::string as_table(const ClassList& classes, const std::vector<size_t>& order,
 int run_classify(const ClassifyFlags& flags) {
   ClassList class_list = flags.classes.class_list();
   const TextBankOptions bank_options = flags.classes.bank_options();
-  const Image photo = load_image(flags.photo);
+  ThreadPool decoding(1);  // a photo that cannot be read shows before the weights are
+  const Image photo = load_image(flags.photo, decoding);
   const auto engine = flags.model.load();
   if (auto warning = unknown_words_warning(engine->config(), class_list)) print_message(*warning);
   const auto bank = make_text_bank(*engine, std::move(class_list), bank_options);

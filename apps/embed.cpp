@@ -30,17 +30,17 @@ struct Embeddings {
   Shape shape;
 };
 
-Embeddings embed_images(Session& session, const std::vector<std::string>& files, int64_t embed_dim) {
+Embeddings embed_images(Session& session, const std::vector<std::string>& files, int64_t embed_dim, ThreadPool& pool) {
   Embeddings all{{}, {static_cast<int64_t>(files.size()), embed_dim}};
   for (const std::string& file : files) {
-    const std::vector<float> one = session.embed_image(load_image(file).view());
+    const std::vector<float> one = session.embed_image(load_image(file, pool).view());
     all.data.insert(all.data.end(), one.begin(), one.end());
   }
   return all;
 }
 
-Embeddings embed_densely(Session& session, const std::string& file, const SegmentOptions& options) {
-  auto dense = session.dense_features(load_image(file).view(), options);
+Embeddings embed_densely(Session& session, const std::string& file, const SegmentOptions& options, ThreadPool& pool) {
+  auto dense = session.dense_features(load_image(file, pool).view(), options);
   return {std::move(dense.data), {dense.windows, dense.grid_h, dense.grid_w, dense.embed_dim}};
 }
 
@@ -58,9 +58,10 @@ int run_embed(const EmbedFlags& flags) {
   if (!flags.texts.empty()) {
     e = {session.embed_texts(flags.texts, flags.truncate), {static_cast<int64_t>(flags.texts.size()), embed_dim}};
   } else if (flags.dense) {
-    e = embed_densely(session, flags.images[0], flags.windows.options(engine->config()));
+    e = embed_densely(session, flags.images[0], flags.windows.options(engine->config()),
+                      engine->backend().thread_pool());
   } else {
-    e = embed_images(session, flags.images, embed_dim);
+    e = embed_images(session, flags.images, embed_dim, engine->backend().thread_pool());
   }
   write_npy(out, {e.data.data(), DType::kF32, e.shape});
   std::printf("wrote %s: f32 %s\n", one_line(flags.out).c_str(), to_string(e.shape).c_str());

@@ -7,7 +7,6 @@
 #include <new>
 
 #include "apps/console.h"
-#include "apps/openmp_waiting.h"
 #include "apps/subcommands.h"
 #include "core/error.h"
 
@@ -44,7 +43,6 @@ int parse_and_run(CLI::App& app, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  sclip::shorten_openmp_waiting(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of the write, with clean-up, not the end
   int code = kExitError;
   try {

@@ -21,7 +21,6 @@
 #include "apps/stopwatch.h"
 #include "apps/subcommands.h"
 #include "apps/table.h"
-#include "core/parallel.h"
 #include "engine/text/templates.h"
 
 namespace sclip {
@@ -188,14 +187,12 @@ int SegmentCommand::run_many(const SegmentRun& run, const std::vector<PhotoJob>&
   if (workers == 1) {
     work();
   } else {
-    const int threads = std::max(1, max_threads() / workers);
     std::exception_ptr broken;
     std::mutex broken_mutex;
     std::vector<std::thread> pool;
     for (int i = 0; i < workers; ++i) {
       pool.emplace_back([&] {
         try {
-          set_num_threads(threads);  // OpenMP counts for each thread that starts regions
           work();
         } catch (...) {
           const std::lock_guard<std::mutex> lock(broken_mutex);

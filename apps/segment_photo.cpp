@@ -44,10 +44,11 @@ Segmentation segment_named(Session& session, ImageView photo, const SegmentRun& 
 
 SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const PhotoJob& job) {
   const ClassList& classes = run.bank->classes();
+  ThreadPool& pool = run.engine->backend().thread_pool();
   PhotoFacts facts{.job = job, .identity = identify_file(job.photo), .times = {}, .outputs = {}};
   PhotoTimes& times = facts.times;
   Stopwatch watch;
-  const Image photo = load_image(job.photo);
+  const Image photo = load_image(job.photo, pool);
   times.decode = watch.lap();
 
   make_output_folder(job.folder);
@@ -77,9 +78,9 @@ SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const Phot
   }
   const std::vector<Rgb> palette = make_palette(classes.class_names);
   const LabelView labels{segmentation.labels.data(), photo.width, photo.height};
-  outputs.add(output("mask", job.output("mask.png")), encode_png_labels(labels, palette));
-  const Image overlay = draw_overlay(photo.view(), labels, overlay_classes(classes, palette, segmentation));
-  outputs.add(output("overlay", job.output("overlay.png")), encode_png_rgb(overlay.view()));
+  outputs.add(output("mask", job.output("mask.png")), encode_png_labels(labels, palette, pool));
+  const Image overlay = draw_overlay(photo.view(), labels, overlay_classes(classes, palette, segmentation), pool);
+  outputs.add(output("overlay", job.output("overlay.png")), encode_png_rgb(overlay.view(), pool));
   times.write = watch.lap();
 
   const auto json = result_json(run.facts, facts, classes, segmentation);

@@ -33,6 +33,10 @@ std::unique_ptr<Backend> make_cpu(const BackendRequest& request) {
 
 }  // namespace
 
+Backend::Backend(int threads) : pool_(threads > 0 ? threads : available_threads()) {
+  SCLIP_CHECK(threads >= 0, kInvalidArgument, "the number of threads is ", threads, "; give 0 for all, or more");
+}
+
 void Stream::begin_recording() {
   fail(ErrorCode::kInternal, "this backend does not record");
 }

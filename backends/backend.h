@@ -17,6 +17,7 @@
 #include "core/dtype.h"
 #include "core/image_view.h"
 #include "core/tensor.h"
+#include "core/thread_pool.h"
 
 namespace sclip {
 
@@ -128,13 +129,18 @@ class Memory {
 class Backend {
  public:
   virtual ~Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  // The threads of everything that runs on the host: a CPU's kernels, and what a device's user has to do there.
+  ThreadPool& thread_pool() const { return pool_; }
 
   virtual std::string_view name() const = 0;    // "cpu", "cuda"
   virtual std::string description() const = 0;  // processor, instruction sets, threads
   virtual DType activation_dtype() const = 0;   // dtype of the GEMM inputs inside the towers
 
-  // Streams that are best run side by side, each on a thread of its own: a CPU's threads; 1 for a device.
-  virtual int lanes() const = 0;
+  // Streams that are best run side by side, each on a thread of the pool: a CPU's threads; 1 for a device.
+  virtual int workers() const = 0;
   // Windows that one forward takes best.
   virtual int preferred_batch() const = 0;
 
@@ -150,6 +156,13 @@ class Backend {
   virtual std::unique_ptr<Memory> make_constant(const TensorView& tensor) const = 0;
   // The bytes of `tensor` in backend memory, as they are. May refer to the tensor's own memory, which must outlive it.
   virtual std::unique_ptr<Memory> make_view(const TensorView& tensor) const = 0;
+
+ protected:
+  // `threads`: 0 for all that the process may use. Throws kInvalidArgument when negative.
+  explicit Backend(int threads);
+
+ private:
+  mutable ThreadPool pool_;
 };
 
 // kAuto: the fastest that is accurate enough: bf16 on CPUs that have it, f16 on CUDA devices. kF16 is CUDA's only.
@@ -158,7 +171,7 @@ enum class Precision : uint8_t { kAuto, kF32, kBF16, kF16 };
 struct BackendRequest {
   std::string device = "auto";  // auto, cpu, cuda, cuda:1; an explicit name that cannot be had is an error
   Precision precision = Precision::kAuto;
-  int threads = 0;         // CPU threads; 0: OpenMP's choice
+  int threads = 0;         // of the host; 0: as many as affinity mask and cgroup quota allow
   bool tune_gemm = false;  // CUDA: time the candidates for each new matrix product instead of trusting the heuristic
   bool cudnn_mlp = false;  // CUDA: cuDNN computes product, bias and QuickGELU of the image tower's MLP in one kernel
 };

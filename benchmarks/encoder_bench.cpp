@@ -61,10 +61,10 @@ void run(const Flags& flags) {
                     .count = flags.windows,
                     .grid_h = grid,
                     .grid_w = grid},
-                   policy, flags.batch, [&](Stream& lane, int64_t first, int64_t count, const float* found) {
+                   policy, flags.batch, [&](Stream& worker, int64_t first, int64_t count, const float* found) {
                      const int64_t window = grid * grid * vision.embed_dim();
-                     lane.download(features.data() + first * window, found,
-                                   static_cast<size_t>(count * window) * sizeof(float));
+                     worker.download(features.data() + first * window, found,
+                                     static_cast<size_t>(count * window) * sizeof(float));
                    });
     stream->synchronize();
   });

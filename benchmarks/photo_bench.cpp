@@ -31,7 +31,7 @@ void run(const Flags& flags) {
   serve_benchmark(flags.serve, flags.rounds, [&] {
     const auto bank =
         make_text_bank(*engine, flags.classes.class_list(flags.segment.config_class_file()), bank_options);
-    const Image photo = load_image(flags.photo);
+    const Image photo = load_image(flags.photo, engine->backend().thread_pool());
     session.segment(photo.view(), *bank, options);
   });
 }

@@ -1,5 +1,5 @@
 # Third-party libraries, all from the distribution's packages; scripts/setup.sh installs them.
-find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(OpenMP REQUIRED COMPONENTS CXX)  # what oneDNN is built with
 find_package(dnnl REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)

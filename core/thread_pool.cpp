@@ -72,7 +72,9 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-ThreadPool::Loop* ThreadPool::unfinished() {
+// Whoever started a loop computes in it whatever the number of threads: their number is the host program's choice.
+ThreadPool::Loop* ThreadPool::to_help() {
+  if (static_cast<int>(loops_.size()) + helping_ >= threads()) return nullptr;
   for (Loop* loop : loops_) {
     if (loop->next.load(std::memory_order_relaxed) < loop->count) return loop;
   }
@@ -83,13 +85,15 @@ void ThreadPool::serve(int worker) {
   inside_a_loop = true;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (Loop* loop = unfinished()) {
+    if (Loop* loop = to_help()) {
       loop->helpers.fetch_add(1, std::memory_order_relaxed);
+      ++helping_;
       lock.unlock();
       work_on(*loop, worker);
       // The loop may be gone once it is seen without helpers: only the pool is touched from here on.
       const bool last = loop->helpers.fetch_sub(1, std::memory_order_acq_rel) == 1;
       lock.lock();
+      --helping_;
       if (last) left_.notify_all();
       continue;
     }
@@ -131,6 +135,10 @@ void ThreadPool::run(Loop&& loop) {
   {
     const std::lock_guard lock(mutex_);
     loops_.erase(std::find(loops_.begin(), loops_.end(), &loop));
+    if (!loops_.empty()) {  // a place is free to help another
+      started_.fetch_add(1);
+      wake_.notify_one();
+    }
   }
   const auto alone = [&] { return loop.helpers.load(std::memory_order_acquire) == 0; };
   if (!spin_until(alone)) {

@@ -1,10 +1,10 @@
 // ThreadPool: the threads that a backend computes on. They belong to the object, not to the process: nothing here reads
 // or changes a setting of the host program.
 //
-// The thread that starts a loop computes in it, beside up to threads() − 1 threads of the pool; it returns when the loop
-// is done. Any number of threads may start loops at once: each computes in its own, and the pool's threads go where
-// work is left. A loop inside a loop runs on its caller's thread alone.
-// The first exception of a loop's body is rethrown by the call; indices not begun by then are left out.
+// The thread that starts a loop computes in it, beside up to threads() − 1 threads of the pool; it returns when the
+// loop is done. Any number of threads may start loops at once: each computes in its own, and the pool's threads go
+// where work is left as long as no more than threads() compute in all. A loop inside a loop runs on its caller's thread
+// alone. The first exception of a loop's body is rethrown by the call; indices not begun by then are left out.
 #pragma once
 
 #include <atomic>
@@ -76,11 +76,12 @@ class ThreadPool {
   void run(Loop&& loop);
   void work_on(Loop& loop, int worker);
   void serve(int worker);
-  Loop* unfinished();  // under the mutex
+  Loop* to_help();  // under the mutex
 
   std::mutex mutex_;
   std::condition_variable wake_, left_;
-  std::vector<Loop*> loops_;
+  std::vector<Loop*> loops_;          // one for each thread that started one
+  int helping_ = 0;                   // pool threads inside loops
   std::atomic<uint64_t> started_{0};  // loops so far
   bool stopping_ = false;
   std::vector<std::thread> threads_;

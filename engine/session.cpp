@@ -182,8 +182,8 @@ struct Session::State {
     const float* planes = resize(rgb, p);
     lap(&StageTimes::resize);
     auto* cosines = logits.get<float>(backend(), p.grid.count() * patches * queries);
-    encode(planes, p, plan.options, [&](Stream& lane, int64_t first, int64_t count, const float* window_features) {
-      lane.linear(bank.similarity(), window_features, count * patches, cosines + first * patches * queries);
+    encode(planes, p, plan.options, [&](Stream& worker, int64_t first, int64_t count, const float* window_features) {
+      worker.linear(bank.similarity(), window_features, count * patches, cosines + first * patches * queries);
     });
     lap(&StageTimes::encode);
     stream->window_merge(merge_params(plan, bank, cosines, results));
@@ -318,9 +318,9 @@ Session::DenseFeatures Session::dense_features(ImageView photo, const SegmentOpt
   const int64_t window = plan.grid_h * plan.grid_w * out.embed_dim;
   out.data.resize(static_cast<size_t>(out.windows * window));
   const float* planes = s.resize(s.upload(photo), plan);
-  s.encode(planes, plan, options, [&](Stream& lane, int64_t first, int64_t windows, const float* features) {
-    lane.download(out.data.data() + first * window, features, static_cast<size_t>(windows * window) * sizeof(float));
-    lane.synchronize();
+  s.encode(planes, plan, options, [&](Stream& worker, int64_t first, int64_t windows, const float* features) {
+    worker.download(out.data.data() + first * window, features, static_cast<size_t>(windows * window) * sizeof(float));
+    worker.synchronize();
   });
   return out;
 }

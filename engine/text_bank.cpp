@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "core/hash.h"
-#include "core/parallel.h"
 #include "engine/engine.h"
 #include "engine/text/templates.h"
 #include "engine/text/tokenizer.h"
@@ -51,7 +50,7 @@ AlignedBuffer<float> encode_queries(const Engine& engine, const ClassList& class
   const auto queries = static_cast<int64_t>(classes.queries.size());
   std::vector<std::vector<int32_t>> prompts(static_cast<size_t>(queries * per_query));
   const Overflow overflow = truncate ? Overflow::kTruncate : Overflow::kError;
-  parallel_for(queries, [&](int64_t q) {
+  engine.backend().thread_pool().parallel_for(queries, [&](int64_t q) {
     for (int64_t t = 0; t < per_query; ++t) {
       prompts[static_cast<size_t>(q * per_query + t)] = engine.tokenizer().encode_prompt(
           apply_template(templates[static_cast<size_t>(t)], classes.queries[static_cast<size_t>(q)]),

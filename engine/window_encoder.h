@@ -41,19 +41,19 @@ class WindowEncoder {
   uint64_t generation() const;
 
  private:
-  struct Lane {
+  struct Worker {
     std::unique_ptr<Stream> stream;
     std::deque<VisionPlan> plans;  // of the latest shapes of window
     uint64_t plans_made = 0;
     GrowingMemory features;
   };
-  VisionPlan& plan_for(Lane& lane, const Photo& photo, int64_t batch, int64_t count) const;
-  void run(Lane& lane, Stream& stream, const Photo& photo, const AttentionPolicy& policy, int64_t batch, int64_t first,
-           int64_t count, const Use& use) const;
+  VisionPlan& plan_for(Worker& worker, const Photo& photo, int64_t batch, int64_t count) const;
+  void run(Worker& worker, Stream& stream, const Photo& photo, const AttentionPolicy& policy, int64_t batch,
+           int64_t first, int64_t count, const Use& use) const;
 
   const VisionEncoder& vision_;
   const Backend& backend_;
-  std::vector<Lane> lanes_;
+  std::vector<Worker> workers_;
 };
 
 }  // namespace sclip

@@ -55,7 +55,8 @@ void check_container(ImageFormat format, int64_t width, int64_t height, const st
 
 }  // namespace
 
-Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeLimits& limits) {
+Image decode_image(std::span<const std::byte> bytes, const std::string& name, ThreadPool& pool,
+                   const DecodeLimits& limits) {
   const ImageFormat format = known_format(bytes, name);
   if (format.kind == ImageFormat::kPnm) {
     const PnmHeader header = read_pnm_header(bytes);
@@ -73,12 +74,12 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name, co
   if (!picture.rgb || picture.truncated) {
     fail_damaged(name, format, picture.truncated, picture.reason, bytes.size());
   }
-  return oriented_copy({picture.rgb.get(), picture.width, picture.height}, info.orientation);
+  return oriented_copy({picture.rgb.get(), picture.width, picture.height}, info.orientation, pool);
 }
 
-Image load_image(const std::filesystem::path& path, const DecodeLimits& limits) {
+Image load_image(const std::filesystem::path& path, ThreadPool& pool, const DecodeLimits& limits) {
   const MappedFile file(path);
-  return decode_image(file.bytes(), path.string(), limits);
+  return decode_image(file.bytes(), path.string(), pool, limits);
 }
 
 }  // namespace sclip

@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 
+#include "core/thread_pool.h"
 #include "io/image.h"
 
 namespace sclip {
@@ -25,8 +26,9 @@ struct DecodeLimits {
 };
 
 // `name` is for messages, and tells TGA.
-Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeLimits& limits = {});
+Image decode_image(std::span<const std::byte> bytes, const std::string& name, ThreadPool& pool,
+                   const DecodeLimits& limits = {});
 // Also throws kNotFound and kIo.
-Image load_image(const std::filesystem::path& path, const DecodeLimits& limits = {});
+Image load_image(const std::filesystem::path& path, ThreadPool& pool, const DecodeLimits& limits = {});
 
 }  // namespace sclip

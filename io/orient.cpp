@@ -4,11 +4,10 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/parallel.h"
 
 namespace sclip {
 
-Image oriented_copy(ImageView stored, int orientation) {
+Image oriented_copy(ImageView stored, int orientation, ThreadPool& pool) {
   SCLIP_CHECK(orientation >= 1 && orientation <= 8, kInternal, "EXIF orientation ", orientation, " is not 1 … 8");
   const bool transposed = orientation >= 5;
   // In the upright picture's terms: whether its x and y run against the stored axis that they follow.
@@ -24,7 +23,7 @@ Image oriented_copy(ImageView stored, int orientation) {
 
   // Tiles keep both pictures' lines in the cache when the axes are swapped.
   constexpr int kTile = 64;
-  parallel_for((out.height + kTile - 1) / kTile, [&](int64_t task) {
+  pool.parallel_for((out.height + kTile - 1) / kTile, [&](int64_t task) {
     const int y0 = static_cast<int>(task) * kTile;
     const int y1 = std::min(out.height, y0 + kTile);
     for (int x0 = 0; x0 < out.width; x0 += transposed ? kTile : out.width) {

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "core/image_view.h"
+#include "core/thread_pool.h"
 #include "io/image.h"
 
 namespace sclip {
 
 // A copy of `stored` turned and mirrored upright; `orientation` is EXIF's 1 … 8, 5 … 8 swap the sides.
-Image oriented_copy(ImageView stored, int orientation);
+Image oriented_copy(ImageView stored, int orientation, ThreadPool& pool);
 
 }  // namespace sclip

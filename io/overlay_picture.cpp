@@ -18,7 +18,8 @@ int64_t line_width(int width, int height) {
 
 }  // namespace
 
-Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayClass> classes, bool legend) {
+Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayClass> classes, ThreadPool& pool,
+                   bool legend) {
   SCLIP_CHECK(photo.width == labels.width && photo.height == labels.height, kInvalidArgument, "cannot lay a mask of ",
               labels.width, " × ", labels.height, " pixels over a photo of ", photo.width, " × ", photo.height);
   std::vector<uint8_t> colors;
@@ -30,6 +31,7 @@ Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayCla
   const Legend panel(photo.width, photo.height, std::move(entries));
   Image picture = legend ? Image(panel.width(), panel.height()) : Image(photo.width, photo.height);
   const size_t stride = static_cast<size_t>(picture.width) * 3;
+  CpuScratch scratch;
   overlay_cpu({.photo = photo.rgb,
                .labels = labels.labels,
                .labels_dtype = DType::kU16,
@@ -39,7 +41,8 @@ Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayCla
                .dst_stride = static_cast<int64_t>(stride),
                .height = photo.height,
                .width = photo.width,
-               .line = line_width(photo.width, photo.height)});
+               .line = line_width(photo.width, photo.height)},
+              {&pool, &scratch});
   if (legend) panel.draw({picture.rgb.data(), picture.width, picture.height, stride});
   return picture;
 }

@@ -18,6 +18,7 @@ struct OverlayClass {
 };
 
 // Labels without a class (≥ classes.size()) show the bare photo.
-Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayClass> classes, bool legend = true);
+Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayClass> classes, ThreadPool& pool,
+                   bool legend = true);
 
 }  // namespace sclip

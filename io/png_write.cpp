@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "io/atomic_file.h"
 
 namespace sclip {
@@ -118,15 +117,15 @@ Stripe make_stripe(const Layout& layout, int begin, int end) {
   return stripe;
 }
 
-void write_pixels(const Layout& layout, const Sink& sink) {
+void write_pixels(const Layout& layout, ThreadPool& pool, const Sink& sink) {
   const auto rows_per_stripe = static_cast<int>(std::max<size_t>(1, kStripeBytes / (layout.row_bytes() + 1)));
   const int stripes = (layout.height + rows_per_stripe - 1) / rows_per_stripe;
-  const int at_once = 2 * max_threads();
+  const int at_once = 2 * pool.threads_here();
   uint32_t adler = 1;
   for (int first = 0; first < stripes; first += at_once) {
     const int count = std::min(at_once, stripes - first);
     std::vector<Stripe> ready(static_cast<size_t>(count));
-    parallel_for(count, [&](int64_t i) {
+    pool.parallel_for(count, [&](int64_t i) {
       const int begin = (first + static_cast<int>(i)) * rows_per_stripe;
       ready[static_cast<size_t>(i)] = make_stripe(layout, begin, std::min(layout.height, begin + rows_per_stripe));
     });
@@ -139,7 +138,7 @@ void write_pixels(const Layout& layout, const Sink& sink) {
   }
 }
 
-void write_png(const Layout& layout, std::span<const Rgb> palette, const Sink& sink) {
+void write_png(const Layout& layout, std::span<const Rgb> palette, ThreadPool& pool, const Sink& sink) {
   static constexpr unsigned char kSignature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   SCLIP_CHECK(layout.width > 0 && layout.height > 0, kInvalidArgument, "cannot write a PNG of ", layout.width, " × ",
               layout.height, " pixels");
@@ -158,7 +157,7 @@ void write_png(const Layout& layout, std::span<const Rgb> palette, const Sink& s
     }
     sink(colors.close());
   }
-  write_pixels(layout, sink);
+  write_pixels(layout, pool, sink);
   sink(Chunk("IEND").close());
 }
 
@@ -202,15 +201,15 @@ Layout labels_layout(LabelView picture, size_t classes) {
   return layout;
 }
 
-void to_file(const std::filesystem::path& path, const Layout& layout, std::span<const Rgb> palette) {
+void to_file(const std::filesystem::path& path, const Layout& layout, std::span<const Rgb> palette, ThreadPool& pool) {
   AtomicFile file(path);
-  write_png(layout, palette, [&](Bytes bytes) { file.write(bytes); });
+  write_png(layout, palette, pool, [&](Bytes bytes) { file.write(bytes); });
   file.commit();
 }
 
-std::vector<std::byte> to_memory(const Layout& layout, std::span<const Rgb> palette) {
+std::vector<std::byte> to_memory(const Layout& layout, std::span<const Rgb> palette, ThreadPool& pool) {
   std::vector<std::byte> out;
-  write_png(layout, palette, [&](Bytes bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); });
+  write_png(layout, palette, pool, [&](Bytes bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); });
   return out;
 }
 
@@ -220,20 +219,21 @@ std::span<const Rgb> palette_chunk(std::span<const Rgb> palette) {
 
 }  // namespace
 
-void write_png_rgb(const std::filesystem::path& path, ImageView picture) {
-  to_file(path, rgb_layout(picture), {});
+void write_png_rgb(const std::filesystem::path& path, ImageView picture, ThreadPool& pool) {
+  to_file(path, rgb_layout(picture), {}, pool);
 }
 
-std::vector<std::byte> encode_png_rgb(ImageView picture) {
-  return to_memory(rgb_layout(picture), {});
+std::vector<std::byte> encode_png_rgb(ImageView picture, ThreadPool& pool) {
+  return to_memory(rgb_layout(picture), {}, pool);
 }
 
-void write_png_labels(const std::filesystem::path& path, LabelView picture, std::span<const Rgb> palette) {
-  to_file(path, labels_layout(picture, palette.size()), palette_chunk(palette));
+void write_png_labels(const std::filesystem::path& path, LabelView picture, std::span<const Rgb> palette,
+                      ThreadPool& pool) {
+  to_file(path, labels_layout(picture, palette.size()), palette_chunk(palette), pool);
 }
 
-std::vector<std::byte> encode_png_labels(LabelView picture, std::span<const Rgb> palette) {
-  return to_memory(labels_layout(picture, palette.size()), palette_chunk(palette));
+std::vector<std::byte> encode_png_labels(LabelView picture, std::span<const Rgb> palette, ThreadPool& pool) {
+  return to_memory(labels_layout(picture, palette.size()), palette_chunk(palette), pool);
 }
 
 }  // namespace sclip

@@ -1,11 +1,13 @@
 #include "backends/cpu/cpu_backend.h"
 
+#include <cstdlib>
 #include <cstring>
 
 #include "backends/cpu/cpu_linear.h"
+#include "backends/cpu/matmul_plans.h"
 #include "core/buffer.h"
-#include "core/parallel.h"
 #include "kernels/attention/attention.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
@@ -42,30 +44,27 @@ class HostView : public Memory {
 
 class CpuStream : public Stream {
  public:
-  explicit CpuStream(const dnnl::engine& engine) : stream_(engine) {}
+  explicit CpuStream(ThreadPool& pool) : pool_(pool) {}
 
-  void resize_normalize(const ResizeNormalizeParams& p) override { resize_normalize_cpu(p); }
-  void resize_bicubic(const ResizeBicubicParams& p) override { resize_bicubic_cpu(p); }
+  void resize_normalize(const ResizeNormalizeParams& p) override { resize_normalize_cpu(p, queue()); }
+  void resize_bicubic(const ResizeBicubicParams& p) override { resize_bicubic_cpu(p, queue()); }
   void patch_embed(const PatchEmbedParams& p, const Linear& conv1) override {
-    gather_patches_cpu(p);
+    gather_patches_cpu(p, queue());
     linear(conv1, p.patches, p.batch * p.grid_h * p.grid_w, p.embedded);
-    assemble_tokens_cpu(p);
+    assemble_tokens_cpu(p, queue());
   }
-  void embed_tokens(const EmbedTokensParams& p) override { embed_tokens_cpu(p); }
-  void gather_rows(const GatherRowsParams& p) override { gather_rows_cpu(p); }
-  void layernorm(const LayerNormParams& p) override { layernorm_cpu(p); }
-  void attention(const AttentionParams& p) override { attention_cpu(p); }
-  void tree_attention(const TreeAttentionParams& p) override { tree_attention_cpu(p); }
-  void l2_normalize(const L2NormalizeParams& p) override { l2_normalize_cpu(p); }
-  void window_merge(const WindowMergeParams& p) override { window_merge_cpu(p, merge_workspace_); }
-  void overlay(const OverlayParams& p) override { overlay_cpu(p); }
-  void pamr(const PamrParams& p) override { pamr_cpu(p); }
+  void embed_tokens(const EmbedTokensParams& p) override { embed_tokens_cpu(p, queue()); }
+  void gather_rows(const GatherRowsParams& p) override { gather_rows_cpu(p, queue()); }
+  void layernorm(const LayerNormParams& p) override { layernorm_cpu(p, queue()); }
+  void attention(const AttentionParams& p) override { attention_cpu(p, queue()); }
+  void tree_attention(const TreeAttentionParams& p) override { tree_attention_cpu(p, queue()); }
+  void l2_normalize(const L2NormalizeParams& p) override { l2_normalize_cpu(p, queue()); }
+  void window_merge(const WindowMergeParams& p) override { window_merge_cpu(p, merge_workspace_, queue()); }
+  void overlay(const OverlayParams& p) override { overlay_cpu(p, queue()); }
+  void pamr(const PamrParams& p) override { pamr_cpu(p, queue()); }
 
   void linear(const Linear& layer, const void* x, int64_t rows, void* y) override {
-    const auto& cpu_layer = static_cast<const CpuLinear&>(layer);
-    const CpuLinear::Plan& plan = cpu_layer.plan(rows);
-    scratch_.resize_discard(plan.scratch_bytes);
-    cpu_layer.run(plan, stream_, x, y, scratch_.data());
+    static_cast<const CpuLinear&>(layer).run(x, rows, y, queue());
   }
 
   // memcpy of nothing must not see a null pointer, which is what an empty vector gives.
@@ -78,29 +77,32 @@ class CpuStream : public Stream {
   void synchronize() override {}
 
  private:
-  dnnl::stream stream_;
-  AlignedBuffer<std::byte> scratch_;
+  CpuQueue queue() { return {&pool_, &scratch_}; }
+
+  ThreadPool& pool_;
+  CpuScratch scratch_;
   WindowMergeWorkspace merge_workspace_;
 };
 
 class CpuBackend : public Backend {
  public:
-  explicit CpuBackend(DType activation_dtype) : engine_(dnnl::engine::kind::cpu, 0), dtype_(activation_dtype) {}
+  CpuBackend(DType activation_dtype, int threads)
+      : Backend(threads), engine_(dnnl::engine::kind::cpu, 0), plans_(engine_), dtype_(activation_dtype) {}
 
   std::string_view name() const override { return "cpu"; }
-  std::string description() const override { return str(describe_cpu(), ", ", max_threads(), " threads"); }
+  std::string description() const override { return str(describe_cpu(), ", ", thread_pool().threads(), " threads"); }
   DType activation_dtype() const override { return dtype_; }
 
-  int lanes() const override { return max_threads(); }
+  int workers() const override { return thread_pool().threads(); }
   // 197 rows of ViT-B/16 already run at full GEMM speed, and their activations fit the second-level cache.
   int preferred_batch() const override { return 1; }
   bool is_host() const override { return true; }
 
   std::unique_ptr<Memory> allocate(size_t bytes) const override { return std::make_unique<CpuMemory>(bytes); }
   std::unique_ptr<Memory> allocate_host(size_t bytes) const override { return allocate(bytes); }
-  std::unique_ptr<Stream> make_stream() const override { return std::make_unique<CpuStream>(engine_); }
+  std::unique_ptr<Stream> make_stream() const override { return std::make_unique<CpuStream>(thread_pool()); }
   std::unique_ptr<Linear> make_linear(const LinearSpec& spec) const override {
-    return std::make_unique<CpuLinear>(spec, engine_);
+    return std::make_unique<CpuLinear>(spec, engine_, plans_, thread_pool());
   }
   std::unique_ptr<Memory> make_constant(const TensorView& tensor) const override {
     const auto count = static_cast<size_t>(tensor.shape.count());
@@ -114,20 +116,21 @@ class CpuBackend : public Backend {
 
  private:
   dnnl::engine engine_;
+  mutable MatmulPlans plans_;
   DType dtype_;
 };
 
 }  // namespace
 
 std::unique_ptr<Backend> make_cpu_backend(Precision precision, int threads) {
-  SCLIP_CHECK(threads >= 0, kInvalidArgument, "the number of threads is ", threads, "; give 0 for all, or more");
-  if (threads > 0) set_num_threads(threads);
   SCLIP_CHECK(precision != Precision::kF16, kUnsupported,
               "the CPU backend does not compute in f16; use precision f32, bf16 or auto");
   SCLIP_CHECK(precision != Precision::kBF16 || cpu_has_bf16(), kUnsupported, "this processor (", describe_cpu(),
               ") has no bf16 instructions; use precision f32 or auto");
   const bool bf16 = precision == Precision::kBF16 || (precision == Precision::kAuto && cpu_has_bf16());
-  return std::make_unique<CpuBackend>(bf16 ? DType::kBF16 : DType::kF32);
+  // Plans are kept by MatmulPlans, which is bounded and can be trimmed; oneDNN's own cache would hold 1024 more.
+  if (std::getenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY") == nullptr) dnnl::set_primitive_cache_capacity(0);
+  return std::make_unique<CpuBackend>(bf16 ? DType::kBF16 : DType::kF32, threads);
 }
 
 }  // namespace sclip

@@ -1,4 +1,4 @@
-// The CPU backend: oneDNN for matrix products, Highway kernels for the rest, OpenMP threads.
+// The CPU backend: oneDNN for matrix products, Highway kernels for the rest, on the backend's own threads.
 #pragma once
 
 #include <memory>

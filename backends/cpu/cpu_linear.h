@@ -1,45 +1,43 @@
-// CpuLinear: a weight matrix in oneDNN's blocked layout, and the matmul primitives that use it: one per row count and
-// number of threads, since oneDNN divides the work when it makes a primitive.
+// CpuLinear: a weight matrix in oneDNN's blocked layout, and the product that reads it on a pool's threads.
 #pragma once
 
 #include <dnnl.hpp>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <utility>
+
+#include <string>
+#include <vector>
 
 #include "backends/backend.h"
+#include "backends/cpu/matmul_plans.h"
 #include "core/buffer.h"
+#include "kernels/cpu/queue.h"
 
 namespace sclip {
 
 class CpuLinear : public Linear {
  public:
-  CpuLinear(const LinearSpec& spec, const dnnl::engine& engine);
+  // `plans` outlives the object; `pool` lays the weights out.
+  CpuLinear(const LinearSpec& spec, const dnnl::engine& engine, MatmulPlans& plans, ThreadPool& pool);
 
-  struct Plan {
-    dnnl::matmul primitive;
-    dnnl::memory::desc source, destination;
-    size_t scratch_bytes = 0;
-  };
-  // Made on the first call with this many rows; thread-safe. The plan lives as long as the object.
-  const Plan& plan(int64_t rows) const;
-
-  // `scratch` holds at least plan.scratch_bytes, 64-byte aligned.
-  void run(const Plan& plan, dnnl::stream& stream, const void* x, void* y, void* scratch) const;
+  void run(const void* x, int64_t rows, void* y, CpuQueue queue) const;
 
  private:
-  dnnl::matmul::primitive_desc describe(int64_t rows, const dnnl::memory::desc& weights) const;
+  // Columns first … first + count − 1 of the outputs. Each panel lies in memory by itself, so that threads that share
+  // few rows each read a part of the weights instead of all of them.
+  struct Panel {
+    int64_t first = 0, count = 0;
+    AlignedBuffer<std::byte> bytes;
+    dnnl::memory::desc layout;
+  };
+  MatmulShape shape_of(const Panel& panel, int64_t rows) const;
+  void multiply(const MatmulPlan& plan, const Panel& panel, const void* x, void* y, std::byte* scratch) const;
 
   std::string name_;
   Epilogue epilogue_;
   DType input_, output_;
   dnnl::engine engine_;
-  AlignedBuffer<std::byte> weight_bytes_;
-  dnnl::memory weights_;  // over weight_bytes_
-  dnnl::memory bias_;     // empty without a bias
-  mutable std::mutex mutex_;
-  mutable std::map<std::pair<int64_t, int>, std::unique_ptr<const Plan>> plans_;  // by rows, threads
+  MatmulPlans& plans_;
+  std::vector<Panel> panels_;
+  AlignedBuffer<float> bias_;  // empty without a bias
 };
 
 }  // namespace sclip

@@ -13,7 +13,7 @@ namespace {
 class CudaBackend : public Backend {
  public:
   CudaBackend(CudaDevice device, DType activation_dtype, const BackendRequest& request)
-      : device_(std::move(device)), dtype_(activation_dtype), tune_gemm_(request.tune_gemm) {
+      : Backend(request.threads), device_(std::move(device)), dtype_(activation_dtype), tune_gemm_(request.tune_gemm) {
     select();
     if (request.cudnn_mlp) {
       SCLIP_CHECK(dtype_ != DType::kF32, kInvalidArgument,
@@ -23,14 +23,12 @@ class CudaBackend : public Backend {
     check_cublaslt(cublaslt().create(&blas_), "start");
   }
   ~CudaBackend() override { cublaslt().destroy(blas_); }
-  CudaBackend(const CudaBackend&) = delete;
-  CudaBackend& operator=(const CudaBackend&) = delete;
 
   std::string_view name() const override { return "cuda"; }
   std::string description() const override { return describe(device_); }
   DType activation_dtype() const override { return dtype_; }
 
-  int lanes() const override { return 1; }
+  int workers() const override { return 1; }
   // 16 windows of ViT-B/16 are 3152 rows: enough tiles for every multiprocessor of the devices sold today.
   int preferred_batch() const override { return 16; }
   bool is_host() const override { return false; }

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -38,7 +39,7 @@ struct AttentionParams {
   float softmax_scale = 1.0f;
 };
 
-void attention_cpu(const AttentionParams& params);
+void attention_cpu(const AttentionParams& params, CpuQueue queue);
 void attention_cuda(const AttentionParams& params, CudaQueue queue);
 
 namespace ref {

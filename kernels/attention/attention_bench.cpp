@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 
 namespace {
 
@@ -28,7 +29,7 @@ void BM_Attention(benchmark::State& state) {
                                  .head_dim = head_dim,
                                  .softmax_scale = 0.125f};
   for (auto _ : state) {
-    sclip::attention_cpu(p);
+    sclip::attention_cpu(p, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   const double products = scores == sclip::AttentionScores::kCorrelative ? 3 : 2;

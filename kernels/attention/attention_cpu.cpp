@@ -20,8 +20,7 @@
 #include <cstring>
 #include <limits>
 
-#include "core/buffer.h"
-#include "core/parallel.h"
+#include "core/arena.h"
 #include "kernels/attention/attention.h"
 #include "kernels/simd/bf16-inl.h"
 #include "kernels/simd/exp-inl.h"
@@ -311,16 +310,29 @@ struct Bf16Products {
 };
 #endif  // SCLIP_BF16_DOT
 
+// One worker's memory, cut out of its scratch.
 struct Scratch {
-  AlignedBuffer<float> k_panels, q_panels, v, rows, scores, scores2, out;
+  explicit Scratch(const AttentionParams& p) {
+    ArenaPlan arena;
+    const auto add = [&](int64_t floats) { return arena.add(static_cast<size_t>(floats) * sizeof(float)); };
+    const int64_t columns = round_up(p.tokens, kPanel), v_stride = round_up(p.head_dim, kLanes);
+    k_panels = add(columns * p.head_dim);
+    q_panels = add(columns * p.head_dim);
+    v = add(p.tokens * v_stride);
+    rows = add(kMaxRows * p.head_dim);
+    scores = add(kMaxRows * columns);
+    scores2 = add(kMaxRows * columns);
+    out = add(kMaxRows * v_stride);
+    bytes = arena.total();
+  }
+  size_t k_panels, q_panels, v, rows, scores, scores2, out, bytes;
 };
 
 template <typename Element, typename Products>
 class Head {
  public:
-  Head(const AttentionParams& p, int64_t item, Scratch& scratch)
+  Head(const AttentionParams& p, int64_t item, const Scratch& plan, std::byte* memory)
       : p_(p),
-        s_(scratch),
         stride_(3 * p.heads * p.head_dim),
         columns_(round_up(p.tokens, kPanel)),
         v_stride_(round_up(p.head_dim, kLanes)) {
@@ -330,14 +342,14 @@ class Head {
     k_ = q_ + p.heads * p.head_dim;
     v_ = k_ + p.heads * p.head_dim;
     out_ = static_cast<Element*>(p.out) + (b * p.tokens * p.heads + h) * p.head_dim;
-    const auto panels = static_cast<size_t>(columns_ * p.head_dim);
-    s_.k_panels.resize_discard(panels);
-    s_.q_panels.resize_discard(panels);
-    s_.v.resize_discard(static_cast<size_t>(p.tokens * v_stride_));
-    s_.rows.resize_discard(static_cast<size_t>(kMaxRows * p.head_dim));
-    s_.scores.resize_discard(static_cast<size_t>(kMaxRows * columns_));
-    s_.scores2.resize_discard(static_cast<size_t>(kMaxRows * columns_));
-    s_.out.resize_discard(static_cast<size_t>(kMaxRows * v_stride_));
+    const auto at = [memory](size_t offset) { return reinterpret_cast<float*>(memory + offset); };
+    k_panels_ = at(plan.k_panels);
+    q_panels_ = at(plan.q_panels);
+    values_ = at(plan.v);
+    rows_ = at(plan.rows);
+    scores_ = at(plan.scores);
+    scores2_ = at(plan.scores2);
+    products_ = at(plan.out);
   }
 
   void Run() {
@@ -345,18 +357,18 @@ class Head {
     const bool correlative = kind == AttentionScores::kCorrelative;
     const bool right_is_q = kind == AttentionScores::kQueryQuery || correlative;
     const bool right_is_k = kind != AttentionScores::kQueryQuery;
-    if (right_is_k) Products::PackPanels(k_, stride_, p_.tokens, p_.head_dim, s_.k_panels.data());
-    if (right_is_q) Products::PackPanels(q_, stride_, p_.tokens, p_.head_dim, s_.q_panels.data());
-    Products::PackValues(v_, stride_, p_.tokens, p_.head_dim, s_.v.data(), v_stride_);
+    if (right_is_k) Products::PackPanels(k_, stride_, p_.tokens, p_.head_dim, k_panels_);
+    if (right_is_q) Products::PackPanels(q_, stride_, p_.tokens, p_.head_dim, q_panels_);
+    Products::PackValues(v_, stride_, p_.tokens, p_.head_dim, values_, v_stride_);
 
     for (int64_t first = 0; first < p_.tokens; first += kMaxRows) {
       const int64_t rows = std::min<int64_t>(kMaxRows, p_.tokens - first);
       float inverse[kMaxRows];
       float inverse2[kMaxRows];
-      Probabilities(kind == AttentionScores::kKeyKey ? k_ : q_, right_is_q ? s_.q_panels.data() : s_.k_panels.data(),
-                    first, rows, s_.scores.data(), inverse);
+      Probabilities(kind == AttentionScores::kKeyKey ? k_ : q_, right_is_q ? q_panels_ : k_panels_, first, rows,
+                    scores_, inverse);
       if (correlative) {
-        Probabilities(k_, s_.k_panels.data(), first, rows, s_.scores2.data(), inverse2);
+        Probabilities(k_, k_panels_, first, rows, scores2_, inverse2);
         for (int64_t r = 0; r < rows; ++r) AddScaled(r, inverse[r], inverse2[r]);
         std::fill_n(inverse, kMaxRows, 1.0f);
       }
@@ -368,12 +380,11 @@ class Head {
   void Probabilities(const Element* left, const float* panels, int64_t first, int64_t rows, float* scores,
                      float* inverse) {
     const int64_t depth = Products::Depth(p_.head_dim);
-    Products::PackQueries(left + first * stride_, stride_, rows, p_.head_dim, s_.rows.data());
+    Products::PackQueries(left + first * stride_, stride_, rows, p_.head_dim, rows_);
     const int64_t needed = p_.causal ? first + rows : p_.tokens;
     for (int64_t column = 0; column < needed; column += kPanel) {
       const int64_t vectors = std::min<int64_t>(kPanelVectors, (needed - column + kLanes - 1) / kLanes);
-      Products::Product(rows, vectors, s_.rows.data(), depth, panels + column * depth, kPanel, depth, scores + column,
-                        columns_);
+      Products::Product(rows, vectors, rows_, depth, panels + column * depth, kPanel, depth, scores + column, columns_);
     }
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t visible = p_.causal ? first + r + 1 : p_.tokens;
@@ -384,8 +395,8 @@ class Head {
 
   void AddScaled(int64_t r, float factor, float factor2) {
     const Tag d;
-    float* HWY_RESTRICT a = s_.scores.data() + r * columns_;
-    const float* HWY_RESTRICT b = s_.scores2.data() + r * columns_;
+    float* HWY_RESTRICT a = scores_ + r * columns_;
+    const float* HWY_RESTRICT b = scores2_ + r * columns_;
     const auto f = hn::Set(d, factor), f2 = hn::Set(d, factor2);
     for (int64_t j = 0; j < p_.tokens; j += kLanes) {
       hn::Store(hn::MulAdd(hn::Load(d, a + j), f, hn::Mul(hn::Load(d, b + j), f2)), d, a + j);
@@ -396,14 +407,14 @@ class Head {
     const Tag d;
     const hn::CappedTag<float, 4> d4;
     const int64_t seen = p_.causal ? first + rows : p_.tokens;
-    const float* weights = Products::PackProbabilities(s_.scores.data(), rows, columns_, seen);
+    const float* weights = Products::PackProbabilities(scores_, rows, columns_, seen);
     for (int64_t c = 0; c < v_stride_; c += kPanel) {
       const int64_t vectors = std::min<int64_t>(kPanelVectors, (v_stride_ - c) / kLanes);
-      Products::Product(rows, vectors, weights, columns_, s_.v.data() + c, v_stride_, Products::Depth(seen),
-                        s_.out.data() + c, v_stride_);
+      Products::Product(rows, vectors, weights, columns_, values_ + c, v_stride_, Products::Depth(seen), products_ + c,
+                        v_stride_);
     }
     for (int64_t r = 0; r < rows; ++r) {
-      const float* src = s_.out.data() + r * v_stride_;
+      const float* src = products_ + r * v_stride_;
       Element* dst = out_ + (first + r) * p_.heads * p_.head_dim;
       int64_t c = 0;
       for (; c + kLanes <= p_.head_dim; c += kLanes) {
@@ -416,7 +427,7 @@ class Head {
   }
 
   const AttentionParams& p_;
-  Scratch& s_;
+  float *k_panels_, *q_panels_, *values_, *rows_, *scores_, *scores2_, *products_;
   const Element* q_;
   const Element* k_;
   const Element* v_;
@@ -427,23 +438,20 @@ class Head {
 };
 
 template <typename Element, typename Products>
-void AttentionOf(const AttentionParams& p) {
-  const int64_t items = p.batch * p.heads;
-#pragma omp parallel if (items > 1)
-  {
-    // Kept by the thread: nothing is allocated once the largest shape has been seen.
-    static thread_local Scratch scratch;
-#pragma omp for schedule(dynamic, 1)
-    for (int64_t item = 0; item < items; ++item) Head<Element, Products>(p, item, scratch).Run();
-  }
+void AttentionOf(const AttentionParams& p, CpuQueue queue) {
+  const Scratch plan(p);
+  queue.scratch->reserve_workers(queue.pool->threads_here(), plan.bytes);
+  queue.pool->parallel_for_workers(p.batch * p.heads, [&](int worker, int64_t item) {
+    Head<Element, Products>(p, item, plan, queue.scratch->worker(worker)).Run();
+  });
 }
 
-void Attention(const AttentionParams& p) {
-  if (p.dtype != DType::kBF16) return AttentionOf<float, WidenedProducts<float>>(p);
+void Attention(const AttentionParams& p, CpuQueue queue) {
+  if (p.dtype != DType::kBF16) return AttentionOf<float, WidenedProducts<float>>(p, queue);
 #if SCLIP_BF16_DOT
-  if (__builtin_cpu_supports("avx512bf16") && p.head_dim % 8 == 0) return AttentionOf<BFloat16, Bf16Products>(p);
+  if (__builtin_cpu_supports("avx512bf16") && p.head_dim % 8 == 0) return AttentionOf<BFloat16, Bf16Products>(p, queue);
 #endif
-  AttentionOf<BFloat16, WidenedProducts<BFloat16>>(p);
+  AttentionOf<BFloat16, WidenedProducts<BFloat16>>(p, queue);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -466,14 +474,14 @@ void copy_values(const AttentionParams& p) {
 
 HWY_EXPORT(Attention);
 
-void attention_cpu(const AttentionParams& p) {
+void attention_cpu(const AttentionParams& p, CpuQueue queue) {
   SCLIP_CHECK(p.dtype == DType::kF32 || p.dtype == DType::kBF16, kInvalidArgument, "attention takes F32 or BF16, not ",
               to_string(p.dtype));
   SCLIP_CHECK(p.tokens > 0 && p.heads > 0 && p.head_dim > 0 && p.head_dim <= 256 && p.head_dim % 4 == 0,
               kInvalidArgument, "attention: ", p.tokens, " tokens, ", p.heads, " heads of ", p.head_dim,
               ": head_dim must be a multiple of 4 up to 256, and nothing may be 0");
   if (p.scores == AttentionScores::kIdentity) return copy_values(p);
-  HWY_DYNAMIC_DISPATCH(Attention)(p);
+  HWY_DYNAMIC_DISPATCH(Attention)(p, queue);
 }
 
 }  // namespace sclip

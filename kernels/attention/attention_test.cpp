@@ -1,11 +1,10 @@
 #include "kernels/attention/attention.h"
 
-#include <omp.h>
-
 #include "core/error.h"
 #include "kernels/attention/attention_tile.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 
 using namespace sclip;
@@ -237,13 +236,9 @@ TEST_CASE("attention gives the same bits for any number of threads", "[attention
   std::vector<float> one(c.count()), two(c.count());
   AttentionParams p = params_of(c, qkv.data(), one.data());
   p.scores = AttentionScores::kCorrelative;
-  const int threads = omp_get_max_threads();
-  omp_set_num_threads(1);
-  attention_cpu(p);
-  omp_set_num_threads(2);
+  attention_cpu(p, testing::cpu_queue(1));
   p.out = two.data();
-  attention_cpu(p);
-  omp_set_num_threads(threads);
+  attention_cpu(p, testing::cpu_queue(3));
   CHECK(one == two);
 }
 

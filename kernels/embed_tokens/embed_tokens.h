@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -19,7 +20,7 @@ struct EmbedTokensParams {
   int64_t width = 0;                      // C
 };
 
-void embed_tokens_cpu(const EmbedTokensParams& params);
+void embed_tokens_cpu(const EmbedTokensParams& params, CpuQueue queue);
 void embed_tokens_cuda(const EmbedTokensParams& params, CudaQueue queue);
 
 namespace ref {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/embed_tokens/embed_tokens.h"
+#include "tests/cpu_queue.h"
 
 namespace {
 
@@ -27,7 +28,7 @@ void BM_EmbedTokens(benchmark::State& state) {
                                    .count = count,
                                    .width = width};
   for (auto _ : state) {
-    sclip::embed_tokens_cpu(p);
+    sclip::embed_tokens_cpu(p, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   const auto bytes = static_cast<int64_t>(sclip::size_of(dtype)) + 4;

@@ -1,20 +1,18 @@
 // A copy with a conversion and an addition: bound by memory, so the compiler's own vectors are enough.
 #include "core/error.h"
-#include "core/parallel.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 
 namespace sclip {
 
-void embed_tokens_cpu(const EmbedTokensParams& p) {
+void embed_tokens_cpu(const EmbedTokensParams& p, CpuQueue queue) {
   SCLIP_CHECK(p.table_dtype == DType::kF32 || p.table_dtype == DType::kF16 || p.table_dtype == DType::kBF16,
               kInvalidArgument, "embed_tokens reads a table of F32, F16 or BF16, not ", to_string(p.table_dtype));
   const auto width = static_cast<size_t>(p.width);
   const size_t row_bytes = width * size_of(p.table_dtype);
   const auto* table = static_cast<const char*>(p.token_table);
-  constexpr int64_t kBlock = 64;  // rows
-  parallel_for((p.count + kBlock - 1) / kBlock, [&](int64_t block) {
-    const int64_t end = block * kBlock + kBlock < p.count ? block * kBlock + kBlock : p.count;
-    for (int64_t m = block * kBlock; m < end; ++m) {
+  constexpr int64_t kRows = 64;
+  queue.pool->parallel_ranges(p.count, kRows, [&](int64_t begin, int64_t end) {
+    for (int64_t m = begin; m < end; ++m) {
       float* out = p.out + m * p.width;
       const float* position = p.position_table + p.positions[m] * p.width;
       convert_to_f32(p.table_dtype, table + static_cast<size_t>(p.tokens[m]) * row_bytes, out, width);

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 
 using namespace sclip;
@@ -56,5 +57,5 @@ TEST_CASE("embed_tokens agrees with the oracle to the last bit", "[embed_tokens]
 }
 
 TEST_CASE("embed_tokens refuses a table of integers", "[embed_tokens][cpu]") {
-  CHECK_THROWS_AS(embed_tokens_cpu({.table_dtype = DType::kI32}), Error);
+  CHECK_THROWS_AS(embed_tokens_cpu({.table_dtype = DType::kI32}, testing::cpu_queue()), Error);
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -15,7 +16,7 @@ struct GatherRowsParams {
   int64_t cols = 0;  // C
 };
 
-void gather_rows_cpu(const GatherRowsParams& params);
+void gather_rows_cpu(const GatherRowsParams& params, CpuQueue queue);
 void gather_rows_cuda(const GatherRowsParams& params, CudaQueue queue);
 
 namespace ref {

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "tests/cpu_queue.h"
+
 namespace {
 
 void BM_GatherRows(benchmark::State& state) {
@@ -13,7 +15,8 @@ void BM_GatherRows(benchmark::State& state) {
   std::vector<int32_t> indices(static_cast<size_t>(rows));
   for (int32_t i = 0; i < rows; ++i) indices[static_cast<size_t>(i)] = static_cast<int32_t>(i * 5 % rows);
   for (auto _ : state) {
-    sclip::gather_rows_cpu({.x = x.data(), .indices = indices.data(), .out = out.data(), .count = rows, .cols = cols});
+    sclip::gather_rows_cpu({.x = x.data(), .indices = indices.data(), .out = out.data(), .count = rows, .cols = cols},
+                           sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * rows * cols * 8);

@@ -1,15 +1,18 @@
+#include <algorithm>
 #include <cstring>
 
-#include "core/parallel.h"
 #include "kernels/gather_rows/gather_rows.h"
 
 namespace sclip {
 
-void gather_rows_cpu(const GatherRowsParams& p) {
-#pragma omp parallel for schedule(static) if (p.count * p.cols > 1 << 15)
-  for (int64_t i = 0; i < p.count; ++i) {
-    std::memcpy(p.out + i * p.cols, p.x + p.indices[i] * p.cols, static_cast<size_t>(p.cols) * sizeof(float));
-  }
+void gather_rows_cpu(const GatherRowsParams& p, CpuQueue queue) {
+  constexpr int64_t kElements = 1 << 14;  // less is not worth a second thread
+  const int64_t smallest = std::max<int64_t>(1, kElements / std::max<int64_t>(1, p.cols));
+  queue.pool->parallel_ranges(p.count, smallest, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      std::memcpy(p.out + i * p.cols, p.x + p.indices[i] * p.cols, static_cast<size_t>(p.cols) * sizeof(float));
+    }
+  });
 }
 
 }  // namespace sclip

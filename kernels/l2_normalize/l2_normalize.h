@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -23,7 +24,7 @@ struct L2NormalizeParams {
   int64_t y_stride = 0;  // the same in y
 };
 
-void l2_normalize_cpu(const L2NormalizeParams& params);
+void l2_normalize_cpu(const L2NormalizeParams& params, CpuQueue queue);
 void l2_normalize_cuda(const L2NormalizeParams& params, CudaQueue queue);
 
 namespace ref {

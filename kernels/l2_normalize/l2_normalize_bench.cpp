@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/l2_normalize/l2_normalize.h"
+#include "tests/cpu_queue.h"
 
 namespace {
 
@@ -13,7 +14,7 @@ void BM_L2Normalize(benchmark::State& state) {
   std::vector<float> x(n, 1.5f), y(n);
   const sclip::L2NormalizeParams p{.x = x.data(), .y = y.data(), .rows = rows, .cols = cols};
   for (auto _ : state) {
-    sclip::l2_normalize_cpu(p);
+    sclip::l2_normalize_cpu(p, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * rows * cols * 8);

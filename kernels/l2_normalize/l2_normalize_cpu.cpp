@@ -1,8 +1,9 @@
 // Two passes over a row that stays in L1: the sum of squares, then the quotients. Bound by memory.
 #include <cmath>
 
+#include <algorithm>
+
 #include "core/error.h"
-#include "core/parallel.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/l2_normalize/l2_normalize_cpu.cpp"
@@ -67,24 +68,27 @@ void NormalizeRow(const In* x, Out* y, int64_t cols) {
 }
 
 template <typename In, typename Out>
-void NormalizeRows(const L2NormalizeParams& p) {
+void NormalizeRows(const L2NormalizeParams& p, CpuQueue queue) {
   const int64_t total = p.batch * p.rows;
-#pragma omp parallel for schedule(static) if (total * p.cols > 1 << 14)
-  for (int64_t i = 0; i < total; ++i) {
-    const int64_t b = i / p.rows;
-    const int64_t r = i % p.rows;
-    NormalizeRow(static_cast<const In*>(p.x) + b * p.x_stride + r * p.cols,
-                 static_cast<Out*>(p.y) + b * p.y_stride + r * p.cols, p.cols);
-  }
+  constexpr int64_t kElements = 1 << 13;  // less is not worth a second thread
+  const int64_t smallest = std::max<int64_t>(1, kElements / std::max<int64_t>(1, p.cols));
+  queue.pool->parallel_ranges(total, smallest, [&](int64_t begin, int64_t end) HWY_ATTR {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t b = i / p.rows;
+      const int64_t r = i % p.rows;
+      NormalizeRow(static_cast<const In*>(p.x) + b * p.x_stride + r * p.cols,
+                   static_cast<Out*>(p.y) + b * p.y_stride + r * p.cols, p.cols);
+    }
+  });
 }
 
-void L2Normalize(const L2NormalizeParams& p) {
+void L2Normalize(const L2NormalizeParams& p, CpuQueue queue) {
   const bool wide_x = p.x_dtype == DType::kF32;
   const bool wide_y = p.y_dtype == DType::kF32;
-  if (wide_x && wide_y) NormalizeRows<float, float>(p);
-  if (wide_x && !wide_y) NormalizeRows<float, BFloat16>(p);
-  if (!wide_x && wide_y) NormalizeRows<BFloat16, float>(p);
-  if (!wide_x && !wide_y) NormalizeRows<BFloat16, BFloat16>(p);
+  if (wide_x && wide_y) NormalizeRows<float, float>(p, queue);
+  if (wide_x && !wide_y) NormalizeRows<float, BFloat16>(p, queue);
+  if (!wide_x && wide_y) NormalizeRows<BFloat16, float>(p, queue);
+  if (!wide_x && !wide_y) NormalizeRows<BFloat16, BFloat16>(p, queue);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -96,12 +100,12 @@ namespace sclip {
 
 HWY_EXPORT(L2Normalize);
 
-void l2_normalize_cpu(const L2NormalizeParams& p) {
+void l2_normalize_cpu(const L2NormalizeParams& p, CpuQueue queue) {
   for (DType dtype : {p.x_dtype, p.y_dtype}) {
     SCLIP_CHECK(dtype == DType::kF32 || dtype == DType::kBF16, kInvalidArgument,
                 "l2_normalize reads and writes F32 or BF16, not ", to_string(dtype));
   }
-  HWY_DYNAMIC_DISPATCH(L2Normalize)(p);
+  HWY_DYNAMIC_DISPATCH(L2Normalize)(p, queue);
 }
 
 }  // namespace sclip

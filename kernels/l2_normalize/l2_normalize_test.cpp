@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 
 using namespace sclip;
@@ -97,6 +98,6 @@ TEST_CASE("l2_normalize reads and writes halves, and skips between batches", "[l
 }
 
 TEST_CASE("l2_normalize refuses other dtypes", "[l2_normalize][cpu]") {
-  CHECK_THROWS_AS(l2_normalize_cpu({.x_dtype = DType::kF16}), Error);
-  CHECK_THROWS_AS(l2_normalize_cpu({.y_dtype = DType::kI32}), Error);
+  CHECK_THROWS_AS(l2_normalize_cpu({.x_dtype = DType::kF16}, testing::cpu_queue()), Error);
+  CHECK_THROWS_AS(l2_normalize_cpu({.y_dtype = DType::kI32}, testing::cpu_queue()), Error);
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -25,7 +26,7 @@ struct LayerNormParams {
   float eps = 1e-5f;
 };
 
-void layernorm_cpu(const LayerNormParams& params);
+void layernorm_cpu(const LayerNormParams& params, CpuQueue queue);
 void layernorm_cuda(const LayerNormParams& params, CudaQueue queue);
 
 namespace ref {

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "tests/cpu_queue.h"
+
 namespace {
 
 // GB/s of compulsory traffic: every element read once and written once.
@@ -14,7 +16,7 @@ void BM_LayerNorm(benchmark::State& state) {
   const sclip::LayerNormParams p{
       .x = x.data(), .y = y.data(), .gamma = gamma.data(), .beta = beta.data(), .rows = rows, .cols = cols};
   for (auto _ : state) {
-    sclip::layernorm_cpu(p);
+    sclip::layernorm_cpu(p, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * rows * cols * 8);

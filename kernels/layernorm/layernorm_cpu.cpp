@@ -5,8 +5,9 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
+
 #include "core/error.h"
-#include "core/parallel.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/simd/layernorm_row-inl.h"
 
@@ -15,22 +16,25 @@ namespace sclip {
 namespace HWY_NAMESPACE {
 
 template <typename Out>
-void LayerNormRows(const LayerNormParams& p) {
+void LayerNormRows(const LayerNormParams& p, CpuQueue queue) {
   const int64_t total = p.batch * p.rows;
-#pragma omp parallel for schedule(static) if (total * p.cols > 1 << 14)
-  for (int64_t i = 0; i < total; ++i) {
-    const int64_t b = i / p.rows;
-    const int64_t r = i % p.rows;
-    LayerNormRow(p.x + b * p.x_stride + r * p.cols, p.gamma, p.beta,
-                 static_cast<Out*>(p.y) + b * p.y_stride + r * p.cols, p.cols, p.eps);
-  }
+  constexpr int64_t kElements = 1 << 13;  // less is not worth a second thread
+  const int64_t smallest = std::max<int64_t>(1, kElements / std::max<int64_t>(1, p.cols));
+  queue.pool->parallel_ranges(total, smallest, [&](int64_t begin, int64_t end) HWY_ATTR {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t b = i / p.rows;
+      const int64_t r = i % p.rows;
+      LayerNormRow(p.x + b * p.x_stride + r * p.cols, p.gamma, p.beta,
+                   static_cast<Out*>(p.y) + b * p.y_stride + r * p.cols, p.cols, p.eps);
+    }
+  });
 }
 
-void LayerNorm(const LayerNormParams& p) {
+void LayerNorm(const LayerNormParams& p, CpuQueue queue) {
   if (p.y_dtype == DType::kBF16) {
-    LayerNormRows<BFloat16>(p);
+    LayerNormRows<BFloat16>(p, queue);
   } else {
-    LayerNormRows<float>(p);
+    LayerNormRows<float>(p, queue);
   }
 }
 
@@ -43,10 +47,10 @@ namespace sclip {
 
 HWY_EXPORT(LayerNorm);
 
-void layernorm_cpu(const LayerNormParams& p) {
+void layernorm_cpu(const LayerNormParams& p, CpuQueue queue) {
   SCLIP_CHECK(p.y_dtype == DType::kF32 || p.y_dtype == DType::kBF16, kInvalidArgument,
               "layernorm writes F32 or BF16, not ", to_string(p.y_dtype));
-  HWY_DYNAMIC_DISPATCH(LayerNorm)(p);
+  HWY_DYNAMIC_DISPATCH(LayerNorm)(p, queue);
 }
 
 }  // namespace sclip

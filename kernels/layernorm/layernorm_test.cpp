@@ -2,6 +2,7 @@
 
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 
 using namespace sclip;
@@ -76,17 +77,17 @@ TEST_CASE("layernorm works in place, with strides, and rounds once to bf16", "[l
                     .cols = cols,
                     .x_stride = stride,
                     .y_stride = rows * cols};
-  layernorm_cpu(p);
+  layernorm_cpu(p, testing::cpu_queue());
   p.y = rounded.data();
   p.y_dtype = DType::kBF16;
-  layernorm_cpu(p);
+  layernorm_cpu(p, testing::cpu_queue());
   for (size_t i = 0; i < expected.size(); ++i) REQUIRE(rounded[i].bits == to_bfloat16(expected[i]).bits);
 
   p.x = in_place.data();
   p.y = in_place.data();
   p.y_dtype = DType::kF32;
   p.y_stride = stride;
-  layernorm_cpu(p);
+  layernorm_cpu(p, testing::cpu_queue());
   for (int64_t b = 0; b < batch; ++b) {
     for (int64_t i = 0; i < stride; ++i) {
       const auto at = static_cast<size_t>(b * stride + i);

@@ -12,6 +12,7 @@
 
 #include "core/dtype.h"
 #include "core/error.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -43,7 +44,7 @@ inline void check_params(const OverlayParams& p) {
               to_string(p.labels_dtype), "; they must be U8 or U16");
 }
 
-void overlay_cpu(const OverlayParams& params);
+void overlay_cpu(const OverlayParams& params, CpuQueue queue);
 void overlay_cuda(const OverlayParams& params, CudaQueue queue);
 
 namespace ref {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/overlay/overlay.h"
+#include "tests/cpu_queue.h"
 
 namespace {
 
@@ -26,7 +27,7 @@ void overlay(benchmark::State& state) {
                                     .width = width,
                                     .line = state.range(2)};
   for (auto _ : state) {
-    sclip::overlay_cpu(params);
+    sclip::overlay_cpu(params, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(state.iterations() * height * width * 8);

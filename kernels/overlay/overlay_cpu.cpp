@@ -5,8 +5,6 @@
 #include <cstring>
 #include <vector>
 
-#include "core/parallel.h"
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/overlay/overlay_cpu.cpp"
 #include "hwy/foreach_target.h"
@@ -203,11 +201,12 @@ void draw_line(const uint8_t* edges, int64_t width, uint8_t* dst) {
 }
 
 template <typename T>
-void overlay(const OverlayParams& p) {
+void overlay(const OverlayParams& p, CpuQueue queue) {
   const auto* labels = static_cast<const T*>(p.labels);
   const std::vector<Tint> tints = make_tints(p.colors, p.classes);
-  parallel_for((p.height + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
-    std::vector<uint8_t> edges(static_cast<size_t>(p.width));
+  queue.scratch->reserve_workers(queue.pool->threads_here(), static_cast<size_t>(p.width));
+  queue.pool->parallel_for_workers((p.height + kRowsPerTask - 1) / kRowsPerTask, [&](int worker, int64_t task) {
+    auto* edges = reinterpret_cast<uint8_t*>(queue.scratch->worker(worker));
     const int64_t end = std::min(p.height, (task + 1) * kRowsPerTask);
     for (int64_t y = task * kRowsPerTask; y < end; ++y) {
       uint8_t* dst = p.dst + y * p.dst_stride;
@@ -217,20 +216,20 @@ void overlay(const OverlayParams& p) {
         return labels + (y + offset >= 0 && y + offset < p.height ? y + offset : y) * p.width;
       };
       find_edges(LabelRows<T>{row(0), {row(-p.line), row(p.line)}, {row(-2 * p.line), row(2 * p.line)}}, p.width,
-                 p.line, edges.data());
-      draw_line(edges.data(), p.width, dst);
+                 p.line, edges);
+      draw_line(edges, p.width, dst);
     }
   });
 }
 
 }  // namespace
 
-void overlay_cpu(const OverlayParams& params) {
+void overlay_cpu(const OverlayParams& params, CpuQueue queue) {
   check_params(params);
   if (params.labels_dtype == DType::kU8) {
-    overlay<uint8_t>(params);
+    overlay<uint8_t>(params, queue);
   } else {
-    overlay<uint16_t>(params);
+    overlay<uint16_t>(params, queue);
   }
 }
 

@@ -19,6 +19,7 @@
 #include <cstdint>
 
 #include "core/error.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -58,7 +59,7 @@ constexpr int pamr_dx(int n) {
   return (n < 4 ? n : n + 1) % 3 - 1;
 }
 
-void pamr_cpu(const PamrParams& params);
+void pamr_cpu(const PamrParams& params, CpuQueue queue);
 // `workspace` is device memory of `pamr_cuda_workspace` bytes, aligned to 128.
 size_t pamr_cuda_workspace(const PamrParams& params);
 void pamr_cuda(const PamrParams& params, void* workspace, CudaQueue queue);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/pamr/pamr.h"
+#include "tests/cpu_queue.h"
 
 namespace {
 
@@ -20,7 +21,7 @@ void pamr(benchmark::State& state) {
                                  .height = height,
                                  .width = width};
   for (auto _ : state) {
-    sclip::pamr_cpu(params);
+    sclip::pamr_cpu(params, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   const int64_t flop = 2 * 16 * height * width * count * params.iterations;

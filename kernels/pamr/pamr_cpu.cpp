@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "core/buffer.h"
-#include "core/parallel.h"
 #include "kernels/pamr/pamr.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -151,7 +150,7 @@ void make_weights(const PamrParams& p, int64_t y, std::array<Padded, 3>& guide, 
 
 }  // namespace
 
-void pamr_cpu(const PamrParams& p) {
+void pamr_cpu(const PamrParams& p, CpuQueue queue) {
   check_params(p);
   if (p.iterations == 0) return;
   const int64_t pixels = p.height * p.width;
@@ -161,12 +160,12 @@ void pamr_cpu(const PamrParams& p) {
   {
     const auto padded = [&] { return Padded(p.height, p.width, margin); };
     std::array<Padded, 3> guide{padded(), padded(), padded()};
-    parallel_for(p.height, [&](int64_t y) {
+    queue.pool->parallel_for(p.height, [&](int64_t y) {
       for (size_t c = 0; c < 3; ++c) {
         make_guide_row(p, y, p.image + static_cast<int64_t>(c) * p.image_height * p.image_width, guide[c]);
       }
     });
-    parallel_for(p.height, [&](int64_t y) { make_weights(p, y, guide, weights.data()); });
+    queue.pool->parallel_for(p.height, [&](int64_t y) { make_weights(p, y, guide, weights.data()); });
   }
 
   std::vector<Padded> now, next;
@@ -178,7 +177,7 @@ void pamr_cpu(const PamrParams& p) {
   for (int64_t first = 0; first < p.count; first += kGroup) {
     const int64_t group = std::min(kGroup, p.count - first);
     float* planes = p.planes + first * pixels;
-    parallel_for(p.height, [&](int64_t y) {
+    queue.pool->parallel_for(p.height, [&](int64_t y) {
       for (int64_t g = 0; g < group; ++g) {
         Padded& plane = now[static_cast<size_t>(g)];
         std::copy_n(planes + g * pixels + y * p.width, p.width, plane.row(y));
@@ -186,7 +185,7 @@ void pamr_cpu(const PamrParams& p) {
       }
     });
     for (int64_t i = 0; i < p.iterations; ++i) {
-      parallel_for(p.height, [&](int64_t y) {
+      queue.pool->parallel_for(p.height, [&](int64_t y) {
         for (int64_t g = 0; g < group; ++g) {
           Padded& from = now[static_cast<size_t>(g)];
           PamrRow row;
@@ -201,7 +200,7 @@ void pamr_cpu(const PamrParams& p) {
       });
       std::swap(now, next);
     }
-    parallel_for(p.height, [&](int64_t y) {
+    queue.pool->parallel_for(p.height, [&](int64_t y) {
       for (int64_t g = 0; g < group; ++g) {
         std::copy_n(now[static_cast<size_t>(g)].row(y), p.width, planes + g * pixels + y * p.width);
       }

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -42,8 +43,8 @@ struct PatchEmbedParams {
 };
 
 // The two kernels around the CPU's product: image → patches, and embedded → tokens.
-void gather_patches_cpu(const PatchEmbedParams& params);
-void assemble_tokens_cpu(const PatchEmbedParams& params);
+void gather_patches_cpu(const PatchEmbedParams& params, CpuQueue queue);
+void assemble_tokens_cpu(const PatchEmbedParams& params, CpuQueue queue);
 
 // `weight`: (C, 3·P·P) in params.dtype, rows weight_stride elements apart, a multiple of 8, zeros between; 16-byte
 // aligned.

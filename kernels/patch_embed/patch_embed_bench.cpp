@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "tests/cpu_queue.h"
+
 namespace {
 
 // Bytes of the patches written; the photo itself stays in cache.
@@ -23,7 +25,7 @@ void BM_GatherPatches(benchmark::State& state) {
                                   .grid_w = grid,
                                   .patch = patch};
   for (auto _ : state) {
-    sclip::gather_patches_cpu(p);
+    sclip::gather_patches_cpu(p, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * out.size() * sizeof(float)));

@@ -6,7 +6,6 @@
 #include <hwy/highway.h>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/simd/layernorm_row-inl.h"
 
@@ -25,11 +24,10 @@ HWY_INLINE void CopyRun(const float* HWY_RESTRICT src, Out* HWY_RESTRICT dst, in
 }
 
 template <typename Out>
-void GatherRows(const PatchEmbedParams& p) {
+void GatherRows(const PatchEmbedParams& p, CpuQueue queue) {
   const int64_t pixels = 3 * p.patch * p.patch;
   // One item is a row of patches of one window.
-#pragma omp parallel for schedule(static)
-  for (int64_t item = 0; item < p.batch * p.grid_h; ++item) {
+  queue.pool->parallel_for(p.batch * p.grid_h, [&](int64_t item) {
     const int64_t b = item / p.grid_h;
     const int64_t row = item % p.grid_h;
     Out* out = static_cast<Out*>(p.patches) + item * p.grid_w * pixels;
@@ -42,37 +40,39 @@ void GatherRows(const PatchEmbedParams& p) {
         }
       }
     }
-  }
+  });
 }
 
-void GatherPatches(const PatchEmbedParams& p) {
+void GatherPatches(const PatchEmbedParams& p, CpuQueue queue) {
   if (p.dtype == DType::kBF16) {
-    GatherRows<BFloat16>(p);
+    GatherRows<BFloat16>(p, queue);
   } else {
-    GatherRows<float>(p);
+    GatherRows<float>(p, queue);
   }
 }
 
-void AssembleTokens(const PatchEmbedParams& p) {
+void AssembleTokens(const PatchEmbedParams& p, CpuQueue queue) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 1> one;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t patches = p.grid_h * p.grid_w;
   const int64_t tokens = 1 + patches;
-#pragma omp parallel for schedule(static)
-  for (int64_t i = 0; i < p.batch * tokens; ++i) {
-    const int64_t b = i / tokens;
-    const int64_t t = i % tokens;
-    const float* src = t == 0 ? p.class_embedding : p.embedded + (b * patches + t - 1) * p.cols;
-    const float* position = p.positions + t * p.cols;
-    float* out = p.tokens + i * p.cols;
-    int64_t c = 0;
-    for (; c + lanes <= p.cols; c += lanes) {
-      hn::StoreU(hn::Add(hn::LoadU(d, src + c), hn::LoadU(d, position + c)), d, out + c);
+  constexpr int64_t kRows = 16;  // fewer are not worth a second thread
+  queue.pool->parallel_ranges(p.batch * tokens, kRows, [&](int64_t begin, int64_t end) HWY_ATTR {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t b = i / tokens;
+      const int64_t t = i % tokens;
+      const float* src = t == 0 ? p.class_embedding : p.embedded + (b * patches + t - 1) * p.cols;
+      const float* position = p.positions + t * p.cols;
+      float* out = p.tokens + i * p.cols;
+      int64_t c = 0;
+      for (; c + lanes <= p.cols; c += lanes) {
+        hn::StoreU(hn::Add(hn::LoadU(d, src + c), hn::LoadU(d, position + c)), d, out + c);
+      }
+      for (; c < p.cols; ++c) hn::StoreU(hn::Add(hn::LoadU(one, src + c), hn::LoadU(one, position + c)), one, out + c);
+      LayerNormRow(out, p.gamma, p.beta, out, p.cols, p.eps);
     }
-    for (; c < p.cols; ++c) hn::StoreU(hn::Add(hn::LoadU(one, src + c), hn::LoadU(one, position + c)), one, out + c);
-    LayerNormRow(out, p.gamma, p.beta, out, p.cols, p.eps);
-  }
+  });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -85,18 +85,18 @@ namespace sclip {
 HWY_EXPORT(GatherPatches);
 HWY_EXPORT(AssembleTokens);
 
-void gather_patches_cpu(const PatchEmbedParams& p) {
+void gather_patches_cpu(const PatchEmbedParams& p, CpuQueue queue) {
   for (int64_t b = 0; b < p.batch; ++b) {
     const PatchOrigin o = p.windows[b];
     SCLIP_CHECK(o.x >= 0 && o.y >= 0 && o.x + p.grid_w * p.patch <= p.width && o.y + p.grid_h * p.patch <= p.height,
                 kInvalidArgument, "gather_patches: window ", b, " at (", o.x, ", ", o.y, ") with ", p.grid_h, "×",
                 p.grid_w, " patches of ", p.patch, " leaves the ", p.width, "×", p.height, " photo");
   }
-  HWY_DYNAMIC_DISPATCH(GatherPatches)(p);
+  HWY_DYNAMIC_DISPATCH(GatherPatches)(p, queue);
 }
 
-void assemble_tokens_cpu(const PatchEmbedParams& p) {
-  HWY_DYNAMIC_DISPATCH(AssembleTokens)(p);
+void assemble_tokens_cpu(const PatchEmbedParams& p, CpuQueue queue) {
+  HWY_DYNAMIC_DISPATCH(AssembleTokens)(p, queue);
 }
 
 }  // namespace sclip

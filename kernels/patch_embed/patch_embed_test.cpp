@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 
 using namespace sclip;
@@ -32,11 +33,11 @@ TEST_CASE("gather_patches copies the pixels that conv1 would see", "[patch_embed
                      .patch = c.patch};
   ref::gather_patches(p);
   p.patches = actual.data();
-  gather_patches_cpu(p);
+  gather_patches_cpu(p, testing::cpu_queue());
   CHECK(actual == expected);
   p.patches = rounded.data();
   p.dtype = DType::kBF16;
-  gather_patches_cpu(p);
+  gather_patches_cpu(p, testing::cpu_queue());
   for (size_t i = 0; i < count; ++i) REQUIRE(rounded[i].bits == to_bfloat16(expected[i]).bits);
 }
 
@@ -52,7 +53,8 @@ TEST_CASE("gather_patches refuses a window outside the photo", "[patch_embed][cp
                                       .batch = 1,
                                       .grid_h = 1,
                                       .grid_w = 1,
-                                      .patch = 16}),
+                                      .patch = 16},
+                                     testing::cpu_queue()),
                   Error);
 }
 
@@ -77,7 +79,7 @@ TEST_CASE("assemble_tokens agrees with the oracle", "[patch_embed][cpu]") {
                      .cols = cols};
   ref::assemble_tokens(p);
   p.tokens = actual.data();
-  assemble_tokens_cpu(p);
+  assemble_tokens_cpu(p, testing::cpu_queue());
   const auto same = testing::all_close(actual.data(), expected.data(), actual.size(), 64 * 0x1p-24, 32 * 0x1p-24);
   INFO(same.message);
   CHECK(same);

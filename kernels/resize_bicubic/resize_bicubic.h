@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "core/error.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -47,7 +48,7 @@ inline int64_t bicubic_crop_begin(int64_t side, int64_t size) {
   return twice / 2 + (twice % 2 != 0 && twice / 2 % 2 != 0 ? 1 : 0);
 }
 
-void resize_bicubic_cpu(const ResizeBicubicParams& params);
+void resize_bicubic_cpu(const ResizeBicubicParams& params, CpuQueue queue);
 // Device memory of `resize_bicubic_cuda_workspace` bytes, aligned to 128.
 size_t resize_bicubic_cuda_workspace(const ResizeBicubicParams& params);
 void resize_bicubic_cuda(const ResizeBicubicParams& params, void* workspace, CudaQueue queue);

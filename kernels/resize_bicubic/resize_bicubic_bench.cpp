@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/resize_bicubic/resize_bicubic.h"
+#include "tests/cpu_queue.h"
 
 namespace {
 
@@ -14,7 +15,7 @@ void resize_bicubic(benchmark::State& state) {
   const sclip::ResizeBicubicParams params{
       .src = photo.data(), .dst = planes.data(), .src_height = h0, .src_width = w0, .size = size};
   for (auto _ : state) {
-    sclip::resize_bicubic_cpu(params);
+    sclip::resize_bicubic_cpu(params, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(photo.size()));

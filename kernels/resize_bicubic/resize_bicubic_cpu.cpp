@@ -1,10 +1,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <vector>
 
-#include "core/buffer.h"
-#include "core/parallel.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -164,7 +163,7 @@ Taps make_taps(int64_t src, int64_t dst, int64_t begin, int64_t count) {
 
 }  // namespace
 
-void resize_bicubic_cpu(const ResizeBicubicParams& p) {
+void resize_bicubic_cpu(const ResizeBicubicParams& p, CpuQueue queue) {
   check_params(p);
   const int64_t shortest = std::min(p.src_height, p.src_width);
   const int64_t height = p.src_height * p.size / shortest;
@@ -175,31 +174,33 @@ void resize_bicubic_cpu(const ResizeBicubicParams& p) {
   // The photo's rows that the crop needs, resized across: (rows, 3, S).
   const int64_t rows = down.extent;
   const int64_t row_bytes = 3 * p.size;
-  AlignedBuffer<uint8_t> narrow(static_cast<size_t>(rows * row_bytes));
+  auto* narrow = reinterpret_cast<uint8_t*>(queue.scratch->shared(static_cast<size_t>(rows * row_bytes)));
 
   const int64_t plane_stride = round_up(across.extent) + kLane;
   const auto split_row = HWY_DYNAMIC_DISPATCH(SplitRow);
   const auto resize_across = HWY_DYNAMIC_DISPATCH(ResizeAcross);
-  parallel_for((rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
-    std::vector<uint8_t> planes(static_cast<size_t>(3 * plane_stride));
+  const auto plane_bytes = static_cast<size_t>(3 * plane_stride);
+  queue.scratch->reserve_workers(queue.pool->threads_here(), plane_bytes);
+  queue.pool->parallel_for_workers((rows + kRowsPerTask - 1) / kRowsPerTask, [&](int worker, int64_t task) {
+    auto* planes = reinterpret_cast<uint8_t*>(queue.scratch->worker(worker));
+    std::memset(planes, 0, plane_bytes);  // vectors reach beyond the last tap, with weights of 0
     const int64_t end = std::min(rows, (task + 1) * kRowsPerTask);
     for (int64_t y = task * kRowsPerTask; y < end; ++y) {
       const uint8_t* row = p.src + ((down.origin + y) * p.src_width + across.origin) * 3;
-      split_row(row, across.extent, plane_stride, planes.data());
+      split_row(row, across.extent, plane_stride, planes);
       for (int64_t c = 0; c < 3; ++c) {
-        resize_across(planes.data() + c * plane_stride, across, narrow.data() + y * row_bytes + c * p.size);
+        resize_across(planes + c * plane_stride, across, narrow + y * row_bytes + c * p.size);
       }
     }
   });
 
   const auto resize_down = HWY_DYNAMIC_DISPATCH(ResizeDown);
-  parallel_for(p.size, [&](int64_t y) {
+  queue.pool->parallel_for(p.size, [&](int64_t y) {
     const auto i = static_cast<size_t>(y);
     for (int64_t c = 0; c < 3; ++c) {
       const auto channel = static_cast<size_t>(c);
-      resize_down(narrow.data() + down.first[i] * row_bytes + c * p.size, row_bytes,
-                  down.weights.data() + y * down.stride, down.count[i], p.size, p.mean[channel], p.std[channel],
-                  p.dst + (c * p.size + y) * p.size);
+      resize_down(narrow + down.first[i] * row_bytes + c * p.size, row_bytes, down.weights.data() + y * down.stride,
+                  down.count[i], p.size, p.mean[channel], p.std[channel], p.dst + (c * p.size + y) * p.size);
     }
   });
 }

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "core/error.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -37,7 +38,7 @@ inline void check_params(const ResizeNormalizeParams& p) {
   }
 }
 
-void resize_normalize_cpu(const ResizeNormalizeParams& params);
+void resize_normalize_cpu(const ResizeNormalizeParams& params, CpuQueue queue);
 void resize_normalize_cuda(const ResizeNormalizeParams& params, CudaQueue queue);
 
 namespace ref {

@@ -4,6 +4,7 @@
 
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/resize_normalize/resized_size.h"
+#include "tests/cpu_queue.h"
 
 namespace {
 
@@ -22,7 +23,7 @@ void resize_normalize(benchmark::State& state) {
                                             .mean = {122.771f, 116.746f, 104.094f},
                                             .std = {68.501f, 66.632f, 70.323f}};
   for (auto _ : state) {
-    sclip::resize_normalize_cpu(params);
+    sclip::resize_normalize_cpu(params, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(planes.size() * sizeof(float)));

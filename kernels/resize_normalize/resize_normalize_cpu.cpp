@@ -2,7 +2,6 @@
 #include <cmath>
 #include <vector>
 
-#include "core/parallel.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -126,11 +125,11 @@ class RowCache {
 
 }  // namespace
 
-void resize_normalize_cpu(const ResizeNormalizeParams& p) {
+void resize_normalize_cpu(const ResizeNormalizeParams& p, CpuQueue queue) {
   check_params(p);
   const std::vector<Column> columns = make_columns(p.src_width, p.dst_width);
   const auto blend_row = HWY_DYNAMIC_DISPATCH(BlendRow);
-  parallel_for((p.dst_height + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
+  queue.pool->parallel_for((p.dst_height + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
     RowCache cache(p, columns);
     const int64_t end = std::min(p.dst_height, (task + 1) * kRowsPerTask);
     for (int64_t y = task * kRowsPerTask; y < end; ++y) {

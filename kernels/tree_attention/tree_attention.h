@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -26,7 +27,7 @@ struct TreeAttentionParams {
   float softmax_scale = 1.0f;
 };
 
-void tree_attention_cpu(const TreeAttentionParams& params);
+void tree_attention_cpu(const TreeAttentionParams& params, CpuQueue queue);
 void tree_attention_cuda(const TreeAttentionParams& params, CudaQueue queue);
 
 namespace ref {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 
 namespace {
 
@@ -25,7 +26,7 @@ void BM_TreeAttention(benchmark::State& state) {
                                      .head_dim = head_dim,
                                      .softmax_scale = 0.125f};
   for (auto _ : state) {
-    sclip::tree_attention_cpu(p);
+    sclip::tree_attention_cpu(p, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   const double flops = 4.0 * head_dim * heads * static_cast<double>(nodes) * (depth + 1) / 2.0;

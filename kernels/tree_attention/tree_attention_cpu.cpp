@@ -9,7 +9,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "kernels/simd/bf16-inl.h"
 #include "kernels/simd/exp-inl.h"
 #include "kernels/tree_attention/tree_attention.h"
@@ -72,26 +71,29 @@ void Node(D d, const TreeAttentionParams& p, int64_t index) {
 }
 
 template <typename Element>
-void TreeAttentionOf(const TreeAttentionParams& p) {
+void TreeAttentionOf(const TreeAttentionParams& p, CpuQueue queue) {
   const int64_t count = p.targets != nullptr ? p.targets_count : p.nodes;
   const hn::CappedTag<float, 16> d;
   const hn::CappedTag<float, 4> d4;
   const bool whole = p.head_dim % static_cast<int64_t>(hn::Lanes(d)) == 0;
-#pragma omp parallel for schedule(dynamic, 32) if (count > 1)
-  for (int64_t i = 0; i < count; ++i) {
-    if (whole) {
-      Node<decltype(d), Element>(d, p, i);
-    } else {
-      Node<decltype(d4), Element>(d4, p, i);
+  constexpr int64_t kNodes = 32;  // taken at a time
+  queue.pool->parallel_for((count + kNodes - 1) / kNodes, [&](int64_t block) {
+    const int64_t end = std::min(count, (block + 1) * kNodes);
+    for (int64_t i = block * kNodes; i < end; ++i) {
+      if (whole) {
+        Node<decltype(d), Element>(d, p, i);
+      } else {
+        Node<decltype(d4), Element>(d4, p, i);
+      }
     }
-  }
+  });
 }
 
-void TreeAttention(const TreeAttentionParams& p) {
+void TreeAttention(const TreeAttentionParams& p, CpuQueue queue) {
   if (p.dtype == DType::kBF16) {
-    TreeAttentionOf<BFloat16>(p);
+    TreeAttentionOf<BFloat16>(p, queue);
   } else {
-    TreeAttentionOf<float>(p);
+    TreeAttentionOf<float>(p, queue);
   }
 }
 
@@ -104,13 +106,13 @@ namespace sclip {
 
 HWY_EXPORT(TreeAttention);
 
-void tree_attention_cpu(const TreeAttentionParams& p) {
+void tree_attention_cpu(const TreeAttentionParams& p, CpuQueue queue) {
   SCLIP_CHECK(p.dtype == DType::kF32 || p.dtype == DType::kBF16, kInvalidArgument,
               "tree_attention takes F32 or BF16, not ", to_string(p.dtype));
   SCLIP_CHECK(p.max_depth <= 1024 && p.head_dim > 0 && p.head_dim <= 256 && p.head_dim % 4 == 0, kInvalidArgument,
               "tree_attention: paths of ", p.max_depth, " nodes (at most 1024) and head_dim ", p.head_dim,
               " (a multiple of 4 up to 256)");
-  HWY_DYNAMIC_DISPATCH(TreeAttention)(p);
+  HWY_DYNAMIC_DISPATCH(TreeAttention)(p, queue);
 }
 
 }  // namespace sclip

@@ -24,6 +24,7 @@
 #include <optional>
 
 #include "core/dtype.h"
+#include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -88,7 +89,7 @@ class WindowMergeWorkspace {
   std::unique_ptr<State> state_;
 };
 
-void window_merge_cpu(const WindowMergeParams& params, WindowMergeWorkspace& workspace);
+void window_merge_cpu(const WindowMergeParams& params, WindowMergeWorkspace& workspace, CpuQueue queue);
 
 // `workspace` is device memory of `window_merge_cuda_workspace` bytes, aligned to 128; what it held does not matter.
 size_t window_merge_cuda_workspace(const WindowMergeParams& params);

@@ -15,6 +15,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "tests/cpu_queue.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace sclip {
 namespace HWY_NAMESPACE {
@@ -135,7 +137,7 @@ void BM_WindowMerge(benchmark::State& state) {
   if (state.range(4) != 0) scene.p.area_threshold = 0.1f;
   const double start = processor_seconds();
   for (auto _ : state) {
-    window_merge_cpu(scene.p, scene.workspace);
+    window_merge_cpu(scene.p, scene.workspace, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   const double seconds = processor_seconds() - start;

@@ -18,7 +18,6 @@
 #include <cmath>
 #include <limits>
 
-#include "core/parallel.h"
 #include "kernels/window_merge/merge_fault.h"
 #include "kernels/window_merge/merge_state.h"
 #include "kernels/window_merge/window_merge.h"
@@ -438,10 +437,10 @@ void check(const WindowMergeParams& p) {
 
 // Calls body(row of the photo, the thread's rows); the rows of a thread are many, and which ones is chance.
 template <typename Body>
-void for_each_row(const WindowMergeParams& p, State& s, const Body& body) {
+void for_each_row(const WindowMergeParams& p, State& s, CpuQueue queue, const Body& body) {
   constexpr int64_t kStrip = 4;  // rows taken at a time
   std::atomic<int64_t> next{0};
-  parallel_for(static_cast<int64_t>(s.rows.size()), [&](int64_t slot) {
+  queue.pool->parallel_for(static_cast<int64_t>(s.rows.size()), [&](int64_t slot) {
     for (;;) {
       const int64_t begin = next.fetch_add(kStrip);
       if (begin >= p.photo_height) return;
@@ -451,7 +450,7 @@ void for_each_row(const WindowMergeParams& p, State& s, const Body& body) {
   });
 }
 
-void prepare(const WindowMergeParams& p, State& s) {
+void prepare(const WindowMergeParams& p, State& s, CpuQueue queue) {
   s.axis_x.build("column", p.window_x, p.windows_x, p.window_width, p.grid_w, p.resized_width, p.photo_width);
   s.axis_y.build("row", p.window_y, p.windows_y, p.window_height, p.grid_h, p.resized_height, p.photo_height);
   s.tiles.build(s.axis_x);
@@ -461,7 +460,7 @@ void prepare(const WindowMergeParams& p, State& s) {
   s.row_stride = (groups * p.queries + MergeTiles::kPixels - 1) / MergeTiles::kPixels * MergeTiles::kPixels;
   s.folded.resize_discard(static_cast<size_t>(source_rows * s.row_stride));
   s.ceilings.resize_discard(static_cast<size_t>(source_rows * groups));
-  const auto threads = std::min<int64_t>(max_threads(), (p.photo_height + 3) / 4);
+  const auto threads = std::min<int64_t>(queue.pool->threads_here(), (p.photo_height + 3) / 4);
   s.rows.resize(static_cast<size_t>(threads));
   for (MergeRows& rows : s.rows) {
     rows.mixed.resize_discard(static_cast<size_t>(s.row_stride));
@@ -472,10 +471,10 @@ void prepare(const WindowMergeParams& p, State& s) {
   }
 }
 
-void fold(const WindowMergeParams& p, State& s) {
+void fold(const WindowMergeParams& p, State& s, CpuQueue queue) {
   const float limit = merge_logit_limit(p);
   std::atomic<uint32_t> largest{0};
-  parallel_for(p.windows_y * p.grid_h, [&](int64_t row) {
+  queue.pool->parallel_for(p.windows_y * p.grid_h, [&](int64_t row) {
     const uint32_t here = HWY_DYNAMIC_DISPATCH(FoldRow)(p, s, row);
     for (uint32_t seen = largest; seen < here && !largest.compare_exchange_weak(seen, here);) {
     }
@@ -516,9 +515,9 @@ void choose_kept(const WindowMergeParams& p, State& s) {
   }
 }
 
-void merge(const WindowMergeParams& p, State& s) {
+void merge(const WindowMergeParams& p, State& s, CpuQueue queue) {
   const bool filter = p.area_threshold.has_value();
-  for_each_row(p, s, [&](int64_t y, MergeRows& rows) {
+  for_each_row(p, s, queue, [&](int64_t y, MergeRows& rows) {
     HWY_DYNAMIC_DISPATCH(EvaluateRow)(p, s, y, rows);
     HWY_DYNAMIC_DISPATCH(FinishRow)(p, y, filter ? 0.0f : p.prob_threshold, rows);
   });
@@ -526,7 +525,7 @@ void merge(const WindowMergeParams& p, State& s) {
   if (!filter) return;
 
   choose_kept(p, s);
-  for_each_row(p, s, [&](int64_t y, MergeRows& rows) {
+  for_each_row(p, s, queue, [&](int64_t y, MergeRows& rows) {
     HWY_DYNAMIC_DISPATCH(ReloadRow)(p, y, rows);
     HWY_DYNAMIC_DISPATCH(RefilterRow)(p, s, y, rows);
     HWY_DYNAMIC_DISPATCH(FinishRow)(p, y, p.prob_threshold, rows);
@@ -534,7 +533,7 @@ void merge(const WindowMergeParams& p, State& s) {
   add_up(s, p.classes);
   if (p.class_scores) {
     const int64_t plane = p.photo_width * p.photo_height;
-    parallel_for(p.classes, [&](int64_t q) {
+    queue.pool->parallel_for(p.classes, [&](int64_t q) {
       if (!s.kept[static_cast<size_t>(q)]) std::fill_n(p.class_scores + q * plane, plane, 0.0f);
     });
   }
@@ -542,13 +541,13 @@ void merge(const WindowMergeParams& p, State& s) {
 
 }  // namespace
 
-void window_merge_cpu(const WindowMergeParams& p, WindowMergeWorkspace& workspace) {
+void window_merge_cpu(const WindowMergeParams& p, WindowMergeWorkspace& workspace, CpuQueue queue) {
   if (p.fault) *p.fault = {};
   check(p);
   State& s = workspace.state();
-  prepare(p, s);
-  fold(p, s);
-  merge(p, s);
+  prepare(p, s, queue);
+  fold(p, s, queue);
+  merge(p, s, queue);
   if (p.statistics) {
     for (size_t q = 0; q < s.total.size(); ++q) {
       p.statistics[q] = {s.total[q].pixels, static_cast<double>(s.total[q].score_sum) / static_cast<double>(kScoreUnit),

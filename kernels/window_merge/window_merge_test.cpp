@@ -8,10 +8,10 @@
 #include <string>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "kernels/window_merge/merge_fault.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 
 using namespace sclip;
@@ -303,16 +303,11 @@ TEST_CASE("window_merge agrees with the oracle: synonyms, thresholds, scales", "
 
 TEST_CASE("window_merge does not depend on the number of threads, to the last bit", "[window_merge][cpu]") {
   const Case c{301, 203, 120, 81, 64, 32, 8, 54, 21, 0.1f, 0.05f};
-  const int before = max_threads();
   Scene one(c), two(c), three(c);
   WindowMergeWorkspace workspace;  // shared, as a session does
-  set_num_threads(1);
-  window_merge_cpu(one.p, workspace);
-  set_num_threads(2);
-  window_merge_cpu(two.p, workspace);
-  set_num_threads(3);
-  window_merge_cpu(three.p, workspace);
-  set_num_threads(before);
+  window_merge_cpu(one.p, workspace, testing::cpu_queue(1));
+  window_merge_cpu(two.p, workspace, testing::cpu_queue(2));
+  window_merge_cpu(three.p, workspace, testing::cpu_queue(3));
   for (const Scene* other : {&two, &three}) {
     CHECK(one.labels == other->labels);
     CHECK(one.scores == other->scores);

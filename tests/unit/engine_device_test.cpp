@@ -9,6 +9,7 @@
 #include "io/image_decode.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 
 using namespace sclip;
@@ -59,7 +60,7 @@ void check_same_bits(const Result& a, const Result& b) {
 
 TEST_CASE("the device's masks are those of the CPU in f32", "[device]") {
   const std::string device = testing::device_under_test();
-  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png");
+  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png", *testing::cpu_queue().pool);
   const auto reference_engine = load_demo("cpu", Precision::kF32);
   const auto reference_bank = bank_of(*reference_engine);
   Session reference_session(reference_engine);
@@ -101,8 +102,8 @@ TEST_CASE("the device's masks are those of the CPU in f32", "[device]") {
 }
 
 TEST_CASE("a recording gives the bits of the calls it records", "[device]") {
-  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png");
-  const Image other = load_image(kRoot / "tests/data/goldens/landscape.png");
+  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png", *testing::cpu_queue().pool);
+  const Image other = load_image(kRoot / "tests/data/goldens/landscape.png", *testing::cpu_queue().pool);
   const auto engine = load_demo(testing::device_under_test(), Precision::kAuto);
   const auto bank = bank_of(*engine);
   SegmentOptions options = small_options();
@@ -120,7 +121,7 @@ TEST_CASE("a recording gives the bits of the calls it records", "[device]") {
 }
 
 TEST_CASE("masks do not depend on how windows are batched", "[device]") {
-  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png");
+  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png", *testing::cpu_queue().pool);
   const auto engine = load_demo(testing::device_under_test(), Precision::kF32);
   const auto bank = bank_of(*engine);
   Session session(engine);

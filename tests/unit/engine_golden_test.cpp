@@ -11,6 +11,7 @@
 #include "io/npy.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 
 using namespace sclip;
@@ -68,7 +69,7 @@ TEST_CASE("text features, the text bank and classification match the goldens", "
     const auto bank = make_text_bank(*engine, classes_of(model), {});
     check_close(bank->embeddings().data(), golden(files, "text_bank"), 2e-6);
 
-    const Image photo = load_image(kFolder / model["photo"].get<std::string>());
+    const Image photo = load_image(kFolder / model["photo"].get<std::string>(), *testing::cpu_queue().pool);
     check_close(session.embed_image(photo.view()).data(), golden(files, "photo_embedding"), 2e-6);
     // exp(100 · cosine): an error of 2e-6 in a cosine is 2e-4 in a probability.
     check_close(classify(session, photo.view(), *bank).data(), golden(files, "class_probabilities"), 2e-4);
@@ -92,7 +93,7 @@ TEST_CASE("segmentations match the goldens", "[golden]") {
     options.prob_thd = c["prob_thd"];
     if (!c["area_thd"].is_null()) options.area_thd = c["area_thd"].get<float>();
     options.policy = c["policy"];
-    const Image photo = load_image(kFolder / c["photo"].get<std::string>());
+    const Image photo = load_image(kFolder / c["photo"].get<std::string>(), *testing::cpu_queue().pool);
     Session session(engine);
 
     const auto dense = session.dense_features(photo.view(), options);
@@ -142,7 +143,7 @@ TEST_CASE("a photo's windows give the same bits in any batch", "[engine]") {
   const Json all = manifest();
   const auto engine = load(all["models"]["tiny"]);
   const auto bank = make_text_bank(*engine, classes_of(all["models"]["tiny"]), {});
-  const Image photo = load_image(kFolder / "landscape.png");
+  const Image photo = load_image(kFolder / "landscape.png", *testing::cpu_queue().pool);
   SegmentOptions options{.short_side = 48, .crop = 32, .stride = 16};
   Session session(engine);
   options.window_batch = 1;

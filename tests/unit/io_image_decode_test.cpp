@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "io/npy.h"
 #include "tests/catch.h"
+#include "tests/cpu_queue.h"
 
 namespace sclip {
 namespace {
@@ -41,7 +42,7 @@ int largest_difference(const Image& image, const std::string& expected_file) {
 
 std::string error_of(const std::vector<std::byte>& bytes, const std::string& name, ErrorCode code) {
   try {
-    decode_image(bytes, name);
+    decode_image(bytes, name, *testing::cpu_queue().pool);
   } catch (const Error& error) {
     CHECK(error.code() == code);
     CHECK_THAT(error.what(), Contains(name) && !Contains("\n"));
@@ -59,7 +60,7 @@ std::vector<std::byte> to_bytes(std::string_view text) {
 TEST_CASE("lossless pictures decode to the pixels that Pillow sees") {
   const std::string name = GENERATE(from_range(std::begin(kLossless), std::end(kLossless)));
   CAPTURE(name);
-  CHECK(largest_difference(load_image(kImages + name), kImages + name + ".npy") == 0);
+  CHECK(largest_difference(load_image(kImages + name, *testing::cpu_queue().pool), kImages + name + ".npy") == 0);
 }
 
 TEST_CASE("JPEG decodes within the freedom of its inverse transform") {
@@ -67,7 +68,8 @@ TEST_CASE("JPEG decodes within the freedom of its inverse transform") {
   CAPTURE(name);
   // Decoders differ by rounding in the transform and, more, in how they enlarge subsampled colour.
   const bool subsampled = name == "subsampled.jpg" || name == "progressive.jpg";
-  CHECK(largest_difference(load_image(kImages + name), kImages + name + ".npy") <= (subsampled ? 12 : 4));
+  CHECK(largest_difference(load_image(kImages + name, *testing::cpu_queue().pool), kImages + name + ".npy") <=
+        (subsampled ? 12 : 4));
 }
 
 TEST_CASE("a picture cut off anywhere is an error, or still whole") {
@@ -76,11 +78,11 @@ TEST_CASE("a picture cut off anywhere is an error, or still whole") {
   for (const std::string& name : names) {
     CAPTURE(name);
     const std::vector<std::byte> bytes = read_file(kImages + name);
-    const Image whole = decode_image(bytes, name);
+    const Image whole = decode_image(bytes, name, *testing::cpu_queue().pool);
     size_t accepted = 0;
     for (size_t size = 0; size < bytes.size(); ++size) {
       try {
-        const Image image = decode_image(std::span(bytes).first(size), name);
+        const Image image = decode_image(std::span(bytes).first(size), name, *testing::cpu_queue().pool);
         REQUIRE(image.rgb.size() == whole.rgb.size());
         REQUIRE(std::memcmp(image.rgb.data(), whole.rgb.data(), whole.rgb.size()) == 0);
         ++accepted;
@@ -110,11 +112,11 @@ TEST_CASE("files that are no pictures are refused with the reason") {
              Contains("not a picture"));
   CHECK_THAT(error_of(to_bytes(std::string_view("RIFF\x10\0\0\0WEBPVP8 ", 16)), "new.jpg", ErrorCode::kUnsupported),
              Contains("WebP"));
-  CHECK_THROWS_WITH(load_image(kImages + "missing.png"), Contains("missing.png"));
+  CHECK_THROWS_WITH(load_image(kImages + "missing.png", *testing::cpu_queue().pool), Contains("missing.png"));
 }
 
 TEST_CASE("the content decides, not the name") {
-  const Image image = decode_image(read_file(kImages + "rgb.png"), "renamed.jpg");
+  const Image image = decode_image(read_file(kImages + "rgb.png"), "renamed.jpg", *testing::cpu_queue().pool);
   CHECK(largest_difference(image, kImages + "rgb.png.npy") == 0);
 }
 
@@ -160,7 +162,7 @@ TEST_CASE("a JPEG whose Huffman table has more codes than there are bytes is ref
 
 TEST_CASE("PNM is scaled from its own maximum, in one byte or two") {
   const auto first_pixel = [](std::string_view text) {
-    const Image image = decode_image(to_bytes(text), "a.pnm");
+    const Image image = decode_image(to_bytes(text), "a.pnm", *testing::cpu_queue().pool);
     return std::vector<int>(image.rgb.begin(), image.rgb.begin() + 3);
   };
   CHECK(first_pixel("P5 1 1 255\n\x40") == std::vector<int>{64, 64, 64});
@@ -175,9 +177,11 @@ TEST_CASE("PNM is scaled from its own maximum, in one byte or two") {
 
 TEST_CASE("limits can be set") {
   const std::vector<std::byte> bytes = read_file(kImages + "rgb.png");  // 18 × 13
-  CHECK_NOTHROW(decode_image(bytes, "a.png", {.max_pixels = 18 * 13, .max_side = 18}));
-  CHECK_THROWS_AS(decode_image(bytes, "a.png", {.max_pixels = 18 * 13 - 1, .max_side = 18}), Error);
-  CHECK_THROWS_AS(decode_image(bytes, "a.png", {.max_pixels = 18 * 13, .max_side = 17}), Error);
+  CHECK_NOTHROW(decode_image(bytes, "a.png", *testing::cpu_queue().pool, {.max_pixels = 18 * 13, .max_side = 18}));
+  CHECK_THROWS_AS(decode_image(bytes, "a.png", *testing::cpu_queue().pool, {.max_pixels = 18 * 13 - 1, .max_side = 18}),
+                  Error);
+  CHECK_THROWS_AS(decode_image(bytes, "a.png", *testing::cpu_queue().pool, {.max_pixels = 18 * 13, .max_side = 17}),
+                  Error);
 }
 
 }  // namespace

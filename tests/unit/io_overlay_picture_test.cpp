@@ -9,6 +9,7 @@
 #include "io/legend.h"
 #include "io/text.h"
 #include "tests/catch.h"
+#include "tests/cpu_queue.h"
 
 namespace sclip {
 namespace {
@@ -67,7 +68,7 @@ TEST_CASE("an overlay holds the photo in its corner, and a legend of any number 
   std::fill(photo.rgb.begin(), photo.rgb.end(), uint8_t{100});
   const std::vector<uint16_t> labels(static_cast<size_t>(width) * static_cast<size_t>(height), 0);
   const std::vector<OverlayClass> all = classes(count);
-  const Image picture = draw_overlay(photo.view(), {labels.data(), width, height}, all);
+  const Image picture = draw_overlay(photo.view(), {labels.data(), width, height}, all, *testing::cpu_queue().pool);
   CHECK(picture.width >= width);
   CHECK(picture.height >= height);
   CHECK((picture.width > width || picture.height > height));
@@ -81,7 +82,8 @@ TEST_CASE("without a legend the picture has the photo's size") {
   Image photo(20, 10);
   std::fill(photo.rgb.begin(), photo.rgb.end(), uint8_t{100});
   const std::vector<uint16_t> labels(200, 9);  // no such class: the bare photo
-  const Image picture = draw_overlay(photo.view(), {labels.data(), 20, 10}, classes(3), false);
+  const Image picture =
+      draw_overlay(photo.view(), {labels.data(), 20, 10}, classes(3), *testing::cpu_queue().pool, false);
   CHECK(picture.width == 20);
   CHECK(picture.height == 10);
   CHECK(std::equal(photo.rgb.begin(), photo.rgb.end(), picture.rgb.begin()));
@@ -90,7 +92,7 @@ TEST_CASE("without a legend the picture has the photo's size") {
 TEST_CASE("a mask of another size is refused") {
   const Image photo(2, 2);
   const uint16_t labels[1] = {};
-  CHECK_THROWS_AS(draw_overlay(photo.view(), {labels, 1, 1}, {}), Error);
+  CHECK_THROWS_AS(draw_overlay(photo.view(), {labels, 1, 1}, {}, *testing::cpu_queue().pool), Error);
 }
 
 TEST_CASE("a legend leaves out classes without a pixel") {

@@ -6,9 +6,9 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "core/parallel.h"
 #include "io/image_decode.h"
 #include "tests/catch.h"
+#include "tests/cpu_queue.h"
 
 namespace sclip {
 namespace {
@@ -28,7 +28,8 @@ TEST_CASE("an RGB PNG decodes to what was written") {
   // The last has several stripes; the one before, rows longer than a stripe.
   const Size size = GENERATE(Size{1, 1}, Size{3, 2}, Size{64, 65}, Size{400000, 2}, Size{1000, 900});
   const Image picture = random_picture(size.width, size.height);
-  const Image decoded = decode_image(encode_png_rgb(picture.view()), "out.png", {.max_side = 1 << 20});
+  const Image decoded = decode_image(encode_png_rgb(picture.view(), *testing::cpu_queue().pool), "out.png",
+                                     *testing::cpu_queue().pool, {.max_side = 1 << 20});
   REQUIRE(decoded.width == size.width);
   REQUIRE(decoded.height == size.height);
   CHECK(std::equal(picture.rgb.begin(), picture.rgb.end(), decoded.rgb.begin()));
@@ -36,12 +37,8 @@ TEST_CASE("an RGB PNG decodes to what was written") {
 
 TEST_CASE("the bytes of a PNG do not depend on the number of threads") {
   const Image picture = random_picture(1000, 900);
-  const int threads = max_threads();
-  set_num_threads(1);
-  const auto one = encode_png_rgb(picture.view());
-  set_num_threads(4);
-  const auto four = encode_png_rgb(picture.view());
-  set_num_threads(threads);
+  const auto one = encode_png_rgb(picture.view(), *testing::cpu_queue(1).pool);
+  const auto four = encode_png_rgb(picture.view(), *testing::cpu_queue(4).pool);
   CHECK(one == four);
 }
 
@@ -56,10 +53,10 @@ TEST_CASE("up to 256 classes are an indexed PNG with the palette's colours") {
   const unsigned classes = GENERATE(1u, 21u, 256u);
   const std::vector<uint16_t> labels = labels_below(classes, size);
   const std::vector<Rgb> palette = voc_palette(classes);
-  const auto bytes = encode_png_labels({labels.data(), size.width, size.height}, palette);
+  const auto bytes = encode_png_labels({labels.data(), size.width, size.height}, palette, *testing::cpu_queue().pool);
   CHECK(std::to_integer<int>(bytes[24]) == 8);  // bit depth
   CHECK(std::to_integer<int>(bytes[25]) == 3);  // indexed
-  const Image decoded = decode_image(bytes, "mask.png");
+  const Image decoded = decode_image(bytes, "mask.png", *testing::cpu_queue().pool);
   for (size_t i = 0; i < labels.size(); ++i) {
     REQUIRE(Rgb{decoded.rgb[3 * i], decoded.rgb[3 * i + 1], decoded.rgb[3 * i + 2]} == palette[labels[i]]);
   }
@@ -68,25 +65,29 @@ TEST_CASE("up to 256 classes are an indexed PNG with the palette's colours") {
 TEST_CASE("more than 256 classes are a 16-bit grey PNG") {
   const Size size{50, 40};
   const std::vector<uint16_t> labels = labels_below(1000, size);
-  const auto bytes = encode_png_labels({labels.data(), size.width, size.height}, voc_palette(1000));
+  const auto bytes =
+      encode_png_labels({labels.data(), size.width, size.height}, voc_palette(1000), *testing::cpu_queue().pool);
   CHECK(std::to_integer<int>(bytes[24]) == 16);
   CHECK(std::to_integer<int>(bytes[25]) == 0);
-  const Image decoded = decode_image(bytes, "mask.png");
+  const Image decoded = decode_image(bytes, "mask.png", *testing::cpu_queue().pool);
   for (size_t i = 0; i < labels.size(); ++i) REQUIRE(decoded.rgb[3 * i] == labels[i] >> 8);
 }
 
 TEST_CASE("a label without a colour is refused, and an unwritable place named; nothing is left behind") {
   const std::vector<uint16_t> labels{0, 1, 5, 0};
-  CHECK_THROWS_AS(encode_png_labels({labels.data(), 2, 2}, voc_palette(5)), Error);
+  CHECK_THROWS_AS(encode_png_labels({labels.data(), 2, 2}, voc_palette(5), *testing::cpu_queue().pool), Error);
 
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / "sclip_png_write_test";
   std::filesystem::create_directories(folder);
-  CHECK_THROWS_AS(write_png_labels(folder / "mask.png", {labels.data(), 2, 2}, voc_palette(5)), Error);
+  CHECK_THROWS_AS(
+      write_png_labels(folder / "mask.png", {labels.data(), 2, 2}, voc_palette(5), *testing::cpu_queue().pool), Error);
   CHECK(std::filesystem::is_empty(folder));
-  write_png_labels(folder / "mask.png", {labels.data(), 2, 2}, voc_palette(6));
-  CHECK(read_file(folder / "mask.png") == encode_png_labels({labels.data(), 2, 2}, voc_palette(6)));
-  CHECK_THROWS_WITH(write_png_labels(folder / "none" / "mask.png", {labels.data(), 2, 2}, voc_palette(6)),
-                    Catch::Matchers::Contains("none/mask.png"));
+  write_png_labels(folder / "mask.png", {labels.data(), 2, 2}, voc_palette(6), *testing::cpu_queue().pool);
+  CHECK(read_file(folder / "mask.png") ==
+        encode_png_labels({labels.data(), 2, 2}, voc_palette(6), *testing::cpu_queue().pool));
+  CHECK_THROWS_WITH(
+      write_png_labels(folder / "none" / "mask.png", {labels.data(), 2, 2}, voc_palette(6), *testing::cpu_queue().pool),
+      Catch::Matchers::Contains("none/mask.png"));
   std::filesystem::remove_all(folder);
 }
 

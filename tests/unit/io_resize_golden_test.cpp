@@ -7,6 +7,7 @@
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/resize_normalize/resized_size.h"
 #include "tests/catch.h"
+#include "tests/cpu_queue.h"
 
 namespace sclip {
 namespace {
@@ -44,7 +45,8 @@ TEST_CASE("opencv-linear is OpenCV's resize bit for bit") {
                         .src_height = source.shape[0],
                         .src_width = source.shape[1],
                         .dst_height = size.height,
-                        .dst_width = size.width});
+                        .dst_width = size.width},
+                       testing::cpu_queue());
   CHECK(mismatches(planes, expected) == 0);
 }
 
@@ -58,7 +60,8 @@ TEST_CASE("pil-bicubic is Pillow's resize and CLIP's centre crop bit for bit") {
                       .dst = planes.data(),
                       .src_height = source.shape[0],
                       .src_width = source.shape[1],
-                      .size = golden.side});
+                      .size = golden.side},
+                     testing::cpu_queue());
   CHECK(mismatches(planes, expected) == 0);
 }
 

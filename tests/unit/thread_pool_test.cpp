@@ -16,7 +16,7 @@ TEST_CASE("every index is visited once, on at most as many threads as asked for"
       std::vector<std::atomic<int>> visits(static_cast<size_t>(count));
       std::vector<std::atomic<int>> busy(static_cast<size_t>(threads));
       pool.parallel_for_workers(count, [&](int worker, int64_t i) {
-        CHECK_FALSE((worker < 0 || worker >= threads));
+        if (worker < 0 || worker >= threads) fail(ErrorCode::kInternal, "worker ", worker, " of ", threads);
         const bool alone = busy[static_cast<size_t>(worker)]++ == 0;
         ++visits[static_cast<size_t>(i)];
         --busy[static_cast<size_t>(worker)];
@@ -73,7 +73,8 @@ TEST_CASE("a loop inside a loop runs on its caller's thread", "[thread_pool]") {
   pool.parallel_for(16, [&](int64_t) {
     const auto here = std::this_thread::get_id();
     bool same = pool.threads_here() == 1 && other.threads_here() == 1;
-    other.parallel_for_workers(8, [&](int worker, int64_t) { same &= worker == 0 && std::this_thread::get_id() == here; });
+    other.parallel_for_workers(8,
+                               [&](int worker, int64_t) { same &= worker == 0 && std::this_thread::get_id() == here; });
     pool.parallel_for(8, [&](int64_t) { same &= std::this_thread::get_id() == here; });
     if (!same) fail(ErrorCode::kInternal, "the inner loop left its thread");
   });
