@@ -96,6 +96,7 @@ class Stream {
   virtual void download(void* host, const void* device, size_t bytes) = 0;
   // Within backend memory; no overlap.
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
+  // Waits. Throws what earlier calls found wrong with their inputs, where a call cannot: window_merge on a device.
   virtual void synchronize() = 0;
 
   // Recording: between `begin_recording` and `end_recording` kernels are noted instead of run; `replay` runs them, with
@@ -108,6 +109,8 @@ class Stream {
   virtual void replay(const Recording& recording);
   // Changes when memory of the stream's own moved: recordings made before are void then.
   virtual uint64_t generation() const { return 0; }
+  // Waits, and gives back memory kept for later calls; recordings made before are void.
+  virtual void trim() {}
 };
 
 // Kernel calls noted by a stream: a CUDA graph. Belongs to one thread, and must not outlive its stream.
@@ -156,8 +159,11 @@ class Backend {
   virtual std::unique_ptr<Linear> make_linear(const LinearSpec& spec) const = 0;
   // A copy of `tensor` in backend memory, converted to f32.
   virtual std::unique_ptr<Memory> make_constant(const TensorView& tensor) const = 0;
-  // The bytes of `tensor` in backend memory, as they are. May refer to the tensor's own memory, which must outlive it.
-  virtual std::unique_ptr<Memory> make_view(const TensorView& tensor) const = 0;
+  // The bytes of `tensor` in backend memory, as they are: the tensor's own memory where that is possible, which must
+  // then outlive the result, or a copy.
+  virtual std::unique_ptr<Memory> share_or_copy(const TensorView& tensor) const = 0;
+  // Gives back memory kept for later calls, such as plans; streams keep their own. Any thread, at any time.
+  virtual void trim() const {}
 
  protected:
   // `threads`: 0 for all that the process may use. Throws kInvalidArgument when negative.

@@ -80,7 +80,7 @@ TextEncoder::TextEncoder(const WeightBlob& blob, const Backend& backend)
       embed_dim_(blob.config().embed_dim),
       eps_(blob.config().layer_norm_eps),
       token_dtype_(blob.tensor("text.token_embedding").dtype),
-      token_table_(backend.make_view(blob.tensor("text.token_embedding"))),
+      token_table_(backend.share_or_copy(blob.tensor("text.token_embedding"))),
       position_table_(backend.make_constant(blob.tensor("text.positional_embedding"))),
       ln_final_(load_norm(blob, backend, "text.ln_final")),
       projection_(load_linear(blob, backend, "text.projection", "", Epilogue::kNone, kActivation, DType::kF32, true)) {

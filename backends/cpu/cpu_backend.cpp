@@ -113,7 +113,7 @@ class CpuBackend : public Backend {
     convert_to_f32(tensor.dtype, tensor.data, static_cast<float*>(memory->data()), count);
     return memory;
   }
-  std::unique_ptr<Memory> make_view(const TensorView& tensor) const override {
+  std::unique_ptr<Memory> share_or_copy(const TensorView& tensor) const override {
     return std::make_unique<HostView>(tensor);
   }
 

@@ -10,19 +10,9 @@ CublasLtApi load() {
       str("libcublasLt.so.", CUBLAS_VER_MAJOR), SCLIP_CUBLASLT_FOLDER,
       str("install cuBLAS of CUDA ", CUBLAS_VER_MAJOR, " or name its folder in LD_LIBRARY_PATH, or use device cpu"));
   CublasLtApi api{};
-  library.find(api.create, "cublasLtCreate");
-  library.find(api.destroy, "cublasLtDestroy");
-  library.find(api.get_status_string, "cublasLtGetStatusString");
-  library.find(api.matmul, "cublasLtMatmul");
-  library.find(api.matmul_algo_get_heuristic, "cublasLtMatmulAlgoGetHeuristic");
-  library.find(api.matmul_desc_create, "cublasLtMatmulDescCreate");
-  library.find(api.matmul_desc_destroy, "cublasLtMatmulDescDestroy");
-  library.find(api.matmul_desc_set_attribute, "cublasLtMatmulDescSetAttribute");
-  library.find(api.matmul_preference_create, "cublasLtMatmulPreferenceCreate");
-  library.find(api.matmul_preference_destroy, "cublasLtMatmulPreferenceDestroy");
-  library.find(api.matmul_preference_set_attribute, "cublasLtMatmulPreferenceSetAttribute");
-  library.find(api.matrix_layout_create, "cublasLtMatrixLayoutCreate");
-  library.find(api.matrix_layout_destroy, "cublasLtMatrixLayoutDestroy");
+#define SCLIP_FIND(name, symbol) library.find(api.name, #symbol);
+  SCLIP_EACH_CUBLASLT_FUNCTION(SCLIP_FIND)
+#undef SCLIP_FIND
   return api;
 }
 

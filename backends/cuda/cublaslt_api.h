@@ -7,20 +7,26 @@
 
 namespace sclip {
 
+// FUNCTION(name in the table, name in the library), for each.
+#define SCLIP_EACH_CUBLASLT_FUNCTION(FUNCTION)                                    \
+  FUNCTION(create, cublasLtCreate)                                                \
+  FUNCTION(destroy, cublasLtDestroy)                                              \
+  FUNCTION(get_status_string, cublasLtGetStatusString)                            \
+  FUNCTION(matmul, cublasLtMatmul)                                                \
+  FUNCTION(matmul_algo_get_heuristic, cublasLtMatmulAlgoGetHeuristic)             \
+  FUNCTION(matmul_desc_create, cublasLtMatmulDescCreate)                          \
+  FUNCTION(matmul_desc_destroy, cublasLtMatmulDescDestroy)                        \
+  FUNCTION(matmul_desc_set_attribute, cublasLtMatmulDescSetAttribute)             \
+  FUNCTION(matmul_preference_create, cublasLtMatmulPreferenceCreate)              \
+  FUNCTION(matmul_preference_destroy, cublasLtMatmulPreferenceDestroy)            \
+  FUNCTION(matmul_preference_set_attribute, cublasLtMatmulPreferenceSetAttribute) \
+  FUNCTION(matrix_layout_create, cublasLtMatrixLayoutCreate)                      \
+  FUNCTION(matrix_layout_destroy, cublasLtMatrixLayoutDestroy)
+
 struct CublasLtApi {
-  decltype(&cublasLtCreate) create;
-  decltype(&cublasLtDestroy) destroy;
-  decltype(&cublasLtGetStatusString) get_status_string;
-  decltype(&cublasLtMatmul) matmul;
-  decltype(&cublasLtMatmulAlgoGetHeuristic) matmul_algo_get_heuristic;
-  decltype(&cublasLtMatmulDescCreate) matmul_desc_create;
-  decltype(&cublasLtMatmulDescDestroy) matmul_desc_destroy;
-  decltype(&cublasLtMatmulDescSetAttribute) matmul_desc_set_attribute;
-  decltype(&cublasLtMatmulPreferenceCreate) matmul_preference_create;
-  decltype(&cublasLtMatmulPreferenceDestroy) matmul_preference_destroy;
-  decltype(&cublasLtMatmulPreferenceSetAttribute) matmul_preference_set_attribute;
-  decltype(&cublasLtMatrixLayoutCreate) matrix_layout_create;
-  decltype(&cublasLtMatrixLayoutDestroy) matrix_layout_destroy;
+#define SCLIP_MEMBER(name, symbol) decltype(&symbol) name;
+  SCLIP_EACH_CUBLASLT_FUNCTION(SCLIP_MEMBER)
+#undef SCLIP_MEMBER
 };
 
 // Opens the library at the first call; throws kUnsupported where it is not.

@@ -32,6 +32,7 @@ CudaDevices find_cuda_devices() {
                             .major = properties.major,
                             .minor = properties.minor,
                             .multiprocessors = properties.multiProcessorCount,
+                            .shared_memory_per_block = properties.sharedMemPerBlockOptin,
                             .memory = properties.totalGlobalMem};
     if (device.major >= kOldestMajor) {
       out.devices.push_back(device);

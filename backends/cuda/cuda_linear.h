@@ -1,21 +1,17 @@
-// A Linear on cuBLASLt: weights on the device in the input's dtype, one plan per number of rows, made at first use.
+// A Linear on cuBLASLt: weights on the device in the input's dtype, and a plan for each of the latest numbers of rows.
 //
-// cuBLASLt is column-major: y (rows, n) row-major is the column-major (n, rows), so y = x · Wᵀ + bias becomes D = op(W)
-// · X with W as it lies in memory and the bias running down D's columns. Bias and residual (C = D, beta = 1) are the
-// product's epilogue. QuickGELU is not among cuBLASLt's epilogues: it and GELU follow as a kernel that adds the bias
-// too, or cuDNN computes all three, where it is asked for.
+// Bias and residual are the product's epilogue. QuickGELU is not among cuBLASLt's epilogues: it and GELU follow as a
+// kernel that adds the bias too, or cuDNN computes all three, where it is asked for.
 #pragma once
 
-#include <cublasLt.h>
-
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "backends/backend.h"
-#include "backends/cuda/cuda_device.h"
-#include "backends/cuda/cudnn_mlp.h"
+#include "backends/cuda/cublaslt_product.h"
+#include "backends/cuda/cuda_gemm.h"
+#include "backends/plan_cache.h"
+#include "kernels/cuda/queue.h"
 
 namespace sclip {
 
@@ -23,27 +19,37 @@ constexpr size_t kGemmWorkspace = size_t{32} << 20;  // what cuBLASLt asks for o
 
 class CudaLinear : public Linear {
  public:
-  // `cudnn`: null, or what computes layers in f16 and bf16 that end in QuickGELU.
-  CudaLinear(const LinearSpec& spec, cublasLtHandle_t blas, bool tune, const Cudnn* cudnn = nullptr);
+  CudaLinear(const LinearSpec& spec, std::shared_ptr<CudaGemm> gemm);
   ~CudaLinear() override;
 
-  // `workspace`: kGemmWorkspace bytes of device memory that belong to `stream`.
-  void run(const void* x, int64_t rows, void* y, void* workspace, cudaStream_t stream) const;
+  // `workspace`: kGemmWorkspace bytes of device memory that belong to the queue's stream. The device is current.
+  // Returns the plan that the call uses, for a recording to keep.
+  std::shared_ptr<const void> run(const void* x, int64_t rows, void* y, void* workspace, const CudaQueue& queue) const;
 
   // (n, k) in `dtype`, rows `weight_stride` elements apart, with zeros between; transposed: (k, n), contiguous.
   const void* weight() const { return weight_->data(); }
   int64_t weight_stride() const { return weight_stride_; }
   DType dtype() const { return input_; }
 
+  // Any thread, at any time.
+  void drop_plans() const;
+
  private:
-  struct Plan;
-  const Plan& plan(int64_t rows, const void* x, void* y, void* workspace, cudaStream_t stream) const;
-  void multiply(const Plan& plan, const cublasLtMatmulAlgo_t& algo, const void* x, void* y, void* workspace,
-                cudaStream_t stream) const;
+  // An algorithm may ask for aligned pointers, so that alignments, up to 256 bytes, are part of the key.
+  struct PlanKey {
+    int64_t rows;
+    uint32_t x_alignment, y_alignment;
+    bool operator==(const PlanKey&) const = default;
+  };
+  struct Plan {
+    CublasLtProduct product;
+    cublasLtMatmulAlgo_t algorithm{};
+  };
+  std::shared_ptr<const Plan> make_plan(const PlanKey& key, const CublasLtProduct::Memory& memory,
+                                        cudaStream_t stream) const;
 
   std::string name_;
-  cublasLtHandle_t blas_;
-  bool tune_;
+  std::shared_ptr<CudaGemm> gemm_;
   bool transposed_;
   int64_t weight_stride_;
   Epilogue epilogue_;
@@ -52,14 +58,7 @@ class CudaLinear : public Linear {
   std::unique_ptr<Memory> weight_;
   std::unique_ptr<CudnnMlp> mlp_;  // or null: cuBLASLt
   std::unique_ptr<Memory> bias_;   // (n) in y's dtype, before an activation in f32; or null
-  mutable std::mutex mutex_;
-  // An algorithm may ask for aligned pointers, so that alignments, up to 256 bytes, are part of the key.
-  struct PlanKey {
-    int64_t rows;
-    uint32_t x_alignment, y_alignment;
-    auto operator<=>(const PlanKey&) const = default;
-  };
-  mutable std::map<PlanKey, std::unique_ptr<Plan>> plans_;
+  mutable PlanCache<PlanKey, Plan> plans_;
 };
 
 }  // namespace sclip

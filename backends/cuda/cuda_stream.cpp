@@ -1,7 +1,10 @@
 #include "backends/cuda/cuda_stream.h"
 
+#include <algorithm>
+
 #include "backends/cuda/cuda_linear.h"
 #include "kernels/attention/attention.h"
+#include "kernels/cuda/launch.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
@@ -15,117 +18,199 @@
 #include "kernels/window_merge/window_merge.h"
 
 namespace sclip {
+namespace {
 
-CudaStream::CudaStream() : gemm_workspace_(kGemmWorkspace) {
-  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "make a stream");
+// Slots kept ready when a recording begins, since it cannot allocate: a photo's run has one merge.
+constexpr size_t kRecordedMerges = 16;
+
+}  // namespace
+
+CudaStream::CudaStream(const CudaDevice& device)
+    : device_(device.index),
+      queue_{.architecture = 10 * device.major + device.minor,
+             .multiprocessors = device.multiprocessors,
+             .shared_memory_per_block = device.shared_memory_per_block},
+      fault_slots_(std::make_shared<MergeFaultSlots>(device.index)),
+      faults_(fault_slots_) {
+  const DeviceScope scope(device_);
+  check_cuda(cudaStreamCreateWithFlags(&queue_.stream, cudaStreamNonBlocking), "make a stream");
 }
 
 CudaStream::~CudaStream() {
-  cudaStreamSynchronize(stream_);  // the workspaces must not be freed under a running kernel
-  cudaStreamDestroy(stream_);
+  const DeviceScope scope(device_, std::nothrow);
+  cudaStreamSynchronize(queue_.stream);  // the workspaces must not be freed under a running kernel
+  cudaStreamDestroy(queue_.stream);
 }
 
-void* CudaStream::workspace(size_t bytes, const char* kernel) {
-  if (workspace_ == nullptr || workspace_->size() < bytes) {
-    SCLIP_CHECK(!recording_, kInternal, "the workspace of ", kernel, " (", bytes,
+DeviceScope CudaStream::enter(const char* what) const {
+  cuda::check_nothing_pending(what);
+  return DeviceScope(device_);
+}
+
+void* CudaStream::grow(std::unique_ptr<CudaMemory>& memory, size_t bytes, const char* what) {
+  if (memory == nullptr || memory->size() < bytes) {
+    SCLIP_CHECK(!recording(), kInternal, "the workspace of ", what, " (", bytes,
                 " bytes) would have to grow while a recording is made; run the calls once before recording them");
-    synchronize();
-    workspace_.reset();
-    workspace_ = std::make_unique<CudaMemory>(bytes);
+    wait();
+    memory.reset();
+    memory = std::make_unique<CudaMemory>(device_, bytes);
     ++generation_;
   }
-  return workspace_->data();
+  return memory->data();
 }
 
 void CudaStream::resize_normalize(const ResizeNormalizeParams& p) {
-  resize_normalize_cuda(p, stream_);
+  const DeviceScope scope = enter("resize_normalize");
+  resize_normalize_cuda(p, queue_);
 }
 void CudaStream::resize_bicubic(const ResizeBicubicParams& p) {
-  resize_bicubic_cuda(p, workspace(resize_bicubic_cuda_workspace(p), "resize_bicubic"), stream_);
+  const DeviceScope scope = enter("resize_bicubic");
+  resize_bicubic_cuda(p, workspace(resize_bicubic_cuda_workspace(p), "resize_bicubic"), queue_);
 }
 void CudaStream::patch_embed(const PatchEmbedParams& p, const Linear& conv1) {
+  const DeviceScope scope = enter("patch_embed");
   const auto& layer = static_cast<const CudaLinear&>(conv1);
   SCLIP_CHECK(layer.dtype() == p.dtype, kInternal, "patch_embed in ", to_string(p.dtype), " with weights in ",
               to_string(layer.dtype()));
-  patch_embed_cuda(p, layer.weight(), layer.weight_stride(), stream_);
+  patch_embed_cuda(p, layer.weight(), layer.weight_stride(), queue_);
 }
 void CudaStream::embed_tokens(const EmbedTokensParams& p) {
-  embed_tokens_cuda(p, stream_);
+  const DeviceScope scope = enter("embed_tokens");
+  embed_tokens_cuda(p, queue_);
 }
 void CudaStream::gather_rows(const GatherRowsParams& p) {
-  gather_rows_cuda(p, stream_);
+  const DeviceScope scope = enter("gather_rows");
+  gather_rows_cuda(p, queue_);
 }
 void CudaStream::layernorm(const LayerNormParams& p) {
-  layernorm_cuda(p, stream_);
+  const DeviceScope scope = enter("layernorm");
+  layernorm_cuda(p, queue_);
 }
 void CudaStream::attention(const AttentionParams& p) {
-  attention_cuda(p, stream_);
+  const DeviceScope scope = enter("attention");
+  attention_cuda(p, queue_);
 }
 void CudaStream::tree_attention(const TreeAttentionParams& p) {
-  tree_attention_cuda(p, stream_);
+  const DeviceScope scope = enter("tree_attention");
+  tree_attention_cuda(p, queue_);
 }
 void CudaStream::l2_normalize(const L2NormalizeParams& p) {
-  l2_normalize_cuda(p, stream_);
+  const DeviceScope scope = enter("l2_normalize");
+  l2_normalize_cuda(p, queue_);
 }
 void CudaStream::window_merge(const WindowMergeParams& p) {
-  window_merge_cuda(p, workspace(window_merge_cuda_workspace(p), "window_merge"), stream_);
+  const DeviceScope scope = enter("window_merge");
+  void* const memory = workspace(window_merge_cuda_workspace(p), "window_merge");
+  if (p.fault != nullptr) return window_merge_cuda(p, memory, queue_);
+  MergeFaults& faults = recording() ? *recording_->faults : faults_;
+  const MergeFaultSlots::Slot slot = faults.add(p, !recording());
+  WindowMergeParams noting = p;
+  noting.fault = slot.device;
+  window_merge_cuda(noting, memory, queue_);
+  check_cuda(cudaMemcpyAsync(slot.host, slot.device, sizeof(MergeFault), cudaMemcpyDeviceToHost, queue_.stream),
+             "copy the faults of window_merge from the device");
 }
 void CudaStream::overlay(const OverlayParams& p) {
-  overlay_cuda(p, stream_);
+  const DeviceScope scope = enter("overlay");
+  overlay_cuda(p, queue_);
 }
 void CudaStream::pamr(const PamrParams& p) {
-  pamr_cuda(p, workspace(pamr_cuda_workspace(p), "pamr"), stream_);
+  const DeviceScope scope = enter("pamr");
+  pamr_cuda(p, workspace(pamr_cuda_workspace(p), "pamr"), queue_);
 }
 
 void CudaStream::linear(const Linear& layer, const void* x, int64_t rows, void* y) {
-  static_cast<const CudaLinear&>(layer).run(x, rows, y, gemm_workspace_.data(), stream_);
+  const DeviceScope scope = enter("linear");
+  void* const memory = grow(gemm_workspace_, kGemmWorkspace, "a matrix product");
+  std::shared_ptr<const void> plan = static_cast<const CudaLinear&>(layer).run(x, rows, y, memory, queue_);
+  if (recording()) recording_->plans.push_back(std::move(plan));
 }
 
 void CudaStream::upload(void* device, const void* host, size_t bytes) {
-  check_cuda(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_), "copy ", bytes,
+  const DeviceScope scope(device_);
+  check_cuda(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, queue_.stream), "copy ", bytes,
              " bytes to the device");
 }
 
 void CudaStream::download(void* host, const void* device, size_t bytes) {
-  check_cuda(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_), "copy ", bytes,
+  const DeviceScope scope(device_);
+  check_cuda(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, queue_.stream), "copy ", bytes,
              " bytes from the device");
 }
 
 void CudaStream::copy(void* to, const void* from, size_t bytes) {
-  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copy ", bytes,
+  const DeviceScope scope(device_);
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, queue_.stream), "copy ", bytes,
              " bytes within the device");
 }
 
+void CudaStream::wait() {
+  check_cuda(cudaStreamSynchronize(queue_.stream), "finish the work of a stream");
+}
+
 void CudaStream::synchronize() {
-  check_cuda(cudaStreamSynchronize(stream_), "finish the work of a stream");
+  const DeviceScope scope(device_);
+  // Whatever is thrown, the faults are of the past.
+  struct Forget {
+    CudaStream& stream;
+    ~Forget() {
+      stream.faults_.forget();
+      stream.replayed_.clear();
+    }
+  } const forget{*this};
+  wait();
+  faults_.check();
+  for (const auto& faults : replayed_) faults->check();
 }
 
 void CudaStream::begin_recording() {
+  const DeviceScope scope = enter("a recording");
+  fault_slots_->reserve(kRecordedMerges);
+  CudaRecording::Keeps keeps{.plans = {}, .faults = std::make_shared<MergeFaults>(fault_slots_)};
   // Thread-local: other threads may allocate meanwhile.
-  check_cuda(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "begin a graph");
-  recording_ = true;
+  check_cuda(cudaStreamBeginCapture(queue_.stream, cudaStreamCaptureModeThreadLocal), "begin a graph");
+  recording_ = std::move(keeps);
 }
 
 std::unique_ptr<Recording> CudaStream::end_recording() {
-  recording_ = false;
+  const DeviceScope scope(device_);
+  SCLIP_CHECK(recording(), kInternal, "no recording was begun on this stream");
+  CudaRecording::Keeps keeps = std::move(*recording_);
+  recording_.reset();
   cudaGraph_t graph = nullptr;
-  check_cuda(cudaStreamEndCapture(stream_, &graph), "end a graph");
+  check_cuda(cudaStreamEndCapture(queue_.stream, &graph), "end a graph");
   cudaGraphExec_t executable = nullptr;
   const cudaError_t error = cudaGraphInstantiate(&executable, graph, 0);
   cudaGraphDestroy(graph);
   check_cuda(error, "instantiate a graph");
-  return std::make_unique<CudaRecording>(executable);
+  return std::make_unique<CudaRecording>(device_, executable, std::move(keeps));
 }
 
 void CudaStream::abandon_recording() noexcept {
-  recording_ = false;
+  const DeviceScope scope(device_, std::nothrow);
+  recording_.reset();
   cudaGraph_t graph = nullptr;
-  if (cudaStreamEndCapture(stream_, &graph) == cudaSuccess && graph != nullptr) cudaGraphDestroy(graph);
+  if (cudaStreamEndCapture(queue_.stream, &graph) == cudaSuccess && graph != nullptr) cudaGraphDestroy(graph);
   cudaGetLastError();
 }
 
 void CudaStream::replay(const Recording& recording) {
-  check_cuda(cudaGraphLaunch(static_cast<const CudaRecording&>(recording).graph(), stream_), "launch a graph");
+  const auto& replayed = static_cast<const CudaRecording&>(recording);
+  // Its slots hold the faults of one replay: those of the one before must have been looked at.
+  if (std::find(replayed_.begin(), replayed_.end(), replayed.faults()) != replayed_.end()) synchronize();
+  const DeviceScope scope = enter("a recording");
+  check_cuda(cudaGraphLaunch(replayed.graph(), queue_.stream), "launch a graph");
+  if (!replayed.faults()->empty()) replayed_.push_back(replayed.faults());
+}
+
+void CudaStream::trim() {
+  SCLIP_CHECK(!recording(), kInternal, "memory cannot be given back while a recording is made");
+  const DeviceScope scope(device_);
+  synchronize();
+  workspace_.reset();
+  gemm_workspace_.reset();
+  fault_slots_->trim();
+  ++generation_;
 }
 
 }  // namespace sclip

@@ -3,26 +3,43 @@
 
 #include <cuda_runtime_api.h>
 
-#include "backends/backend.h"
+#include <memory>
+#include <optional>
+#include <vector>
+
 #include "backends/cuda/cuda_memory.h"
+#include "backends/cuda/merge_faults.h"
+#include "kernels/cuda/queue.h"
 
 namespace sclip {
 
+// A graph, and what it refers to besides the caller's memory.
 class CudaRecording : public Recording {
  public:
-  explicit CudaRecording(cudaGraphExec_t graph) : graph_(graph) {}
-  ~CudaRecording() override { cudaGraphExecDestroy(graph_); }
+  struct Keeps {
+    std::vector<std::shared_ptr<const void>> plans;  // a library may own the code that the graph runs
+    std::shared_ptr<MergeFaults> faults;
+  };
+  CudaRecording(int device, cudaGraphExec_t graph, Keeps keeps)
+      : device_(device), graph_(graph), keeps_(std::move(keeps)) {}
+  ~CudaRecording() override {
+    const DeviceScope scope(device_, std::nothrow);
+    cudaGraphExecDestroy(graph_);
+  }
   CudaRecording(const CudaRecording&) = delete;
   CudaRecording& operator=(const CudaRecording&) = delete;
   cudaGraphExec_t graph() const { return graph_; }
+  const std::shared_ptr<MergeFaults>& faults() const { return keeps_.faults; }
 
  private:
+  int device_;
   cudaGraphExec_t graph_;
+  Keeps keeps_;
 };
 
 class CudaStream : public Stream {
  public:
-  CudaStream();
+  explicit CudaStream(const CudaDevice& device);
   ~CudaStream() override;
   CudaStream(const CudaStream&) = delete;
   CudaStream& operator=(const CudaStream&) = delete;
@@ -52,18 +69,29 @@ class CudaStream : public Stream {
   void abandon_recording() noexcept override;
   void replay(const Recording& recording) override;
   uint64_t generation() const override { return generation_; }
+  void trim() override;
 
-  cudaStream_t native() const { return stream_; }
+  cudaStream_t native() const { return queue_.stream; }
 
  private:
-  // Device memory of at least `bytes`, valid until the next call; it cannot grow while a recording is made.
-  void* workspace(size_t bytes, const char* kernel);
+  // The device is current while the result lives. `what` is about to run on it.
+  DeviceScope enter(const char* what) const;
+  // `memory` with at least `bytes`; it cannot grow while a recording is made.
+  void* grow(std::unique_ptr<CudaMemory>& memory, size_t bytes, const char* what);
+  // The same of what kernels share, valid until the next call.
+  void* workspace(size_t bytes, const char* kernel) { return grow(workspace_, bytes, kernel); }
+  void wait();
+  bool recording() const { return recording_.has_value(); }
 
-  cudaStream_t stream_ = nullptr;
-  bool recording_ = false;
-  CudaMemory gemm_workspace_;
-  std::unique_ptr<CudaMemory> workspace_;
+  int device_;
+  CudaQueue queue_;
+  std::unique_ptr<CudaMemory> workspace_, gemm_workspace_;
   uint64_t generation_ = 0;
+  std::optional<CudaRecording::Keeps> recording_;  // while one is made
+
+  std::shared_ptr<MergeFaultSlots> fault_slots_;
+  MergeFaults faults_;                                  // of calls since the last synchronize
+  std::vector<std::shared_ptr<MergeFaults>> replayed_;  // of recordings replayed since then
 };
 
 }  // namespace sclip

@@ -7,19 +7,25 @@
 
 namespace sclip {
 
+// FUNCTION(name in the table, name in the library), for each.
+#define SCLIP_EACH_CUDNN_FUNCTION(FUNCTION)                   \
+  FUNCTION(get_version, cudnnGetVersion)                      \
+  FUNCTION(get_error_string, cudnnGetErrorString)             \
+  FUNCTION(get_last_error_string, cudnnGetLastErrorString)    \
+  FUNCTION(create, cudnnCreate)                               \
+  FUNCTION(destroy, cudnnDestroy)                             \
+  FUNCTION(set_stream, cudnnSetStream)                        \
+  FUNCTION(create_descriptor, cudnnBackendCreateDescriptor)   \
+  FUNCTION(destroy_descriptor, cudnnBackendDestroyDescriptor) \
+  FUNCTION(finalize, cudnnBackendFinalize)                    \
+  FUNCTION(set_attribute, cudnnBackendSetAttribute)           \
+  FUNCTION(get_attribute, cudnnBackendGetAttribute)           \
+  FUNCTION(execute, cudnnBackendExecute)
+
 struct CudnnApi {
-  decltype(&cudnnGetVersion) get_version;
-  decltype(&cudnnGetErrorString) get_error_string;
-  decltype(&cudnnGetLastErrorString) get_last_error_string;
-  decltype(&cudnnCreate) create;
-  decltype(&cudnnDestroy) destroy;
-  decltype(&cudnnSetStream) set_stream;
-  decltype(&cudnnBackendCreateDescriptor) create_descriptor;
-  decltype(&cudnnBackendDestroyDescriptor) destroy_descriptor;
-  decltype(&cudnnBackendFinalize) finalize;
-  decltype(&cudnnBackendSetAttribute) set_attribute;
-  decltype(&cudnnBackendGetAttribute) get_attribute;
-  decltype(&cudnnBackendExecute) execute;
+#define SCLIP_MEMBER(name, symbol) decltype(&symbol) name;
+  SCLIP_EACH_CUDNN_FUNCTION(SCLIP_MEMBER)
+#undef SCLIP_MEMBER
 };
 
 // cudnn_lazy.cpp opens the library at the first call and throws kUnsupported where it is not; a program that is linked

@@ -9,18 +9,9 @@ CudnnApi load() {
                             str("install cuDNN ", CUDNN_MAJOR, ".", CUDNN_MINOR,
                                 " or newer or name its folder in LD_LIBRARY_PATH, or leave --cudnn-mlp out"));
   CudnnApi api{};
-  library.find(api.get_version, "cudnnGetVersion");
-  library.find(api.get_error_string, "cudnnGetErrorString");
-  library.find(api.get_last_error_string, "cudnnGetLastErrorString");
-  library.find(api.create, "cudnnCreate");
-  library.find(api.destroy, "cudnnDestroy");
-  library.find(api.set_stream, "cudnnSetStream");
-  library.find(api.create_descriptor, "cudnnBackendCreateDescriptor");
-  library.find(api.destroy_descriptor, "cudnnBackendDestroyDescriptor");
-  library.find(api.finalize, "cudnnBackendFinalize");
-  library.find(api.set_attribute, "cudnnBackendSetAttribute");
-  library.find(api.get_attribute, "cudnnBackendGetAttribute");
-  library.find(api.execute, "cudnnBackendExecute");
+#define SCLIP_FIND(name, symbol) library.find(api.name, #symbol);
+  SCLIP_EACH_CUDNN_FUNCTION(SCLIP_FIND)
+#undef SCLIP_FIND
   return api;
 }
 

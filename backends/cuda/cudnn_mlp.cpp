@@ -1,10 +1,8 @@
 #include "backends/cuda/cudnn_mlp.h"
 
-#include <map>
-#include <mutex>
-
 #include "backends/cuda/alignment.h"
 #include "backends/cuda/cudnn_graph.h"
+#include "backends/plan_cache.h"
 
 namespace sclip {
 namespace {
@@ -17,29 +15,31 @@ class Layer : public CudnnMlp {
  public:
   Layer(CudnnMlpSpec spec, std::shared_ptr<CudnnHandle> handle) : spec_(std::move(spec)), handle_(std::move(handle)) {}
 
-  void run(const void* x, int64_t rows, void* y, void* workspace, size_t workspace_bytes,
-           cudaStream_t stream) const override {
-    if (rows == 0) return;
-    const Plan& p = plan({rows, alignment_of(x, kMostAlignment), alignment_of(y, kMostAlignment)}, workspace_bytes);
+  std::shared_ptr<const void> run(const void* x, int64_t rows, void* y, void* workspace, size_t workspace_bytes,
+                                  cudaStream_t stream) const override {
+    if (rows == 0) return nullptr;
+    const Key key{rows, alignment_of(x, kMostAlignment), alignment_of(y, kMostAlignment)};
+    const auto plan = plans_.get(key, [&] { return make_plan(key, workspace_bytes); });
+    const Plan& p = *plan;
     const auto bound = spec_.bias != nullptr
                            ? bind({{p.x, x}, {p.weight, spec_.weight}, {p.bias, spec_.bias}, {p.y, y}}, workspace)
                            : bind({{p.x, x}, {p.weight, spec_.weight}, {p.y, y}}, workspace);
     handle_->run(p.plan, bound, stream, spec_.name);
+    return plan;
   }
+  void drop_plans() const override { plans_.clear(); }
 
  private:
   struct Key {
     int64_t rows, x_alignment, y_alignment;
-    auto operator<=>(const Key&) const = default;
+    bool operator==(const Key&) const = default;
   };
   struct Plan {
     CudnnGraph::Tensor x, weight, bias, y;
     CudnnPlan plan;
   };
 
-  const Plan& plan(const Key& key, size_t workspace_bytes) const {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = plans_.find(key); found != plans_.end()) return *found->second;
+  std::shared_ptr<const Plan> make_plan(const Key& key, size_t workspace_bytes) const {
     const int64_t m = key.rows, k = spec_.inputs, n = spec_.outputs, stride = spec_.weight_stride;
     CudnnGraph graph(str("the MLP layer ", spec_.name, " (", m, " rows, ", k, " → ", n, ", ", to_string(spec_.input),
                          ", QuickGELU)"),
@@ -57,14 +57,12 @@ class Layer : public CudnnMlp {
       graph.add(product, bias, sum);
     }
     graph.swish(sum, y, kQuickGeluBeta);
-    auto made = std::make_unique<Plan>(Plan{x, weight, bias, y, handle_->plan(graph, workspace_bytes)});
-    return *plans_.emplace(key, std::move(made)).first->second;
+    return std::make_shared<Plan>(Plan{x, weight, bias, y, handle_->plan(graph, workspace_bytes)});
   }
 
   CudnnMlpSpec spec_;
   std::shared_ptr<CudnnHandle> handle_;
-  mutable std::mutex mutex_;
-  mutable std::map<Key, std::unique_ptr<Plan>> plans_;
+  mutable PlanCache<Key, Plan> plans_;
 };
 
 class Library : public Cudnn {

@@ -28,10 +28,12 @@ struct CudnnMlpSpec {
 class CudnnMlp {
  public:
   virtual ~CudnnMlp() = default;
-  // A plan is made at the first call with a number of rows; it uses no more than workspace_bytes.
+  // A plan is made for a number of rows; it uses no more than workspace_bytes.
   // Throws kUnsupported when cuDNN has no engine for the layer: nothing else computes it then.
-  virtual void run(const void* x, int64_t rows, void* y, void* workspace, size_t workspace_bytes,
-                   cudaStream_t stream) const = 0;
+  // Returns the plan, for a recording to keep: cuDNN may have compiled the code that it runs.
+  virtual std::shared_ptr<const void> run(const void* x, int64_t rows, void* y, void* workspace, size_t workspace_bytes,
+                                          cudaStream_t stream) const = 0;
+  virtual void drop_plans() const = 0;
 };
 
 // cuDNN on one device; shared by layers and threads.

@@ -4,18 +4,9 @@
 namespace sclip {
 
 const CudnnApi& cudnn() {
-  static constexpr CudnnApi kApi{.get_version = cudnnGetVersion,
-                                 .get_error_string = cudnnGetErrorString,
-                                 .get_last_error_string = cudnnGetLastErrorString,
-                                 .create = cudnnCreate,
-                                 .destroy = cudnnDestroy,
-                                 .set_stream = cudnnSetStream,
-                                 .create_descriptor = cudnnBackendCreateDescriptor,
-                                 .destroy_descriptor = cudnnBackendDestroyDescriptor,
-                                 .finalize = cudnnBackendFinalize,
-                                 .set_attribute = cudnnBackendSetAttribute,
-                                 .get_attribute = cudnnBackendGetAttribute,
-                                 .execute = cudnnBackendExecute};
+#define SCLIP_LINKED(name, symbol) .name = symbol,
+  static constexpr CudnnApi kApi{SCLIP_EACH_CUDNN_FUNCTION(SCLIP_LINKED)};
+#undef SCLIP_LINKED
   return kApi;
 }
 

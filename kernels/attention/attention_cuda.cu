@@ -65,8 +65,8 @@ void launch_simt(const AttentionParams& p, CudaQueue queue) {
   const size_t shared = simt_shared_bytes(args.head_dim);
   const int kinds = p.scores == AttentionScores::kCorrelative ? 2 : 1;
   const auto launch = [&](auto kernel) {
-    allow_shared_memory(kernel, shared);
-    kernel<<<grid_of(p, simt_rows(args.head_dim)), 32 * simt_warps(args.head_dim), shared, queue>>>(args, kinds);
+    allow_shared_memory(kernel, shared, queue);
+    kernel<<<grid_of(p, simt_rows(args.head_dim)), 32 * simt_warps(args.head_dim), shared, queue.stream>>>(args, kinds);
   };
   if (p.head_dim <= 64) {
     launch(attention_simt_kernel<T, 2>);
@@ -83,7 +83,7 @@ void launch_tensor(const AttentionParams& p, AttentionKernel kernel, CudaQueue q
   AttentionArgs<T> args = args_of<T>(p);
   args.slope *= kLog2E;
   const auto launch = [&](auto function) {
-    function<<<grid_of(p, kAttentionRows), kAttentionThreads, 0, queue>>>(args);
+    function<<<grid_of(p, kAttentionRows), kAttentionThreads, 0, queue.stream>>>(args);
   };
   const bool correlative = p.scores == AttentionScores::kCorrelative;
   if (kernel == AttentionKernel::kWholeRows) {
@@ -110,7 +110,7 @@ void copy_values(const AttentionParams& p, CudaQueue queue) {
   const size_t width = static_cast<size_t>(p.heads * p.head_dim) * size_of(p.dtype);
   const cudaError_t error =
       cudaMemcpy2DAsync(p.out, width, static_cast<const char*>(p.qkv) + 2 * width, 3 * width, width,
-                        static_cast<size_t>(p.batch * p.tokens), cudaMemcpyDeviceToDevice, queue);
+                        static_cast<size_t>(p.batch * p.tokens), cudaMemcpyDeviceToDevice, queue.stream);
   SCLIP_CHECK(error == cudaSuccess, kDevice, "attention could not copy ", p.batch * p.tokens, " rows of values of ",
               width, " bytes: ", cudaGetErrorString(error));
 }

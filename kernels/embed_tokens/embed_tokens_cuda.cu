@@ -32,7 +32,7 @@ void embed_tokens_cuda(const EmbedTokensParams& p, CudaQueue queue) {
   if (p.count == 0) return;
   with_element(p.table_dtype, [&](auto element) {
     using T = decltype(element);
-    embed_tokens_kernel<T><<<grid_size(p.count), kThreads, 0, queue>>>(
+    embed_tokens_kernel<T><<<grid_size(p.count), kThreads, 0, queue.stream>>>(
         p.tokens, p.positions, static_cast<const T*>(p.token_table), p.position_table, p.out, p.width);
   });
   check_launch("embed_tokens", p.count, " tokens of ", p.width);

@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(kThreads)
 
 void gather_rows_cuda(const GatherRowsParams& p, CudaQueue queue) {
   if (p.count == 0) return;
-  gather_rows_kernel<<<grid_size(p.count), kThreads, 0, queue>>>(p.x, p.indices, p.out, p.cols);
+  gather_rows_kernel<<<grid_size(p.count), kThreads, 0, queue.stream>>>(p.x, p.indices, p.out, p.cols);
   check_launch("gather_rows", p.count, " rows of ", p.cols);
 }
 

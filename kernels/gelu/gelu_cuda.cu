@@ -77,11 +77,11 @@ void launch(const GeluParams& p, CudaQueue queue) {
   if (p.cols % kElements == 0 && is_aligned(x, 16) && is_aligned(y, 16) && is_aligned(p.bias, 16)) {
     const dim3 grid(grid_size(ceil_div(p.cols, kElements * kThreads)),
                     static_cast<unsigned>(std::min<int64_t>(ceil_div(p.rows, kRowsPerBlock), 65535)));
-    gelu_vector_kernel<T, kForm><<<grid, kThreads, 0, queue>>>(x, y, p.bias, p.rows, p.cols);
+    gelu_vector_kernel<T, kForm><<<grid, kThreads, 0, queue.stream>>>(x, y, p.bias, p.rows, p.cols);
   } else {
     const int64_t count = p.rows * p.cols;
     gelu_scalar_kernel<T, kForm>
-        <<<grid_size(ceil_div(count, kThreads)), kThreads, 0, queue>>>(x, y, p.bias, count, p.cols);
+        <<<grid_size(ceil_div(count, kThreads)), kThreads, 0, queue.stream>>>(x, y, p.bias, count, p.cols);
   }
   check_launch("gelu", p.rows, " × ", p.cols);
 }

@@ -59,7 +59,7 @@ void l2_normalize_cuda(const L2NormalizeParams& p, CudaQueue queue) {
     with_element(p.y_dtype, [&](auto out) {
       using In = decltype(in);
       using Out = decltype(out);
-      l2_normalize_kernel<<<grid_size(ceil_div(total, kWarpsPerBlock)), 32 * kWarpsPerBlock, 0, queue>>>(
+      l2_normalize_kernel<<<grid_size(ceil_div(total, kWarpsPerBlock)), 32 * kWarpsPerBlock, 0, queue.stream>>>(
           static_cast<const In*>(p.x), static_cast<Out*>(p.y), total, p.rows, p.cols, p.x_stride, p.y_stride);
     });
   });

@@ -102,7 +102,7 @@ void launch(const LayerNormParams& p, CudaQueue queue) {
   const bool vectors = p.cols % 4 == 0 && p.x_stride % 4 == 0 && p.y_stride % 4 == 0 && is_aligned(p.x, 16) &&
                        is_aligned(p.y, 4 * sizeof(Out)) && is_aligned(p.gamma, 16) && is_aligned(p.beta, 16);
   const auto row_kernel = [&](auto kernel) {
-    kernel<<<blocks, 32 * kWarpsPerBlock, 0, queue>>>(p.x, y, p.gamma, p.beta, static_cast<int>(total),
+    kernel<<<blocks, 32 * kWarpsPerBlock, 0, queue.stream>>>(p.x, y, p.gamma, p.beta, static_cast<int>(total),
                                                       static_cast<int>(p.rows), static_cast<int>(p.cols), p.x_stride,
                                                       p.y_stride, p.eps);
   };
@@ -119,7 +119,7 @@ void launch(const LayerNormParams& p, CudaQueue queue) {
     row_kernel(layernorm_row_kernel<Out, 16>);
   } else {
     layernorm_loop_kernel<Out>
-        <<<blocks, 32 * kWarpsPerBlock, 0, queue>>>(p.x, y, p.gamma, p.beta, static_cast<int>(total),
+        <<<blocks, 32 * kWarpsPerBlock, 0, queue.stream>>>(p.x, y, p.gamma, p.beta, static_cast<int>(total),
                                                     static_cast<int>(p.rows), p.cols, p.x_stride, p.y_stride, p.eps);
   }
   check_launch("layernorm", p.batch, "×", p.rows, " rows of ", p.cols);

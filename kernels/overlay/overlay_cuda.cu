@@ -98,9 +98,9 @@ void overlay_cuda(const OverlayParams& p, CudaQueue queue) {
                         .tiles_x = static_cast<int>(tiles_x)};
   const unsigned blocks = grid_size(tiles_x * ceil_div(p.height, kRows));
   if (p.labels_dtype == DType::kU8) {
-    overlay_kernel<uint8_t><<<blocks, kThreads, 0, queue>>>(overlay);
+    overlay_kernel<uint8_t><<<blocks, kThreads, 0, queue.stream>>>(overlay);
   } else {
-    overlay_kernel<uint16_t><<<blocks, kThreads, 0, queue>>>(overlay);
+    overlay_kernel<uint16_t><<<blocks, kThreads, 0, queue.stream>>>(overlay);
   }
   check_launch("overlay", p.width, "×", p.height, " pixels, ", p.classes, " classes, a line of ", p.line);
 }

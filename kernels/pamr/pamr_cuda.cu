@@ -201,17 +201,19 @@ void launch(const PamrParams& params, const Pamr& p, float* spare, CudaQueue que
                  "×", params.image_height, ", dilations ", params.dilations[0], " and ", params.dilations[1]);
   };
   const unsigned blocks = grid_size(ceil_div(p.pixels, kThreads));
-  pamr_guide_kernel<<<dim3(blocks, 3), kThreads, 0, queue>>>(p);
+  pamr_guide_kernel<<<dim3(blocks, 3), kThreads, 0, queue.stream>>>(p);
   check("pamr_guide");
-  pamr_weights_kernel<kDilations><<<blocks, kThreads, 0, queue>>>(p);
+  pamr_weights_kernel<kDilations><<<blocks, kThreads, 0, queue.stream>>>(p);
   check("pamr_weights");
 
   const int margin = static_cast<int>(std::max(params.dilations[0], params.dilations[1]));
   const size_t shared = sizeof(float) * static_cast<size_t>((kTileWidth + 2 * margin) * (kTileHeight + 2 * margin));
   const int64_t tiles_x = ceil_div(params.width, kTileWidth);
   const int64_t tiles = tiles_x * ceil_div(params.height, kTileHeight);
-  // 512 blocks fill any device; more groups than that only read the weights more often. 65,535 is the grid's limit.
-  const int64_t groups = std::clamp<int64_t>(ceil_div(512, tiles), 1, std::min<int64_t>(params.count, 65535));
+  // Two blocks of the generic kernel fit a multiprocessor, and a second round evens out the tail; more groups than that
+  // only read the weights more often. 65,535 is the grid's limit.
+  const int64_t wanted = int64_t{4} * queue.multiprocessors;
+  const int64_t groups = std::clamp<int64_t>(ceil_div(wanted, tiles), 1, std::min<int64_t>(params.count, 65535));
   const int64_t planes_per_block = ceil_div(params.count, groups);
   const dim3 grid(grid_size(tiles), static_cast<unsigned>(ceil_div(params.count, planes_per_block)));
   auto* kernel = pamr_smooth_kernel<kDilations, false>;
@@ -221,7 +223,7 @@ void launch(const PamrParams& params, const Pamr& p, float* spare, CudaQueue que
   float* from = params.planes;
   float* to = spare;
   for (int64_t i = 0; i < params.iterations; ++i) {
-    kernel<<<grid, kSmoothThreads, shared, queue>>>(p, from, to, static_cast<int>(params.count),
+    kernel<<<grid, kSmoothThreads, shared, queue.stream>>>(p, from, to, static_cast<int>(params.count),
                                                     static_cast<int>(planes_per_block), static_cast<int>(tiles_x),
                                                     margin);
     check("pamr_smooth");
@@ -229,7 +231,7 @@ void launch(const PamrParams& params, const Pamr& p, float* spare, CudaQueue que
   }
   if (from != params.planes) {
     const auto bytes = static_cast<size_t>(params.count * p.pixels) * sizeof(float);
-    const cudaError_t error = cudaMemcpyAsync(params.planes, from, bytes, cudaMemcpyDeviceToDevice, queue);
+    const cudaError_t error = cudaMemcpyAsync(params.planes, from, bytes, cudaMemcpyDeviceToDevice, queue.stream);
     SCLIP_CHECK(error == cudaSuccess, kDevice, "pamr: cannot copy ", bytes,
                 " bytes of refined planes: ", cudaGetErrorString(error));
   }

@@ -277,14 +277,14 @@ void launch(const Problem& problem, const void* weight, CudaQueue queue) {
   const auto* w = static_cast<const T*>(weight);
   if constexpr (sizeof(T) == 4) {
     const dim3 grid(grid_size(ceil_div(problem.rows, kF32Block)), grid_size(ceil_div(problem.cols, kF32Block)));
-    patch_embed_f32_kernel<<<grid, kF32Threads, 0, queue>>>(problem, w);
+    patch_embed_f32_kernel<<<grid, kF32Threads, 0, queue.stream>>>(problem, w);
   } else {
     const dim3 grid(grid_size(ceil_div(problem.rows, kBlockM)), grid_size(ceil_div(problem.cols, kBlockN)));
     switch (problem.patch) {
-      case 14: patch_embed_mma_kernel<T, 14><<<grid, kThreads, 0, queue>>>(problem, w); break;
-      case 16: patch_embed_mma_kernel<T, 16><<<grid, kThreads, 0, queue>>>(problem, w); break;
-      case 32: patch_embed_mma_kernel<T, 32><<<grid, kThreads, 0, queue>>>(problem, w); break;
-      default: patch_embed_mma_kernel<T, 0><<<grid, kThreads, 0, queue>>>(problem, w);
+      case 14: patch_embed_mma_kernel<T, 14><<<grid, kThreads, 0, queue.stream>>>(problem, w); break;
+      case 16: patch_embed_mma_kernel<T, 16><<<grid, kThreads, 0, queue.stream>>>(problem, w); break;
+      case 32: patch_embed_mma_kernel<T, 32><<<grid, kThreads, 0, queue.stream>>>(problem, w); break;
+      default: patch_embed_mma_kernel<T, 0><<<grid, kThreads, 0, queue.stream>>>(problem, w);
     }
   }
 }

@@ -190,9 +190,9 @@ size_t resize_bicubic_cuda_workspace(const ResizeBicubicParams& params) {
 void resize_bicubic_cuda(const ResizeBicubicParams& params, void* workspace, CudaQueue queue) {
   const Bicubic p = plan(params, workspace).p;
   const int64_t size = params.size;
-  resize_bicubic_taps_kernel<<<dim3(grid_size(ceil_div(size, kThreads)), 2), kThreads, 0, queue>>>(p);
-  resize_bicubic_across_kernel<<<grid_size(ceil_div(p.rows * size, kThreads)), kThreads, 0, queue>>>(p);
-  resize_bicubic_down_kernel<<<grid_size(ceil_div(3 * size * size, kThreads)), kThreads, 0, queue>>>(p);
+  resize_bicubic_taps_kernel<<<dim3(grid_size(ceil_div(size, kThreads)), 2), kThreads, 0, queue.stream>>>(p);
+  resize_bicubic_across_kernel<<<grid_size(ceil_div(p.rows * size, kThreads)), kThreads, 0, queue.stream>>>(p);
+  resize_bicubic_down_kernel<<<grid_size(ceil_div(3 * size * size, kThreads)), kThreads, 0, queue.stream>>>(p);
   check_launch("resize_bicubic", params.src_width, "×", params.src_height, " to ", size, "×", size);
 }
 

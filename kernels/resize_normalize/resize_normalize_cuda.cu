@@ -114,7 +114,7 @@ void resize_normalize_cuda(const ResizeNormalizeParams& p, CudaQueue queue) {
                       .mean = {p.mean[0], p.mean[1], p.mean[2]},
                       .std = {p.std[0], p.std[1], p.std[2]},
                       .tiles_x = static_cast<int>(tiles_x)};
-  resize_normalize_kernel<<<grid_size(tiles_x * tiles_y), kThreads, 0, queue>>>(resize);
+  resize_normalize_kernel<<<grid_size(tiles_x * tiles_y), kThreads, 0, queue.stream>>>(resize);
   check_launch("resize_normalize", p.src_width, "×", p.src_height, " to ", p.dst_width, "×", p.dst_height);
 }
 

@@ -170,7 +170,7 @@ void launch(const TreeAttentionParams& p, int64_t count, CudaQueue queue) {
                      .slope = p.softmax_scale};
   const unsigned threads = 32 * static_cast<unsigned>(p.heads < kMaxWarps ? p.heads : kMaxWarps);
   const size_t shared = static_cast<size_t>(p.max_depth) * sizeof(int32_t);
-  const auto run = [&](auto kernel) { kernel<<<grid_size(count), threads, shared, queue>>>(args); };
+  const auto run = [&](auto kernel) { kernel<<<grid_size(count), threads, shared, queue.stream>>>(args); };
   constexpr int kVec = 16 / sizeof(T);
   const bool vectors = p.head_dim % kVec == 0 && is_aligned(p.qkv, 16) && is_aligned(p.out, 16);
   if (!vectors) {

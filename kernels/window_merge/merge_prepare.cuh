@@ -6,7 +6,10 @@
 namespace sclip::cuda::merge {
 
 constexpr int kPrepareThreads = 128;
-constexpr int kCheckBlocks = 264;  // two for each of the 132 multiprocessors of an H100
+// Blocks that look through queries and logits: two a multiprocessor, so that one reads while the other compares.
+inline int check_blocks(const CudaQueue& queue) {
+  return 2 * queue.multiprocessors;
+}
 
 __global__ void __launch_bounds__(kPrepareThreads) window_merge_prepare_kernel(const __grid_constant__ Merge m) {
   __shared__ int cells[kPrepareThreads / 32][kMaxMembers], group_of[kPrepareThreads / 32][kMaxMembers];
@@ -22,13 +25,13 @@ __global__ void __launch_bounds__(kPrepareThreads) window_merge_prepare_kernel(c
     return;
   }
   const int64_t first = static_cast<int64_t>(block - strip_blocks) * kPrepareThreads + threadIdx.x;
-  constexpr int64_t kStride = kCheckBlocks * kPrepareThreads;
-  for (int64_t i = first; i < m.queries; i += kStride) {
+  const int64_t stride = static_cast<int64_t>(static_cast<int>(gridDim.x) - strip_blocks) * kPrepareThreads;
+  for (int64_t i = first; i < m.queries; i += stride) {
     const int c = m.query_class[i], before = i == 0 ? 0 : m.query_class[i - 1];
     if (c < before || c >= m.classes) note_fault(m.fault, MergeFault::kQuery, i, static_cast<uint32_t>(c));
   }
 #pragma unroll 4
-  for (int64_t i = first; i < m.logit_count; i += kStride) {
+  for (int64_t i = first; i < m.logit_count; i += stride) {
     const float logit = m.logits[i];
     if (!(fabsf(logit) <= m.logit_limit)) note_fault(m.fault, MergeFault::kLogit, i, __float_as_uint(logit));
   }

@@ -245,14 +245,14 @@ void window_merge_cuda(const WindowMergeParams& p, void* workspace, CudaQueue qu
                  p.queries, " queries, ", p.classes, " classes, photo ", p.photo_width, "×", p.photo_height);
   };
   const bool filter = p.area_threshold.has_value();
-  cudaMemsetAsync(workspace, 0, plan.cleared, queue);
-  if (p.fault) cudaMemsetAsync(p.fault, 0, sizeof(MergeFault), queue);
+  cudaMemsetAsync(workspace, 0, plan.cleared, queue.stream);
+  if (p.fault) cudaMemsetAsync(p.fault, 0, sizeof(MergeFault), queue.stream);
   const int64_t strip_blocks = ceil_div(m.x.strip_count + m.y.strip_count, kPrepareThreads / 32);
-  window_merge_prepare_kernel<<<grid_size(strip_blocks + (p.fault ? kCheckBlocks : 0)), kPrepareThreads, 0, queue>>>(m);
+  window_merge_prepare_kernel<<<grid_size(strip_blocks + (p.fault ? check_blocks(queue) : 0)), kPrepareThreads, 0, queue.stream>>>(m);
   check("window_merge_prepare");
 
   const unsigned tiles = grid_size(static_cast<int64_t>(m.x.strip_count) * m.y.strip_count);
-  const auto merge = [&](auto kernel) { kernel<<<tiles, kThreads, 0, queue>>>(m); };
+  const auto merge = [&](auto kernel) { kernel<<<tiles, kThreads, 0, queue.stream>>>(m); };
   if (p.full_logits) {
     filter ? merge(window_merge_kernel<true, true>) : merge(window_merge_kernel<false, true>);
   } else {
@@ -264,18 +264,18 @@ void window_merge_cuda(const WindowMergeParams& p, void* workspace, CudaQueue qu
     check("window_merge_class_scores");
   }
   if (filter) {
-    window_merge_choose_kernel<<<1, 1024, 0, queue>>>(m);
+    window_merge_choose_kernel<<<1, 1024, 0, queue.stream>>>(m);
     check("window_merge_choose");
     merge(window_merge_refilter_kernel);
     check("window_merge_refilter");
     if (p.class_scores) {
       const int parts = static_cast<int>(std::min<int64_t>(ceil_div(m.plane, kThreads * 8), 64));
-      window_merge_clear_kernel<<<grid_size(p.classes * parts), kThreads, 0, queue>>>(m, parts);
+      window_merge_clear_kernel<<<grid_size(p.classes * parts), kThreads, 0, queue.stream>>>(m, parts);
       check("window_merge_clear");
     }
   }
   if (p.statistics) {
-    window_merge_statistics_kernel<<<grid_size(ceil_div(p.classes, kThreads)), kThreads, 0, queue>>>(m);
+    window_merge_statistics_kernel<<<grid_size(ceil_div(p.classes, kThreads)), kThreads, 0, queue.stream>>>(m);
     check("window_merge_statistics");
   }
 }

@@ -1,10 +1,8 @@
-#include "backends/cuda/cuda_convert.h"
+#include "backends/cuda/cuda_upload.h"
 
 #include <cmath>
 #include <cstring>
 #include <vector>
-
-#include "backends/cuda/cuda_memory.h"
 
 namespace sclip {
 namespace {
@@ -40,29 +38,42 @@ std::vector<std::byte> convert(const TensorView& tensor, DType dtype) {
   return out;
 }
 
-std::unique_ptr<Memory> copy_bytes(const void* host, size_t bytes) {
-  auto memory = std::make_unique<CudaMemory>(bytes);
-  check_cuda(cudaMemcpy(memory->data(), host, bytes, cudaMemcpyHostToDevice), "copy ", bytes, " bytes to the device");
+}  // namespace
+
+CudaUpload::CudaUpload(int device) : device_(device) {
+  const DeviceScope scope(device_);
+  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "make a stream");
+}
+
+CudaUpload::~CudaUpload() {
+  const DeviceScope scope(device_, std::nothrow);
+  cudaStreamDestroy(stream_);
+}
+
+std::unique_ptr<Memory> CudaUpload::bytes(const void* host, size_t bytes) const {
+  auto memory = std::make_unique<CudaMemory>(device_, bytes);
+  const DeviceScope scope(device_);
+  check_cuda(cudaMemcpyAsync(memory->data(), host, bytes, cudaMemcpyHostToDevice, stream_), "copy ", bytes,
+             " bytes to the device");
+  check_cuda(cudaStreamSynchronize(stream_), "finish copying ", bytes, " bytes to the device");
   return memory;
 }
 
-}  // namespace
-
-std::unique_ptr<Memory> copy_to_device(const TensorView& tensor, DType dtype) {
-  const auto bytes = static_cast<size_t>(tensor.shape.count()) * size_of(dtype);
-  if (tensor.dtype == dtype) return copy_bytes(tensor.data, bytes);
-  return copy_bytes(convert(tensor, dtype).data(), bytes);
+std::unique_ptr<Memory> CudaUpload::tensor(const TensorView& tensor, DType dtype) const {
+  const auto count = static_cast<size_t>(tensor.shape.count()) * size_of(dtype);
+  if (tensor.dtype == dtype) return bytes(tensor.data, count);
+  return bytes(convert(tensor, dtype).data(), count);
 }
 
-std::unique_ptr<Memory> copy_rows_to_device(const TensorView& matrix, DType dtype, int64_t stride) {
+std::unique_ptr<Memory> CudaUpload::rows(const TensorView& matrix, DType dtype, int64_t stride) const {
   const int64_t rows = matrix.shape[0], cols = matrix.shape[1];
-  if (cols == stride) return copy_to_device(matrix, dtype);
+  if (cols == stride) return tensor(matrix, dtype);
   const std::vector<std::byte> packed = convert(matrix, dtype);
   const auto from = static_cast<size_t>(cols) * size_of(dtype), to = static_cast<size_t>(stride) * size_of(dtype);
   std::vector<std::byte> padded(static_cast<size_t>(rows) * to);
   for (size_t r = 0; r < static_cast<size_t>(rows); ++r)
     std::memcpy(padded.data() + r * to, packed.data() + r * from, from);
-  return copy_bytes(padded.data(), padded.size());
+  return bytes(padded.data(), padded.size());
 }
 
 }  // namespace sclip

@@ -1,0 +1,99 @@
+#include "backends/cuda/cublaslt_product.h"
+
+namespace sclip {
+namespace {
+
+cudaDataType_t data_type(DType dtype) {
+  switch (dtype) {
+    case DType::kF16: return CUDA_R_16F;
+    case DType::kBF16: return CUDA_R_16BF;
+    default: return CUDA_R_32F;
+  }
+}
+
+class Preference {
+ public:
+  explicit Preference(const std::string& what) : what_(what) {
+    check_cublaslt(cublaslt().matmul_preference_create(&preference_), "plan ", what_);
+  }
+  ~Preference() { cublaslt().matmul_preference_destroy(preference_); }
+  Preference(const Preference&) = delete;
+  Preference& operator=(const Preference&) = delete;
+
+  template <typename T>
+  void set(cublasLtMatmulPreferenceAttributes_t attribute, const T& value) {
+    check_cublaslt(cublaslt().matmul_preference_set_attribute(preference_, attribute, &value, sizeof(value)), "plan ",
+                   what_);
+  }
+  cublasLtMatmulPreference_t get() const { return preference_; }
+
+ private:
+  std::string what_;
+  cublasLtMatmulPreference_t preference_ = nullptr;
+};
+
+}  // namespace
+
+CublasLtProduct::CublasLtProduct(const CublasLtProductSpec& spec) : spec_(spec) {
+  cublasLtMatmulDesc_t product = nullptr;
+  check_cublaslt(cublaslt().matmul_desc_create(&product, CUBLAS_COMPUTE_32F, CUDA_R_32F), "plan ", what());
+  product_.reset(product);
+  set(CUBLASLT_MATMUL_DESC_TRANSA, spec.transposed ? CUBLAS_OP_N : CUBLAS_OP_T);
+  if (spec.bias != nullptr) {
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+    set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, spec.bias);
+    set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, data_type(spec.output));
+  }
+  const int64_t n = spec.outputs, k = spec.inputs;
+  weight_ = make_layout(spec.input, spec.transposed ? n : k, spec.transposed ? k : n, spec.weight_stride);
+  x_ = make_layout(spec.input, k, spec.rows, k);
+  y_ = make_layout(spec.output, n, spec.rows, n);
+}
+
+template <typename T>
+void CublasLtProduct::set(cublasLtMatmulDescAttributes_t attribute, const T& value) {
+  check_cublaslt(cublaslt().matmul_desc_set_attribute(product_.get(), attribute, &value, sizeof(value)), "plan ",
+                 what());
+}
+
+CublasLtProduct::Layout CublasLtProduct::make_layout(DType dtype, int64_t rows, int64_t cols, int64_t stride) const {
+  cublasLtMatrixLayout_t layout = nullptr;
+  check_cublaslt(cublaslt().matrix_layout_create(&layout, data_type(dtype), static_cast<uint64_t>(rows),
+                                                 static_cast<uint64_t>(cols), stride),
+                 "plan ", what());
+  return Layout(layout);
+}
+
+std::string CublasLtProduct::what() const {
+  return str(spec_.name, " (", spec_.rows, " rows, ", spec_.inputs, " → ", spec_.outputs, ")");
+}
+
+std::vector<cublasLtMatmulAlgo_t> CublasLtProduct::algorithms(cublasLtHandle_t blas, uint32_t x_alignment,
+                                                              uint32_t y_alignment, size_t workspace_bytes,
+                                                              int most) const {
+  Preference preference(what());
+  preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, x_alignment);
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, y_alignment);
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, y_alignment);
+  std::vector<cublasLtMatmulHeuristicResult_t> found(static_cast<size_t>(most));
+  int count = 0;
+  check_cublaslt(cublaslt().matmul_algo_get_heuristic(blas, product_.get(), weight_.get(), x_.get(), y_.get(), y_.get(),
+                                                      preference.get(), most, found.data(), &count),
+                 "plan ", what());
+  SCLIP_CHECK(count > 0, kUnsupported, "cuBLASLt has no algorithm for ", what(), " in ", to_string(spec_.input));
+  std::vector<cublasLtMatmulAlgo_t> out;
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) out.push_back(found[i].algo);
+  return out;
+}
+
+void CublasLtProduct::run(cublasLtHandle_t blas, const cublasLtMatmulAlgo_t& algorithm, const Memory& memory,
+                          cudaStream_t stream) const {
+  const float one = 1, beta = spec_.residual ? 1.0f : 0.0f;
+  check_cublaslt(
+      cublaslt().matmul(blas, product_.get(), &one, memory.weight, weight_.get(), memory.x, x_.get(), &beta, memory.y,
+                        y_.get(), memory.y, y_.get(), &algorithm, memory.workspace, memory.workspace_bytes, stream),
+      "multiply ", what());
+}
+
+}  // namespace sclip

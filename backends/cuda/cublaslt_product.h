@@ -1,0 +1,66 @@
+// A matrix product of cuBLASLt for one number of rows: what it computes, and the algorithms that can.
+//
+// cuBLASLt is column-major: y (rows, n) row-major is the column-major (n, rows), so y = x · Wᵀ + bias becomes D = op(W)
+// · X with W as it lies in memory and the bias running down D's columns. A residual is C = D with β = 1.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/cuda/cublaslt_api.h"
+#include "core/dtype.h"
+
+namespace sclip {
+
+struct CublasLtProductSpec {
+  std::string name;  // for error messages
+  int64_t rows = 0;
+  int64_t inputs = 0;         // k
+  int64_t outputs = 0;        // n
+  int64_t weight_stride = 0;  // elements between the rows of W: (n, k), or (k, n) when `transposed`
+  bool transposed = false;
+  const void* bias = nullptr;  // (n) in `output`'s dtype, device memory; or null
+  DType input = DType::kF32;   // of x and W
+  DType output = DType::kF32;  // of y
+  bool residual = false;       // y is added to
+};
+
+class CublasLtProduct {
+ public:
+  explicit CublasLtProduct(const CublasLtProductSpec& spec);
+
+  // At least 1 and at most `most`, the one that the heuristic holds for the best first. For pointers to x and y that
+  // are multiples of these bytes. Throws kUnsupported when there is none.
+  std::vector<cublasLtMatmulAlgo_t> algorithms(cublasLtHandle_t blas, uint32_t x_alignment, uint32_t y_alignment,
+                                               size_t workspace_bytes, int most) const;
+
+  struct Memory {
+    const void* weight;
+    const void* x;
+    void* y;
+    void* workspace;
+    size_t workspace_bytes;
+  };
+  void run(cublasLtHandle_t blas, const cublasLtMatmulAlgo_t& algorithm, const Memory& memory,
+           cudaStream_t stream) const;
+
+ private:
+  std::string what() const;  // "fc1 (394 rows, 768 → 3072)"
+
+  struct Destroy {
+    void operator()(cublasLtMatmulDesc_t product) const { cublaslt().matmul_desc_destroy(product); }
+    void operator()(cublasLtMatrixLayout_t layout) const { cublaslt().matrix_layout_destroy(layout); }
+  };
+  using Layout = std::unique_ptr<cublasLtMatrixLayoutOpaque_t, Destroy>;
+  Layout make_layout(DType dtype, int64_t rows, int64_t cols, int64_t stride) const;
+  template <typename T>
+  void set(cublasLtMatmulDescAttributes_t attribute, const T& value);
+
+  CublasLtProductSpec spec_;
+  std::unique_ptr<cublasLtMatmulDescOpaque_t, Destroy> product_;
+  Layout weight_, x_, y_;
+};
+
+}  // namespace sclip
