@@ -19,6 +19,7 @@ int64_t line_width(int width, int height) {
 }  // namespace
 
 Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayClass> classes, bool legend) {
+  check_rgb(photo, "the photo under an overlay", true);
   SCLIP_CHECK(photo.width == labels.width && photo.height == labels.height, kInvalidArgument, "cannot lay a mask of ",
               labels.width, " × ", labels.height, " pixels over a photo of ", photo.width, " × ", photo.height);
   std::vector<uint8_t> colors;
@@ -30,7 +31,7 @@ Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayCla
   const Legend panel(photo.width, photo.height, std::move(entries));
   Image picture = legend ? Image(panel.width(), panel.height()) : Image(photo.width, photo.height);
   const size_t stride = static_cast<size_t>(picture.width) * 3;
-  overlay_cpu({.photo = photo.rgb,
+  overlay_cpu({.photo = photo.pixels,
                .labels = labels.labels,
                .labels_dtype = DType::kU16,
                .colors = colors.data(),
