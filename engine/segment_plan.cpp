@@ -40,8 +40,8 @@ PhotoPlan make_photo_plan(const Backend& backend, Stream& stream, ImageView phot
 }
 
 bool SegmentPlan::is_for(ImageView view, const SegmentOptions& o, uint64_t bank_id, bool logits) const {
-  return photo.photo_width == view.width && photo.photo_height == view.height && bank == bank_id &&
-         with_logits == logits && options == o;
+  return photo.photo_width == view.width && photo.photo_height == view.height && order == view.order &&
+         bank == bank_id && with_logits == logits && options == o;
 }
 
 }  // namespace sclip

@@ -38,6 +38,7 @@ PhotoPlan make_photo_plan(const Backend& backend, Stream& stream, ImageView phot
                           int patch_size);
 
 struct SegmentPlan {
+  ChannelOrder order = ChannelOrder::kRgb;  // of the photo: a recording reads its pixels in this one
   SegmentOptions options;
   uint64_t bank = 0;  // TextBank::id
   bool with_logits = false;

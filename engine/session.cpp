@@ -34,11 +34,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-void check(ImageView photo) {
-  SCLIP_CHECK(photo.rgb != nullptr && photo.width > 0 && photo.height > 0, kInvalidArgument, "the photo is empty (",
-              photo.width, "×", photo.height, ")");
-}
-
 void check(const SegmentOptions& o) {
   SCLIP_CHECK(o.short_side > 0 && o.long_limit > 0, kInvalidArgument, "short side ", o.short_side, " and long limit ",
               o.long_limit, " must be positive");
@@ -70,24 +65,22 @@ struct Session::State {
   const Backend& backend() const { return engine->backend(); }
 
   // The photo in backend memory.
-  const uint8_t* upload(ImageView view) {
-    if (backend().is_host()) return view.rgb;
-    const int64_t bytes = int64_t{3} * view.width * view.height;
+  ImageView upload(const ImageView& view) {
+    if (backend().is_host()) return view;
+    const int64_t bytes = view.packed_bytes();
     auto* host = staged_photo.get_host<uint8_t>(backend(), bytes);
-    std::memcpy(host, view.rgb, static_cast<size_t>(bytes));
+    pack_rows(view, host);
     auto* device = photo.get<uint8_t>(backend(), bytes);
     stream->upload(device, host, static_cast<size_t>(bytes));
-    return device;
+    return view.packed_at(device);
   }
 
   // Resizes and normalises into `image`.
-  const float* resize(const uint8_t* rgb, const PhotoPlan& plan) {
+  const float* resize(const ImageView& view, const PhotoPlan& plan) {
     const PreprocessConfig& preprocess = engine->config().preprocess;
     auto* planes = image.get<float>(backend(), 3 * plan.size.height * plan.size.width);
-    stream->resize_normalize({.src = rgb,
+    stream->resize_normalize({.src = view,
                               .dst = planes,
-                              .src_height = plan.photo_height,
-                              .src_width = plan.photo_width,
                               .dst_height = plan.size.height,
                               .dst_width = plan.size.width,
                               .mean = preprocess.mean,
@@ -130,6 +123,7 @@ struct Session::State {
       if (plan.is_for(view, options, bank.id(), with_logits)) return plan;
     }
     SegmentPlan plan;
+    plan.order = view.order;
     plan.options = options;
     plan.bank = bank.id();
     plan.with_logits = with_logits;
@@ -190,8 +184,8 @@ struct Session::State {
   }
 
   // Photo in backend memory → results. `watch` fills `times` stage by stage; without it nothing waits for the device.
-  void run(const uint8_t* rgb, const SegmentPlan& plan, const TextBank& bank, const Results& results, Stopwatch* watch,
-           StageTimes* times) {
+  void run(const ImageView& view, const SegmentPlan& plan, const TextBank& bank, const Results& results,
+           Stopwatch* watch, StageTimes* times) {
     const PhotoPlan& p = plan.photo;
     const int64_t queries = bank.queries();
     const int64_t patches = p.grid_h * p.grid_w;
@@ -200,7 +194,7 @@ struct Session::State {
       stream->synchronize();
       times->*stage = watch->lap();
     };
-    const float* planes = resize(rgb, p);
+    const float* planes = resize(view, p);
     lap(&StageTimes::resize);
     auto* cosines = logits.get<float>(backend(), p.grid.count() * patches * queries);
     encode(planes, p, *plan.head, plan.options.window_batch,
@@ -213,11 +207,11 @@ struct Session::State {
   }
 
   // The same by a recording. Every workspace is there: the plan has run, and no memory has moved since.
-  void run_recorded(const uint8_t* rgb, SegmentPlan& plan, const TextBank& bank, const Results& results) {
+  void run_recorded(const ImageView& view, SegmentPlan& plan, const TextBank& bank, const Results& results) {
     if (plan.recording == nullptr) {
       stream->begin_recording();
       try {
-        run(rgb, plan, bank, results, nullptr, nullptr);
+        run(view, plan, bank, results, nullptr, nullptr);
         plan.recording = stream->end_recording();
       } catch (...) {
         stream->abandon_recording();
@@ -237,7 +231,7 @@ Session::~Session() = default;
 
 Segmentation Session::segment(ImageView photo, const TextBank& bank, const SegmentOptions& options,
                               LogitsSink logits_sink) {
-  check(photo);
+  check_image(photo, "the photo");
   check(options);
   State& s = *state_;
   Stream& stream = *s.stream;
@@ -256,10 +250,10 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
   Stopwatch watch;
   SegmentPlan& plan = s.plan_for(photo, options, bank, logits_sink.data != nullptr);
   out.windows = plan.photo.grid.count();
-  const uint8_t* rgb = s.upload(photo);
+  const ImageView view = s.upload(photo);
   if (backend.is_host()) {
-    s.run(rgb, plan, bank, {out.labels.data(), out.scores.data(), statistics.data(), logits_sink.data, nullptr}, &watch,
-          &out.times);
+    s.run(view, plan, bank, {out.labels.data(), out.scores.data(), statistics.data(), logits_sink.data, nullptr},
+          &watch, &out.times);
   } else {
     const State::Results results{
         .labels = s.labels.get<uint16_t>(backend, pixels),
@@ -269,10 +263,10 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
         .fault = s.fault.get<MergeFault>(backend, 1)};
     // Recorded at the second run: a single photo would not earn a recording back.
     if (options.record && stream.can_record() && plan.generation == s.generation()) {
-      s.run_recorded(rgb, plan, bank, results);
+      s.run_recorded(view, plan, bank, results);
     } else {
       plan.recording.reset();
-      s.run(rgb, plan, bank, results, &watch, &out.times);
+      s.run(view, plan, bank, results, &watch, &out.times);
       plan.generation = s.generation();
     }
     const size_t label_bytes = out.labels.size() * sizeof(uint16_t), score_bytes = out.scores.size() * sizeof(float);
@@ -301,15 +295,13 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
 }
 
 std::vector<float> Session::embed_image(ImageView photo) {
-  check(photo);
+  check_image(photo, "the photo");
   State& s = *state_;
   const ModelConfig& config = s.engine->config();
   const int64_t side = config.vision.image_size;
   auto* planes = s.image.get<float>(s.backend(), 3 * side * side);
   s.stream->resize_bicubic({.src = s.upload(photo),
                             .dst = planes,
-                            .src_height = photo.height,
-                            .src_width = photo.width,
                             .size = side,
                             .mean = config.preprocess.mean,
                             .std = config.preprocess.std});
@@ -334,7 +326,7 @@ std::vector<float> Session::embed_image(ImageView photo) {
 }
 
 Session::DenseFeatures Session::dense_features(ImageView photo, const SegmentOptions& options) {
-  check(photo);
+  check_image(photo, "the photo");
   check(options);
   State& s = *state_;
   const PhotoPlan plan = make_photo_plan(s.backend(), *s.stream, photo, options, s.engine->config().vision.patch_size);

@@ -8,6 +8,7 @@
 namespace sclip {
 
 Image oriented_copy(ImageView stored, int orientation, ThreadPool& pool) {
+  check_rgb(stored, "the stored picture");
   SCLIP_CHECK(orientation >= 1 && orientation <= 8, kInternal, "EXIF orientation ", orientation, " is not 1 … 8");
   const bool transposed = orientation >= 5;
   // In the upright picture's terms: whether its x and y run against the stored axis that they follow.
@@ -15,11 +16,11 @@ Image oriented_copy(ImageView stored, int orientation, ThreadPool& pool) {
   const bool reverse_y = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
   Image out(transposed ? stored.height : stored.width, transposed ? stored.width : stored.height);
 
-  const ptrdiff_t row = ptrdiff_t{3} * stored.width;
+  const ptrdiff_t row = stored.stride();
   const ptrdiff_t step_x = (transposed ? row : 3) * (reverse_x ? -1 : 1);
   const ptrdiff_t step_y = (transposed ? 3 : row) * (reverse_y ? -1 : 1);
   const uint8_t* origin =
-      stored.rgb - (reverse_x ? step_x * (out.width - 1) : 0) - (reverse_y ? step_y * (out.height - 1) : 0);
+      stored.pixels - (reverse_x ? step_x * (out.width - 1) : 0) - (reverse_y ? step_y * (out.height - 1) : 0);
 
   // Tiles keep both pictures' lines in the cache when the axes are swapped.
   constexpr int kTile = 64;

@@ -20,6 +20,7 @@ int64_t line_width(int width, int height) {
 
 Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayClass> classes, ThreadPool& pool,
                    bool legend) {
+  check_rgb(photo, "the photo under an overlay", true);
   SCLIP_CHECK(photo.width == labels.width && photo.height == labels.height, kInvalidArgument, "cannot lay a mask of ",
               labels.width, " × ", labels.height, " pixels over a photo of ", photo.width, " × ", photo.height);
   std::vector<uint8_t> colors;
@@ -32,7 +33,7 @@ Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayCla
   Image picture = legend ? Image(panel.width(), panel.height()) : Image(photo.width, photo.height);
   const size_t stride = static_cast<size_t>(picture.width) * 3;
   CpuScratch scratch;
-  overlay_cpu({.photo = photo.rgb,
+  overlay_cpu({.photo = photo.pixels,
                .labels = labels.labels,
                .labels_dtype = DType::kU16,
                .colors = colors.data(),

@@ -162,6 +162,7 @@ void write_png(const Layout& layout, std::span<const Rgb> palette, ThreadPool& p
 }
 
 Layout rgb_layout(ImageView picture) {
+  check_rgb(picture, "the picture for a PNG");
   Layout layout;
   layout.width = picture.width;
   layout.height = picture.height;
@@ -169,7 +170,7 @@ Layout rgb_layout(ImageView picture) {
   layout.pixel_bytes = 3;
   layout.filter = Filter::kAverage;
   layout.read_row = [picture, bytes = layout.row_bytes()](int y, uint8_t* row) {
-    std::memcpy(row, picture.rgb + static_cast<size_t>(y) * bytes, bytes);
+    std::memcpy(row, picture.row(y), bytes);
   };
   return layout;
 }

@@ -167,14 +167,13 @@ KernelCase resize_normalize(int64_t src_w, int64_t src_h, int64_t dst_w, int64_t
                     .written = static_cast<double>(12 * dst_w * dst_h)},
           .prepare = prepared(
               [=](Arrays& a) {
-                return ResizeNormalizeParams{.src = a.copy(noise(3 * src_w * src_h)),
-                                             .dst = a.room<float>(3 * dst_w * dst_h),
-                                             .src_height = src_h,
-                                             .src_width = src_w,
-                                             .dst_height = dst_h,
-                                             .dst_width = dst_w,
-                                             .mean = {122.8f, 116.7f, 104.1f},
-                                             .std = {68.5f, 66.6f, 70.3f}};
+                return ResizeNormalizeParams{
+                    .src = {a.copy(noise(3 * src_w * src_h)), static_cast<int>(src_w), static_cast<int>(src_h)},
+                    .dst = a.room<float>(3 * dst_w * dst_h),
+                    .dst_height = dst_h,
+                    .dst_width = dst_w,
+                    .mean = {122.8f, 116.7f, 104.1f},
+                    .std = {68.5f, 66.6f, 70.3f}};
               },
               [](Stream& s, const ResizeNormalizeParams& p) { s.resize_normalize(p); })};
 }

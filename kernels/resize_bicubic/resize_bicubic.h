@@ -1,4 +1,4 @@
-// Antialiased bicubic resize of an 8-bit RGB photo, centre crop, normalisation: the rule named `pil-bicubic`,
+// Antialiased bicubic resize of an 8-bit photo, centre crop, normalisation: the rule named `pil-bicubic`,
 // which is how CLIP's own preprocessing prepares a photo for classification.
 //
 // The short side becomes S and the long one int(S · long / short); then the S × S centre is cut out, its first
@@ -18,28 +18,33 @@
 #include <cstdint>
 
 #include "core/error.h"
+#include "core/image_view.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
+#include "kernels/resize_normalize/normalization.h"
 
 namespace sclip {
 
 struct ResizeBicubicParams {
-  const uint8_t* src = nullptr;  // (H0, W0, 3), contiguous
-  float* dst = nullptr;          // (3, S, S), contiguous; does not overlap src
-  int64_t src_height = 0;        // H0 ≥ 1
-  int64_t src_width = 0;         // W0 ≥ 1
-  int64_t size = 224;            // S
-  std::array<float, 3> mean{};   // of R, G, B in 0 … 255
-  std::array<float, 3> std{1, 1, 1};
+  ImageView src;                      // (H0, W0) pixels, in any order and with any row stride that check_image allows
+  float* dst = nullptr;               // (3, S, S): R, G, B; contiguous; does not overlap src
+  int64_t size = 224;                 // S
+  std::array<float, 3> mean{};        // of R, G, B in 0 … 255; finite
+  std::array<float, 3> std{1, 1, 1};  // finite, > 0
 };
 
 // What both implementations ask of their arguments.
 inline void check_params(const ResizeBicubicParams& p) {
-  SCLIP_CHECK(p.src != nullptr && p.dst != nullptr, kInvalidArgument, "resize_bicubic: src and dst must be given");
-  const int64_t longest = std::max(p.src_height, p.src_width);
-  SCLIP_CHECK(p.src_height >= 1 && p.src_width >= 1 && p.size >= 1 && longest <= (int64_t{1} << 24) && p.size <= 65536,
-              kInvalidArgument, "resize_bicubic: cannot resize ", p.src_width, " × ", p.src_height,
-              " pixels to a short side of ", p.size);
+  check_image(p.src, "resize_bicubic: the photo");
+  SCLIP_CHECK(p.dst != nullptr, kInvalidArgument, "resize_bicubic: dst must be given");
+  SCLIP_CHECK(p.size >= 1 && p.size <= 65536, kInvalidArgument, "resize_bicubic: cannot resize ", p.src.width, " × ",
+              p.src.height, " pixels to a short side of ", p.size, ": it must be 1 … 65536");
+  const int64_t shortest = std::min(p.src.height, p.src.width);
+  const int64_t longest = std::max(p.src.height, p.src.width) * p.size / shortest;
+  SCLIP_CHECK(longest <= INT32_MAX, kInvalidArgument, "resize_bicubic: a photo of ", p.src.width, " × ", p.src.height,
+              " pixels with a short side of ", p.size, " has a long one of ", longest,
+              ", more than 32 bits count: crop the photo to a less extreme shape");
+  check_normalization(p.mean, p.std, "resize_bicubic");
 }
 
 // Python's round((side − size) / 2): a half goes to the even neighbour.

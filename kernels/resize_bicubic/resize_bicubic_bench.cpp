@@ -13,7 +13,7 @@ void resize_bicubic(benchmark::State& state) {
   const std::vector<uint8_t> photo(static_cast<size_t>(h0 * w0 * 3), 77);
   std::vector<float> planes(static_cast<size_t>(3 * size * size));
   const sclip::ResizeBicubicParams params{
-      .src = photo.data(), .dst = planes.data(), .src_height = h0, .src_width = w0, .size = size};
+      .src = {photo.data(), static_cast<int>(w0), static_cast<int>(h0)}, .dst = planes.data(), .size = size};
   for (auto _ : state) {
     sclip::resize_bicubic_cpu(params, sclip::testing::cpu_queue());
     benchmark::ClobberMemory();

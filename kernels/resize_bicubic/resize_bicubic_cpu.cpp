@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "kernels/resize_bicubic/resize_bicubic.h"
@@ -46,20 +47,40 @@ HWY_INLINE uint8_t RoundToByte(int32_t sum) {
   return static_cast<uint8_t>(std::clamp((sum + (1 << (kFractionBits - 1))) >> kFractionBits, 0, 255));
 }
 
-// (width, 3) → three planes `stride` apart.
-void SplitRow(const uint8_t* HWY_RESTRICT row, int64_t width, int64_t stride, uint8_t* HWY_RESTRICT planes) {
+// `width` pixels → three planes `stride` apart: R, G, B.
+void SplitRow(const uint8_t* HWY_RESTRICT row, ChannelOrder order, int64_t width, int64_t stride,
+              uint8_t* HWY_RESTRICT planes) {
   const hn::ScalableTag<uint8_t> d;
+  using V = hn::Vec<decltype(d)>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const PixelLayout layout = pixel_layout(order);
+  uint8_t* red = planes;
+  uint8_t* green = planes + stride;
+  uint8_t* blue = planes + 2 * stride;
+  if (layout.red > layout.blue) std::swap(red, blue);  // `red` is where the pixel's first channel goes
   int64_t x = 0;
-  for (; x + lanes <= width; x += lanes) {
-    hn::Vec<decltype(d)> r, g, b;
-    hn::LoadInterleaved3(d, row + 3 * x, r, g, b);
-    hn::StoreU(r, d, planes + x);
-    hn::StoreU(g, d, planes + stride + x);
-    hn::StoreU(b, d, planes + 2 * stride + x);
+  if (layout.bytes == 3) {
+    for (; x + lanes <= width; x += lanes) {
+      V first, second, third;
+      hn::LoadInterleaved3(d, row + 3 * x, first, second, third);
+      hn::StoreU(first, d, red + x);
+      hn::StoreU(second, d, green + x);
+      hn::StoreU(third, d, blue + x);
+    }
+  } else if (layout.bytes == 4) {
+    for (; x + lanes <= width; x += lanes) {
+      V first, second, third, alpha;
+      hn::LoadInterleaved4(d, row + 4 * x, first, second, third, alpha);
+      hn::StoreU(first, d, red + x);
+      hn::StoreU(second, d, green + x);
+      hn::StoreU(third, d, blue + x);
+    }
   }
   for (; x < width; ++x) {
-    for (int64_t c = 0; c < 3; ++c) planes[c * stride + x] = row[3 * x + c];
+    const uint8_t* pixel = row + x * layout.bytes;
+    planes[x] = pixel[layout.red];
+    planes[stride + x] = pixel[layout.green];
+    planes[2 * stride + x] = pixel[layout.blue];
   }
 }
 
@@ -165,11 +186,12 @@ Taps make_taps(int64_t src, int64_t dst, int64_t begin, int64_t count) {
 
 void resize_bicubic_cpu(const ResizeBicubicParams& p, CpuQueue queue) {
   check_params(p);
-  const int64_t shortest = std::min(p.src_height, p.src_width);
-  const int64_t height = p.src_height * p.size / shortest;
-  const int64_t width = p.src_width * p.size / shortest;
-  const Taps across = make_taps(p.src_width, width, bicubic_crop_begin(width, p.size), p.size);
-  const Taps down = make_taps(p.src_height, height, bicubic_crop_begin(height, p.size), p.size);
+  const int64_t shortest = std::min(p.src.height, p.src.width);
+  const int64_t height = p.src.height * p.size / shortest;
+  const int64_t width = p.src.width * p.size / shortest;
+  const int pixel_bytes = pixel_layout(p.src.order).bytes;
+  const Taps across = make_taps(p.src.width, width, bicubic_crop_begin(width, p.size), p.size);
+  const Taps down = make_taps(p.src.height, height, bicubic_crop_begin(height, p.size), p.size);
 
   // The photo's rows that the crop needs, resized across: (rows, 3, S).
   const int64_t rows = down.extent;
@@ -186,8 +208,8 @@ void resize_bicubic_cpu(const ResizeBicubicParams& p, CpuQueue queue) {
     std::memset(planes, 0, plane_bytes);  // vectors reach beyond the last tap, with weights of 0
     const int64_t end = std::min(rows, (task + 1) * kRowsPerTask);
     for (int64_t y = task * kRowsPerTask; y < end; ++y) {
-      const uint8_t* row = p.src + ((down.origin + y) * p.src_width + across.origin) * 3;
-      split_row(row, across.extent, plane_stride, planes);
+      split_row(p.src.row(down.origin + y) + across.origin * pixel_bytes, p.src.order, across.extent, plane_stride,
+                planes);
       for (int64_t c = 0; c < 3; ++c) {
         resize_across(planes + c * plane_stride, across, narrow + y * row_bytes + c * p.size);
       }

@@ -31,10 +31,11 @@ struct Axis {
 
 struct Bicubic {
   const uint8_t* src;
+  int64_t src_stride;  // bytes from a row to the one below
+  PixelLayout pixel;
   float* dst;
   Axis across, down;
   uint8_t* narrow;  // (rows, 3, S): the photo's rows that the crop needs, resized across
-  int src_width;
   int first_row, rows;
   int size;
   float mean[3], std[3];
@@ -87,14 +88,16 @@ __global__ void __launch_bounds__(kThreads) resize_bicubic_across_kernel(const _
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= static_cast<int64_t>(p.rows) * p.size) return;
   const int row = static_cast<int>(i / p.size), x = static_cast<int>(i % p.size);
-  const uint8_t* from = p.src + (static_cast<int64_t>(p.first_row + row) * p.src_width + p.across.first[x]) * 3;
+  const uint8_t* from = p.src + static_cast<int64_t>(p.first_row + row) * p.src_stride +
+                        static_cast<int64_t>(p.across.first[x]) * p.pixel.bytes;
   const int* weight = p.across.weights + x;
   int r = 1 << (kFractionBits - 1), g = r, b = r;
   for (int j = 0; j < p.across.count[x]; ++j) {
     const int w = weight[static_cast<int64_t>(j) * p.size];
-    r += from[3 * j] * w;
-    g += from[3 * j + 1] * w;
-    b += from[3 * j + 2] * w;
+    r += from[p.pixel.red] * w;
+    g += from[p.pixel.green] * w;
+    b += from[p.pixel.blue] * w;
+    from += p.pixel.bytes;
   }
   uint8_t* to = p.narrow + static_cast<int64_t>(row) * 3 * p.size + x;
   to[0] = static_cast<uint8_t>(round_to_byte(r));
@@ -145,13 +148,14 @@ struct Layout {
 
 Layout plan(const ResizeBicubicParams& params, void* workspace) {
   check_params(params);
-  const int64_t shortest = std::min(params.src_height, params.src_width);
-  Layout layout{.p = {.src = params.src,
+  const int64_t shortest = std::min(params.src.height, params.src.width);
+  Layout layout{.p = {.src = params.src.pixels,
+                      .src_stride = params.src.stride(),
+                      .pixel = pixel_layout(params.src.order),
                       .dst = params.dst,
-                      .across = make_axis(params.src_width, shortest, params.size),
-                      .down = make_axis(params.src_height, shortest, params.size),
+                      .across = make_axis(params.src.width, shortest, params.size),
+                      .down = make_axis(params.src.height, shortest, params.size),
                       .narrow = nullptr,
-                      .src_width = static_cast<int>(params.src_width),
                       .first_row = 0,
                       .rows = 0,
                       .size = static_cast<int>(params.size),
@@ -164,7 +168,7 @@ Layout plan(const ResizeBicubicParams& params, void* workspace) {
   const auto first = static_cast<int64_t>(centre(0) - p.down.support + 0.5);
   const auto last = static_cast<int64_t>(centre(p.size - 1) + p.down.support + 0.5);
   p.first_row = static_cast<int>(std::max<int64_t>(first, 0));
-  p.rows = static_cast<int>(std::min(last, params.src_height)) - p.first_row;
+  p.rows = static_cast<int>(std::min<int64_t>(last, params.src.height)) - p.first_row;
 
   auto* base = static_cast<uint8_t*>(workspace);
   const auto take = [&](int64_t bytes) {
@@ -193,7 +197,7 @@ void resize_bicubic_cuda(const ResizeBicubicParams& params, void* workspace, Cud
   resize_bicubic_taps_kernel<<<dim3(grid_size(ceil_div(size, kThreads)), 2), kThreads, 0, queue.stream>>>(p);
   resize_bicubic_across_kernel<<<grid_size(ceil_div(p.rows * size, kThreads)), kThreads, 0, queue.stream>>>(p);
   resize_bicubic_down_kernel<<<grid_size(ceil_div(3 * size * size, kThreads)), kThreads, 0, queue.stream>>>(p);
-  check_launch("resize_bicubic", params.src_width, "×", params.src_height, " to ", size, "×", size);
+  check_launch("resize_bicubic", params.src.width, "×", params.src.height, " to ", size, "×", size);
 }
 
 }  // namespace sclip

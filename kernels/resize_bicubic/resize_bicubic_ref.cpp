@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/resize_bicubic/resize_bicubic.h"
+#include "kernels/resize_normalize/rgb_ref.h"
 
 namespace sclip::ref {
 namespace {
@@ -56,14 +57,15 @@ std::vector<uint8_t> transpose(const std::vector<uint8_t>& in, int64_t rows, int
 }  // namespace
 
 void resize_bicubic(const ResizeBicubicParams& p) {
-  const int64_t shortest = std::min(p.src_height, p.src_width);
-  const int64_t height = p.src_height * p.size / shortest;
-  const int64_t width = p.src_width * p.size / shortest;
-  std::vector<uint8_t> photo(p.src, p.src + p.src_height * p.src_width * 3);
-  photo = transpose(photo, p.src_height, p.src_width);
-  photo = resize_axis(photo, p.src_width, width, p.src_height * 3);
-  photo = transpose(photo, width, p.src_height);
-  photo = resize_axis(photo, p.src_height, height, width * 3);
+  const int64_t src_height = p.src.height, src_width = p.src.width;
+  const int64_t shortest = std::min(src_height, src_width);
+  const int64_t height = src_height * p.size / shortest;
+  const int64_t width = src_width * p.size / shortest;
+  std::vector<uint8_t> photo = rgb(p.src);
+  photo = transpose(photo, src_height, src_width);
+  photo = resize_axis(photo, src_width, width, src_height * 3);
+  photo = transpose(photo, width, src_height);
+  photo = resize_axis(photo, src_height, height, width * 3);
   const auto top = static_cast<int64_t>(std::nearbyint(static_cast<double>(height - p.size) / 2));
   const auto left = static_cast<int64_t>(std::nearbyint(static_cast<double>(width - p.size) / 2));
   for (int64_t c = 0; c < 3; ++c)

@@ -1,4 +1,4 @@
-// Bilinear resize of an 8-bit RGB photo, and normalisation into planes: the rule named `opencv-linear`.
+// Bilinear resize of an 8-bit photo, and normalisation into planes: the rule named `opencv-linear`.
 //
 // Half-pixel centres, no antialiasing, 8-bit fixed point as OpenCV's INTER_LINEAR, bit for bit:
 //   f  = (float)((i + 0.5) · src/dst − 0.5), computed in f64;  s = floor(f);  f −= s
@@ -12,30 +12,32 @@
 #include <cstdint>
 
 #include "core/error.h"
+#include "core/image_view.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
+#include "kernels/resize_normalize/normalization.h"
 
 namespace sclip {
 
 struct ResizeNormalizeParams {
-  const uint8_t* src = nullptr;  // (H0, W0, 3), contiguous
-  float* dst = nullptr;          // (3, H, W), contiguous; does not overlap src
-  int64_t src_height = 0;        // H0, 1 … 2^24
-  int64_t src_width = 0;         // W0
-  int64_t dst_height = 0;        // H
-  int64_t dst_width = 0;         // W
-  std::array<float, 3> mean{};   // of R, G, B in 0 … 255
-  std::array<float, 3> std{1, 1, 1};
+  ImageView src;                      // (H0, W0) pixels, in any order and with any row stride that check_image allows
+  float* dst = nullptr;               // (3, H, W): R, G, B; contiguous; does not overlap src
+  int64_t dst_height = 0;             // H, 1 … kMaxImageSide
+  int64_t dst_width = 0;              // W
+  std::array<float, 3> mean{};        // of R, G, B in 0 … 255; finite
+  std::array<float, 3> std{1, 1, 1};  // finite, > 0
 };
 
 // What both implementations ask of their arguments.
 inline void check_params(const ResizeNormalizeParams& p) {
-  constexpr int64_t kMaxSide = int64_t{1} << 24;  // f32 still tells pixels apart
-  SCLIP_CHECK(p.src != nullptr && p.dst != nullptr, kInvalidArgument, "resize_normalize: src and dst must be given");
-  for (const int64_t side : {p.src_height, p.src_width, p.dst_height, p.dst_width}) {
-    SCLIP_CHECK(side >= 1 && side <= kMaxSide, kInvalidArgument, "resize_normalize: cannot resize ", p.src_width, " × ",
-                p.src_height, " pixels to ", p.dst_width, " × ", p.dst_height, ": sides must be 1 … ", kMaxSide);
+  check_image(p.src, "resize_normalize: the photo");
+  SCLIP_CHECK(p.dst != nullptr, kInvalidArgument, "resize_normalize: dst must be given");
+  for (const int64_t side : {p.dst_height, p.dst_width}) {
+    SCLIP_CHECK(side >= 1 && side <= kMaxImageSide, kInvalidArgument, "resize_normalize: cannot resize ", p.src.width,
+                " × ", p.src.height, " pixels to ", p.dst_width, " × ", p.dst_height, ": sides must be 1 … ",
+                kMaxImageSide);
   }
+  check_normalization(p.mean, p.std, "resize_normalize");
 }
 
 void resize_normalize_cpu(const ResizeNormalizeParams& params, CpuQueue queue);

@@ -14,10 +14,8 @@ void resize_normalize(benchmark::State& state) {
   const sclip::ImageSize size = sclip::resized_size(h0, w0, state.range(2));
   const std::vector<uint8_t> photo(static_cast<size_t>(h0 * w0 * 3), 77);
   std::vector<float> planes(static_cast<size_t>(3 * size.height * size.width));
-  const sclip::ResizeNormalizeParams params{.src = photo.data(),
+  const sclip::ResizeNormalizeParams params{.src = {photo.data(), static_cast<int>(w0), static_cast<int>(h0)},
                                             .dst = planes.data(),
-                                            .src_height = h0,
-                                            .src_width = w0,
                                             .dst_height = size.height,
                                             .dst_width = size.width,
                                             .mean = {122.771f, 116.746f, 104.094f},

@@ -72,7 +72,7 @@ int16_t fixed_point(float weight) {
   return static_cast<int16_t>(std::rint(weight * 2048.f));
 }
 
-std::vector<Column> make_columns(int64_t src_width, int64_t dst_width) {
+std::vector<Column> make_columns(int64_t src_width, int pixel_bytes, int64_t dst_width) {
   std::vector<Column> columns(static_cast<size_t>(dst_width));
   for (int64_t x = 0; x < dst_width; ++x) {
     auto [s, f] = source_coordinate(x, src_width, dst_width);
@@ -81,26 +81,29 @@ std::vector<Column> make_columns(int64_t src_width, int64_t dst_width) {
       f = 0;
     }
     const int64_t next = std::min(s + 1, src_width - 1);
-    columns[static_cast<size_t>(x)] = {static_cast<int32_t>(3 * s), static_cast<int32_t>(3 * next),
+    columns[static_cast<size_t>(x)] = {static_cast<int32_t>(pixel_bytes * s), static_cast<int32_t>(pixel_bytes * next),
                                        fixed_point(1.f - f), fixed_point(f)};
   }
   return columns;
 }
 
 // Horizontal pass of one photo row into three planes of 15-bit values.
+template <ChannelOrder kOrder>
 void resize_across(const uint8_t* row, const std::vector<Column>& columns, int16_t* planes) {
+  constexpr PixelLayout kLayout = pixel_layout(kOrder);
+  constexpr std::array<int, 3> kChannel = {kLayout.red, kLayout.green, kLayout.blue};
   const size_t width = columns.size();
   for (size_t x = 0; x < width; ++x) {
     const Column& column = columns[x];
     for (size_t c = 0; c < 3; ++c) {
-      const int a = row[static_cast<size_t>(column.first) + c] * column.w0 +
-                    row[static_cast<size_t>(column.second) + c] * column.w1;
+      const int a = row[column.first + kChannel[c]] * column.w0 + row[column.second + kChannel[c]] * column.w1;
       planes[c * width + x] = static_cast<int16_t>(a >> 4);
     }
   }
 }
 
 // The last two photo rows that were resized across; enlarging uses each several times.
+template <ChannelOrder kOrder>
 class RowCache {
  public:
   RowCache(const ResizeNormalizeParams& params, const std::vector<Column>& columns)
@@ -110,7 +113,7 @@ class RowCache {
     const auto slot = static_cast<size_t>(y & 1);
     int16_t* planes = values_.data() + slot * 3 * columns_.size();
     if (rows_[slot] != y) {
-      resize_across(params_.src + y * params_.src_width * 3, columns_, planes);
+      resize_across<kOrder>(params_.src.row(y), columns_, planes);
       rows_[slot] = y;
     }
     return planes;
@@ -127,22 +130,24 @@ class RowCache {
 
 void resize_normalize_cpu(const ResizeNormalizeParams& p, CpuQueue queue) {
   check_params(p);
-  const std::vector<Column> columns = make_columns(p.src_width, p.dst_width);
+  const std::vector<Column> columns = make_columns(p.src.width, pixel_layout(p.src.order).bytes, p.dst_width);
   const auto blend_row = HWY_DYNAMIC_DISPATCH(BlendRow);
-  queue.pool->parallel_for((p.dst_height + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
-    RowCache cache(p, columns);
-    const int64_t end = std::min(p.dst_height, (task + 1) * kRowsPerTask);
-    for (int64_t y = task * kRowsPerTask; y < end; ++y) {
-      const auto [s, f] = source_coordinate(y, p.src_height, p.dst_height);
-      // Neighbours lie in different slots of the cache; clamped to one row, they share it.
-      const int16_t* upper = cache.get(std::clamp<int64_t>(s, 0, p.src_height - 1));
-      const int16_t* lower = cache.get(std::clamp<int64_t>(s + 1, 0, p.src_height - 1));
-      for (int64_t c = 0; c < 3; ++c) {
-        const auto channel = static_cast<size_t>(c);
-        blend_row(upper + c * p.dst_width, lower + c * p.dst_width, fixed_point(1.f - f), fixed_point(f),
-                  p.mean[channel], p.std[channel], p.dst_width, p.dst + (c * p.dst_height + y) * p.dst_width);
+  with_channel_order(p.src.order, [&](auto order) {
+    queue.pool->parallel_for((p.dst_height + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
+      RowCache<decltype(order)::value> cache(p, columns);
+      const int64_t end = std::min(p.dst_height, (task + 1) * kRowsPerTask);
+      for (int64_t y = task * kRowsPerTask; y < end; ++y) {
+        const auto [s, f] = source_coordinate(y, p.src.height, p.dst_height);
+        // Neighbours lie in different slots of the cache; clamped to one row, they share it.
+        const int16_t* upper = cache.get(std::clamp<int64_t>(s, 0, p.src.height - 1));
+        const int16_t* lower = cache.get(std::clamp<int64_t>(s + 1, 0, p.src.height - 1));
+        for (int64_t c = 0; c < 3; ++c) {
+          const auto channel = static_cast<size_t>(c);
+          blend_row(upper + c * p.dst_width, lower + c * p.dst_width, fixed_point(1.f - f), fixed_point(f),
+                    p.mean[channel], p.std[channel], p.dst_width, p.dst + (c * p.dst_height + y) * p.dst_width);
+        }
       }
-    }
+    });
   });
 }
 

@@ -5,6 +5,7 @@
 //            f64 at 1/64 of the f32 rate, so a block computes its taps once: 48 for 512 pixels. The f64 quotient
 //            src/dst is the same for all of them and comes from the host. *_rn intrinsics keep the compiler from
 //            contracting products and sums where the rule rounds twice.
+// Order      Where the channels lie in a pixel is a template parameter, and so a part of the addresses.
 // Tiling     A block is 32 columns × 16 rows; a warp has two rows, its lanes are neighbouring columns: stores are 128
 //            contiguous bytes a plane. A pixel reads 12 bytes, which neighbours share in L1.
 // Shared     768 bytes of taps.
@@ -46,6 +47,7 @@ __device__ __forceinline__ Tap make_tap(int i, double scale, int src, bool outsi
 
 struct Resize {
   const uint8_t* src;
+  int64_t src_stride;  // bytes from a row to the one below
   float* dst;
   int src_height, src_width, dst_height, dst_width;
   double scale_x, scale_y;
@@ -53,6 +55,7 @@ struct Resize {
   int tiles_x;
 };
 
+template <int kBytes, int kRed, int kGreen, int kBlue>
 __global__ void __launch_bounds__(kThreads) resize_normalize_kernel(const __grid_constant__ Resize p) {
   // Four arrays and not an array of taps: lanes read neighbouring words.
   __shared__ int first[kColumns + kRows], second[kColumns + kRows], w0[kColumns + kRows], w1[kColumns + kRows];
@@ -72,7 +75,7 @@ __global__ void __launch_bounds__(kThreads) resize_normalize_kernel(const __grid
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int x = tile_x + lane;
   if (x >= p.dst_width) return;
-  const int left = 3 * first[lane], right = 3 * second[lane];
+  const int left = kBytes * first[lane], right = kBytes * second[lane];
   const int w_left = w0[lane], w_right = w1[lane];
   const int64_t plane = static_cast<int64_t>(p.dst_height) * p.dst_width;
 #pragma unroll
@@ -80,14 +83,15 @@ __global__ void __launch_bounds__(kThreads) resize_normalize_kernel(const __grid
     const int row = static_cast<int>(threadIdx.x) / 32 + i * kWarps;
     const int y = tile_y + row;
     if (y >= p.dst_height) return;
-    const uint8_t* upper = p.src + static_cast<int64_t>(first[kColumns + row]) * p.src_width * 3;
-    const uint8_t* lower = p.src + static_cast<int64_t>(second[kColumns + row]) * p.src_width * 3;
+    const uint8_t* upper = p.src + static_cast<int64_t>(first[kColumns + row]) * p.src_stride;
+    const uint8_t* lower = p.src + static_cast<int64_t>(second[kColumns + row]) * p.src_stride;
     const int v0 = w0[kColumns + row], v1 = w1[kColumns + row];
     float* out = p.dst + static_cast<int64_t>(y) * p.dst_width + x;
 #pragma unroll
     for (int c = 0; c < 3; ++c) {
-      const int a0 = upper[left + c] * w_left + upper[right + c] * w_right;
-      const int a1 = lower[left + c] * w_left + lower[right + c] * w_right;
+      const int at = c == 0 ? kRed : c == 1 ? kGreen : kBlue;
+      const int a0 = upper[left + at] * w_left + upper[right + at] * w_right;
+      const int a1 = lower[left + at] * w_left + lower[right + at] * w_right;
       const int value = ((((a0 >> 4) * v0) >> 16) + (((a1 >> 4) * v1) >> 16) + 2) >> 2;
       out[c * plane] = __fdiv_rn(__fsub_rn(static_cast<float>(value), p.mean[c]), p.std[c]);
     }
@@ -103,19 +107,25 @@ void resize_normalize_cuda(const ResizeNormalizeParams& p, CudaQueue queue) {
   };
   const int64_t tiles_x = ceil_div(p.dst_width, kColumns);
   const int64_t tiles_y = ceil_div(p.dst_height, kRows);
-  const Resize resize{.src = p.src,
+  const Resize resize{.src = p.src.pixels,
+                      .src_stride = p.src.stride(),
                       .dst = p.dst,
-                      .src_height = static_cast<int>(p.src_height),
-                      .src_width = static_cast<int>(p.src_width),
+                      .src_height = p.src.height,
+                      .src_width = p.src.width,
                       .dst_height = static_cast<int>(p.dst_height),
                       .dst_width = static_cast<int>(p.dst_width),
-                      .scale_x = scale(p.src_width, p.dst_width),
-                      .scale_y = scale(p.src_height, p.dst_height),
+                      .scale_x = scale(p.src.width, p.dst_width),
+                      .scale_y = scale(p.src.height, p.dst_height),
                       .mean = {p.mean[0], p.mean[1], p.mean[2]},
                       .std = {p.std[0], p.std[1], p.std[2]},
                       .tiles_x = static_cast<int>(tiles_x)};
-  resize_normalize_kernel<<<grid_size(tiles_x * tiles_y), kThreads, 0, queue.stream>>>(resize);
-  check_launch("resize_normalize", p.src_width, "×", p.src_height, " to ", p.dst_width, "×", p.dst_height);
+  const unsigned blocks = grid_size(tiles_x * tiles_y);
+  with_channel_order(p.src.order, [&](auto order) {
+    constexpr PixelLayout kPixel = pixel_layout(decltype(order)::value);
+    resize_normalize_kernel<kPixel.bytes, kPixel.red, kPixel.green, kPixel.blue>
+        <<<blocks, kThreads, 0, queue.stream>>>(resize);
+  });
+  check_launch("resize_normalize", p.src.width, "×", p.src.height, " to ", p.dst_width, "×", p.dst_height);
 }
 
 }  // namespace sclip

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/resize_normalize/resize_normalize.h"
+#include "kernels/resize_normalize/rgb_ref.h"
 
 namespace sclip::ref {
 namespace {
@@ -25,12 +26,15 @@ Tap tap(int64_t i, int64_t src, int64_t dst, bool outside_weighs_nothing) {
 }  // namespace
 
 void resize_normalize(const ResizeNormalizeParams& p) {
+  const std::vector<uint8_t> photo = rgb(p.src);
   for (int64_t y = 0; y < p.dst_height; ++y) {
-    const Tap row = tap(y, p.src_height, p.dst_height, false);
+    const Tap row = tap(y, p.src.height, p.dst_height, false);
     for (int64_t x = 0; x < p.dst_width; ++x) {
-      const Tap column = tap(x, p.src_width, p.dst_width, true);
+      const Tap column = tap(x, p.src.width, p.dst_width, true);
       for (int64_t c = 0; c < 3; ++c) {
-        const auto pixel = [&](int64_t yy, int64_t xx) { return int{p.src[(yy * p.src_width + xx) * 3 + c]}; };
+        const auto pixel = [&](int64_t yy, int64_t xx) {
+          return int{photo[static_cast<size_t>((yy * p.src.width + xx) * 3 + c)]};
+        };
         const auto across = [&](int64_t yy) {
           return pixel(yy, column.first) * column.weight_first + pixel(yy, column.second) * column.weight_second;
         };

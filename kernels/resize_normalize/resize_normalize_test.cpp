@@ -1,6 +1,6 @@
 #include "kernels/resize_normalize/resize_normalize.h"
 
-#include <random>
+#include <limits>
 #include <vector>
 
 #include "core/error.h"
@@ -8,42 +8,38 @@
 #include "tests/catch.h"
 #include "tests/compare.h"
 #include "tests/dut.h"
+#include "tests/image_layouts.h"
 
 namespace sclip {
 namespace {
 
-std::vector<uint8_t> random_photo(int64_t height, int64_t width, uint32_t seed) {
-  std::mt19937 generator(seed);
-  std::vector<uint8_t> photo(static_cast<size_t>(height * width * 3));
-  for (uint8_t& p : photo) p = static_cast<uint8_t>(generator());
-  return photo;
-}
+constexpr std::array<float, 3> kMean = {122.771f, 116.746f, 104.094f};
+constexpr std::array<float, 3> kStd = {68.501f, 66.632f, 70.323f};
 
 TEST_CASE("resize_normalize equals its reference bit for bit", "[resize_normalize]") {
   struct Sizes {
-    int64_t h0, w0, h, w;
+    int h0, w0;
+    int64_t h, w;
   };
   const Sizes sizes = GENERATE(Sizes{1, 1, 336, 336}, Sizes{1, 1, 1, 1}, Sizes{1, 700, 3, 2048}, Sizes{500, 1, 336, 1},
                                Sizes{2, 2, 5, 7}, Sizes{200, 300, 100, 150}, Sizes{37, 53, 37, 53},
                                Sizes{360, 480, 336, 448}, Sizes{17, 31, 336, 613}, Sizes{1031, 769, 451, 337});
   CAPTURE(sizes.h0, sizes.w0, sizes.h, sizes.w);
-  const std::vector<uint8_t> photo = random_photo(sizes.h0, sizes.w0, 7);
+  const std::vector<uint8_t> photo = testing::noise_photo(sizes.h0, sizes.w0, ChannelOrder::kRgb);
   std::vector<float> expected(static_cast<size_t>(3 * sizes.h * sizes.w));
-  ResizeNormalizeParams params{.src = photo.data(),
+  ResizeNormalizeParams params{.src = {photo.data(), sizes.w0, sizes.h0},
                                .dst = expected.data(),
-                               .src_height = sizes.h0,
-                               .src_width = sizes.w0,
                                .dst_height = sizes.h,
                                .dst_width = sizes.w,
-                               .mean = {122.771f, 116.746f, 104.094f},
-                               .std = {68.501f, 66.632f, 70.323f}};
+                               .mean = kMean,
+                               .std = kStd};
   ref::resize_normalize(params);
 
   testing::Dut& dut = testing::Dut::get();
   for (const size_t offset : {0, 1}) {
     auto src = dut.copy(photo, offset);
     auto dst = dut.output<float>(expected.size(), offset);
-    params.src = src.data();
+    params.src.pixels = src.data();
     params.dst = dst.data();
     dut.stream().resize_normalize(params);
     const std::vector<float> actual = dst.host();
@@ -53,12 +49,76 @@ TEST_CASE("resize_normalize equals its reference bit for bit", "[resize_normaliz
   }
 }
 
-TEST_CASE("resize_normalize refuses empty pictures", "[resize_normalize]") {
-  uint8_t src[3] = {};
+TEST_CASE("resize_normalize reads every layout as the RGB picture that it shows", "[resize_normalize]") {
+  struct Sizes {
+    int h0, w0;
+    int64_t h, w;
+  };
+  const Sizes sizes = GENERATE(Sizes{1, 1, 3, 2}, Sizes{37, 53, 20, 70}, Sizes{60, 41, 113, 35});
+  testing::Dut& dut = testing::Dut::get();
+  for (const testing::ImageLayout& layout : testing::image_layouts()) {
+    CAPTURE(layout.name(), sizes.h0, sizes.w0);
+    const std::vector<uint8_t> photo = testing::noise_photo(sizes.h0, sizes.w0, layout.order);
+    std::vector<float> expected(static_cast<size_t>(3 * sizes.h * sizes.w)), reference(expected.size());
+    ResizeNormalizeParams params{.src = {photo.data(), sizes.w0, sizes.h0},
+                                 .dst = expected.data(),
+                                 .dst_height = sizes.h,
+                                 .dst_width = sizes.w,
+                                 .mean = kMean,
+                                 .std = kStd};
+    ref::resize_normalize(params);
+
+    const testing::LaidOutImage image = testing::lay_out(photo, sizes.h0, sizes.w0, layout);
+    auto src = dut.copy(image.bytes);
+    auto dst = dut.output<float>(expected.size());
+    params.src = image.at(src.data());
+    params.dst = dst.data();
+    dut.stream().resize_normalize(params);
+    CHECK(dst.host() == expected);
+
+    params.src = image.view;
+    params.dst = reference.data();
+    ref::resize_normalize(params);
+    CHECK(reference == expected);
+  }
+}
+
+TEST_CASE("resize_normalize refuses what it cannot read or write", "[resize_normalize]") {
+  using Catch::Contains;
+  uint8_t src[24] = {};
   float dst[3] = {};
-  const ResizeNormalizeParams params{
-      .src = src, .dst = dst, .src_height = 1, .src_width = 0, .dst_height = 1, .dst_width = 1};
-  CHECK_THROWS_AS(testing::Dut::get().stream().resize_normalize(params), Error);
+  const ResizeNormalizeParams good{.src = {src, 2, 2}, .dst = dst, .dst_height = 1, .dst_width = 1};
+  const auto refused = [&](auto change) {
+    ResizeNormalizeParams p = good;
+    change(p);
+    try {
+      testing::Dut::get().stream().resize_normalize(p);
+    } catch (const Error& e) {
+      CHECK(e.code() == ErrorCode::kInvalidArgument);
+      return std::string(e.what());
+    }
+    return std::string("accepted");
+  };
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  CHECK_THAT(refused([](auto& p) { p.src.pixels = nullptr; }), Contains("the photo is empty (2×2 pixels, no memory)"));
+  CHECK_THAT(refused([](auto& p) { p.src.width = 0; }), Contains("the photo is empty (0×2 pixels)"));
+  CHECK_THAT(refused([](auto& p) { p.src.height = -3; }), Contains("the photo is empty (2×-3 pixels)"));
+  CHECK_THAT(refused([](auto& p) { p.src.width = (1 << 24) + 1; }), Contains("a side may have 16777216"));
+  CHECK_THAT(refused([](auto& p) { p.src.row_stride = 5; }),
+             Contains("rows 5 bytes apart, and a row of 2 RGB pixels takes 6"));
+  CHECK_THAT(refused([](auto& p) { p.src.row_stride = -5; }), Contains("rows -5 bytes apart"));
+  CHECK_THAT(refused([](auto& p) {
+               p.src.row_stride = 7;
+               p.src.order = ChannelOrder::kBgra;
+             }),
+             Contains("a row of 2 BGRA pixels takes 8"));
+  CHECK_THAT(refused([](auto& p) { p.src.row_stride = std::numeric_limits<int64_t>::min(); }), Contains("at most"));
+  CHECK_THAT(refused([](auto& p) { p.src.order = static_cast<ChannelOrder>(5); }), Contains("channel order 5"));
+  CHECK_THAT(refused([](auto& p) { p.dst = nullptr; }), Contains("dst must be given"));
+  CHECK_THAT(refused([](auto& p) { p.dst_height = 0; }), Contains("cannot resize 2 × 2 pixels to 1 × 0"));
+  CHECK_THAT(refused([&](auto& p) { p.mean[1] = nan; }), Contains("the mean is 0, nan, 0"));
+  CHECK_THAT(refused([&](auto& p) { p.std[2] = infinity; }), Contains("the standard deviation is 1, 1, inf"));
+  CHECK_THAT(refused([](auto& p) { p.std[0] = 0; }), Contains("the standard deviation is 0, 1, 1"));
 }
 
 TEST_CASE("resized_size keeps the short side, and the limit of the long one", "[resize_normalize][cpu]") {

@@ -27,6 +27,10 @@ int64_t mismatches(const std::vector<float>& planes, const NpyArray& expected) {
   return count;
 }
 
+ImageView view_of(const NpyArray& photo) {
+  return {photo.as<uint8_t>(), static_cast<int>(photo.shape[1]), static_cast<int>(photo.shape[0])};
+}
+
 struct Case {
   std::string name;
   int64_t side;
@@ -40,13 +44,9 @@ TEST_CASE("opencv-linear is OpenCV's resize bit for bit") {
   const ImageSize size = resized_size(source.shape[0], source.shape[1], golden.side);
   REQUIRE(expected.shape == Shape{size.height, size.width, 3});
   std::vector<float> planes(static_cast<size_t>(expected.shape.count()));
-  resize_normalize_cpu({.src = source.as<uint8_t>(),
-                        .dst = planes.data(),
-                        .src_height = source.shape[0],
-                        .src_width = source.shape[1],
-                        .dst_height = size.height,
-                        .dst_width = size.width},
-                       testing::cpu_queue());
+  resize_normalize_cpu(
+      {.src = view_of(source), .dst = planes.data(), .dst_height = size.height, .dst_width = size.width},
+      testing::cpu_queue());
   CHECK(mismatches(planes, expected) == 0);
 }
 
@@ -56,12 +56,7 @@ TEST_CASE("pil-bicubic is Pillow's resize and CLIP's centre crop bit for bit") {
   const NpyArray source = read_npy(kGoldens + "bicubic_" + golden.name + "_src.npy");
   const NpyArray expected = read_npy(kGoldens + "bicubic_" + golden.name + "_" + std::to_string(golden.side) + ".npy");
   std::vector<float> planes(static_cast<size_t>(expected.shape.count()));
-  resize_bicubic_cpu({.src = source.as<uint8_t>(),
-                      .dst = planes.data(),
-                      .src_height = source.shape[0],
-                      .src_width = source.shape[1],
-                      .size = golden.side},
-                     testing::cpu_queue());
+  resize_bicubic_cpu({.src = view_of(source), .dst = planes.data(), .size = golden.side}, testing::cpu_queue());
   CHECK(mismatches(planes, expected) == 0);
 }
 
