@@ -143,7 +143,8 @@ void VisionEncoder::block(Stream& stream, VisionPlan& plan, const BlockWeights& 
   stream.attention(
       {.qkv = qkv,
        .out = normed,
-       .bias = last && policy.locality_sigma > 0 ? locality_bias(stream, plan, policy.locality_sigma) : nullptr,
+       .bias = {.data =
+                    last && policy.locality_sigma > 0 ? locality_bias(stream, plan, policy.locality_sigma) : nullptr},
        .dtype = activation,
        .scores = policy.scores,
        .batch = batch,
