@@ -22,6 +22,7 @@
 
 #include "core/arena.h"
 #include "kernels/attention/attention.h"
+#include "kernels/attention/attention_check.h"
 #include "kernels/simd/bf16-inl.h"
 #include "kernels/simd/exp-inl.h"
 
@@ -388,7 +389,7 @@ class Head {
     }
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t visible = p_.causal ? first + r + 1 : p_.tokens;
-      const float* bias = p_.bias != nullptr ? p_.bias + (first + r) * p_.tokens : nullptr;
+      const float* bias = p_.bias.data != nullptr ? p_.bias.data + (first + r) * p_.tokens : nullptr;
       inverse[r] = 1.0f / ExpRow(scores + r * columns_, bias, visible, columns_, p_.softmax_scale);
     }
   }
@@ -477,9 +478,8 @@ HWY_EXPORT(Attention);
 void attention_cpu(const AttentionParams& p, CpuQueue queue) {
   SCLIP_CHECK(p.dtype == DType::kF32 || p.dtype == DType::kBF16, kInvalidArgument, "attention takes F32 or BF16, not ",
               to_string(p.dtype));
-  SCLIP_CHECK(p.tokens > 0 && p.heads > 0 && p.head_dim > 0 && p.head_dim <= 256 && p.head_dim % 4 == 0,
-              kInvalidArgument, "attention: ", p.tokens, " tokens, ", p.heads, " heads of ", p.head_dim,
-              ": head_dim must be a multiple of 4 up to 256, and nothing may be 0");
+  check_params(p);
+  SCLIP_CHECK(!is_general(p) && p.out != nullptr, kUnsupported, "attention: general probabilities are not there yet");
   if (p.scores == AttentionScores::kIdentity) return copy_values(p);
   HWY_DYNAMIC_DISPATCH(Attention)(p, queue);
 }

@@ -29,6 +29,7 @@
 // Limit      Shared memory and tensor cores alike: with 16 rows a warp, one ldmatrix.x4 (4 cycles of an SM's shared
 //            memory) feeds two mma (4 cycles of its tensor cores on sm_80); the online pair, which shares V, does
 //            better. Then the softmax, about 5 instructions for 32 scores, one of them in the special-function unit.
+#include "kernels/attention/attention_check.h"
 #include "kernels/attention/attention_online.cuh"
 #include "kernels/attention/attention_simt.cuh"
 #include "kernels/attention/attention_whole_rows.cuh"
@@ -45,7 +46,7 @@ AttentionArgs<T> args_of(const AttentionParams& p) {
   const int right = p.scores == AttentionScores::kQueryQuery ? 0 : 1;
   return {.qkv = static_cast<const T*>(p.qkv),
           .out = static_cast<T*>(p.out),
-          .bias = p.bias,
+          .bias = p.bias.data,
           .tokens = static_cast<int>(p.tokens),
           .heads = static_cast<int>(p.heads),
           .head_dim = static_cast<int>(p.head_dim),
@@ -118,10 +119,8 @@ void copy_values(const AttentionParams& p, CudaQueue queue) {
 }  // namespace
 
 void attention_cuda(const AttentionParams& p, CudaQueue queue) {
-  SCLIP_CHECK(p.tokens > 0 && p.heads > 0 && p.head_dim > 0 && p.head_dim <= 256 && p.head_dim % 4 == 0,
-              kInvalidArgument, "attention: ", p.tokens, " tokens, ", p.heads, " heads of ", p.head_dim,
-              ": head_dim must be a multiple of 4 up to 256, and nothing may be 0");
-  SCLIP_CHECK(p.softmax_scale > 0, kInvalidArgument, "attention: softmax_scale is ", p.softmax_scale, ", not positive");
+  check_params(p);
+  SCLIP_CHECK(!is_general(p) && p.out != nullptr, kUnsupported, "attention: general probabilities are not there yet");
   SCLIP_CHECK(p.tokens * 3 * p.heads * p.head_dim < int64_t{1} << 31, kUnsupported, "attention: ", p.tokens,
               " tokens of ", p.heads, "×", p.head_dim, " are more than 32-bit offsets reach");
   SCLIP_CHECK(p.batch <= 65535 && p.heads <= 65535, kUnsupported, "attention: a batch of ", p.batch, " with ", p.heads,
@@ -138,7 +137,7 @@ void attention_cuda(const AttentionParams& p, CudaQueue queue) {
     launch_simt<T>(p, queue);
   });
   check_launch("attention", p.batch, " × ", p.tokens, " tokens, ", p.heads, " heads of ", p.head_dim, ", ",
-               to_string(p.dtype), p.causal ? ", causal" : "", p.bias != nullptr ? ", with bias" : "");
+               to_string(p.dtype), p.causal ? ", causal" : "", p.bias.data != nullptr ? ", with bias" : "");
 }
 
 }  // namespace sclip

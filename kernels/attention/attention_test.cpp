@@ -77,7 +77,7 @@ void check_on_device(AttentionParams p, const Case& c, DType dtype, const std::v
                      const Expected& expected, size_t offset = 0) {
   testing::Dut& dut = testing::Dut::get();
   CAPTURE(c.batch, c.tokens, c.heads, c.head_dim, to_string(dtype), static_cast<int>(p.scores), p.causal,
-          p.bias != nullptr, offset);
+          p.bias.data != nullptr, offset);
   const size_t shift = offset * size_of(dtype);
   auto qkv_device = dut.copy(testing::round_to(dtype, qkv).bytes, shift);
   auto out = dut.output<std::byte>(c.count() * size_of(dtype), shift);
@@ -152,9 +152,9 @@ TEST_CASE("attention adds its bias to the scaled scores", "[attention]") {
         AttentionParams p = params_of(c, nullptr, nullptr);
         p.scores = scores;
         p.causal = causal;
-        p.bias = bias.data();
+        p.bias.data = bias.data();
         const Expected expected = oracle(p, c, rounded);
-        p.bias = bias_device.data();
+        p.bias.data = bias_device.data();
         check_on_device(p, c, dtype, rounded, expected);
       }
     }
