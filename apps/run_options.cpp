@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
-#include "engine/attention_policy.h"
+#include "engine/dense_head/policy.h"
 #include "engine/text/templates.h"
 
 namespace sclip {
@@ -117,7 +117,7 @@ TextBankOptions ClassFlags::bank_options() const {
 }
 
 void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
-  app.add_option("--policy", policy, "attention of the last block: " + joined_names(attention_policies()))
+  app.add_option("--policy", policy, "how the image tower is read out patch by patch\n" + describe_policies())
       ->capture_default_str();
   app.add_option("--short-side", short_side, "pixels of the photo's short side as the model sees it")
       ->check(CLI::Range(1, 8192));
@@ -147,7 +147,7 @@ SegmentOptions SegmentFlags::options(const ModelConfig& model) const {
     out.prob_thd = named.prob_thd;
     out.area_thd = named.area_thd;
   }
-  out.policy = find_attention_policy(policy).name;
+  out.policy = find_policy(policy).spelling();
   out.short_side = short_side.value_or(out.short_side);
   out.crop = crop.value_or(out.crop);
   out.stride = stride.value_or(out.stride);

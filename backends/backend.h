@@ -94,6 +94,8 @@ class Stream {
   virtual void upload(void* device, const void* host, size_t bytes) = 0;
   // The bytes are there after `synchronize`.
   virtual void download(void* host, const void* device, size_t bytes) = 0;
+  // Within backend memory; no overlap.
+  virtual void copy(void* to, const void* from, size_t bytes) = 0;
   virtual void synchronize() = 0;
 
   // Recording: between `begin_recording` and `end_recording` kernels are noted instead of run; `replay` runs them, with

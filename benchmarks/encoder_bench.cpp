@@ -6,6 +6,7 @@
 
 #include "apps/run_options.h"
 #include "benchmarks/serve.h"
+#include "engine/dense_head/policy.h"
 #include "engine/window_encoder.h"
 
 namespace sclip {
@@ -37,7 +38,7 @@ void run(const Flags& flags) {
   const VisionEncoder& vision = engine->vision();
   const Backend& backend = engine->backend();
   const auto stream = backend.make_stream();
-  const AttentionPolicy& policy = find_attention_policy(flags.policy);
+  const auto head = find_policy(flags.policy).make_head({.blob = engine->blob(), .backend = backend});
   const int64_t size = flags.size > 0 ? flags.size : engine->config().vision.image_size;
   const int64_t grid = size / engine->config().vision.patch_size;
   SCLIP_CHECK(grid > 0, kInvalidArgument, "windows of ", size, " pixels hold no patch");
@@ -59,12 +60,12 @@ void run(const Flags& flags) {
                     .width = width,
                     .windows = origins.data(),
                     .count = flags.windows,
-                    .grid_h = grid,
-                    .grid_w = grid},
-                   policy, flags.batch, [&](Stream& worker, int64_t first, int64_t count, const float* found) {
+                    .window_height = size,
+                    .window_width = size},
+                   *head, flags.batch, [&](BlockRunner& runner, int64_t first, const float* found) {
                      const int64_t window = grid * grid * vision.embed_dim();
-                     worker.download(features.data() + first * window, found,
-                                     static_cast<size_t>(count * window) * sizeof(float));
+                     runner.stream().download(features.data() + first * window, found,
+                                              static_cast<size_t>(runner.batch() * window) * sizeof(float));
                    });
     stream->synchronize();
   });

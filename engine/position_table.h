@@ -13,4 +13,8 @@ namespace sclip {
 std::vector<float> position_table(const float* table, int64_t table_tokens, int64_t cols, int64_t grid_h,
                                   int64_t grid_w);
 
+// How a tower's positions are fitted to a grid: a function like the one above.
+using PositionRule = std::vector<float> (*)(const float* table, int64_t table_tokens, int64_t cols, int64_t grid_h,
+                                            int64_t grid_w);
+
 }  // namespace sclip

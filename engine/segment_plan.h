@@ -10,6 +10,7 @@
 
 #include "backends/backend.h"
 #include "core/image_view.h"
+#include "engine/dense_head/dense_head.h"
 #include "engine/segment_options.h"
 #include "engine/window_grid.h"
 #include "kernels/patch_embed/patch_embed.h"
@@ -42,7 +43,8 @@ struct SegmentPlan {
   bool with_logits = false;
 
   PhotoPlan photo;
-  std::unique_ptr<Memory> query_class;  // (K) i32
+  std::shared_ptr<const DenseHead> head;  // of options.policy, for the bank's words
+  std::unique_ptr<Memory> query_class;    // (K) i32
   std::unique_ptr<Recording> recording;
   uint64_t generation = 0;  // the session's at the last run without a recording; the recording is void at any other
 

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "engine/dense_head/policy.h"
 #include "engine/growing_memory.h"
 #include "engine/segment_plan.h"
 #include "engine/text_encoder.h"
@@ -56,6 +57,9 @@ struct Session::State {
   std::shared_ptr<const Engine> engine;
   std::unique_ptr<Stream> stream;
   std::optional<WindowEncoder> windows;
+  std::shared_ptr<const DenseHead> head;  // the latest
+  std::string head_policy;
+  uint64_t head_bank = 0;
   std::optional<VisionPlan> whole;  // for the class token of a whole picture
   std::deque<SegmentPlan> plans;    // the latest kPlans
   GrowingMemory photo, image, origin, features, logits, labels, scores, statistics, full_logits, fault;
@@ -91,7 +95,7 @@ struct Session::State {
     return planes;
   }
 
-  void encode(const float* planes, const PhotoPlan& plan, const SegmentOptions& options,
+  void encode(const float* planes, const PhotoPlan& plan, const DenseHead& dense_head, int window_batch,
               const WindowEncoder::Use& use) {
     if (!windows) windows.emplace(engine->vision(), backend());
     windows->encode(*stream,
@@ -100,9 +104,25 @@ struct Session::State {
                      .width = plan.size.width,
                      .windows = plan.corners(),
                      .count = plan.grid.count(),
-                     .grid_h = plan.grid_h,
-                     .grid_w = plan.grid_w},
-                    find_attention_policy(options.policy), options.window_batch, use);
+                     .window_height = plan.grid.window_height,
+                     .window_width = plan.grid.window_width},
+                    dense_head, window_batch, use);
+  }
+
+  // The policy's dense head, for the words of `bank` or, without one, for none. The latest is kept: photos of many
+  // sizes share it.
+  std::shared_ptr<const DenseHead> head_for(const std::string& policy, const TextBank* bank) {
+    const uint64_t bank_id = bank != nullptr ? bank->id() : 0;
+    if (head == nullptr || head_policy != policy || head_bank != bank_id) {
+      Words words;
+      if (bank != nullptr) {
+        words = {.similarity = &bank->similarity(), .embeddings = bank->embeddings(), .count = bank->queries()};
+      }
+      head = find_policy(policy).make_head({.blob = engine->blob(), .backend = backend(), .words = words});
+      head_policy = policy;
+      head_bank = bank_id;
+    }
+    return head;
   }
 
   SegmentPlan& plan_for(ImageView view, const SegmentOptions& options, const TextBank& bank, bool with_logits) {
@@ -113,6 +133,7 @@ struct Session::State {
     plan.options = options;
     plan.bank = bank.id();
     plan.with_logits = with_logits;
+    plan.head = head_for(options.policy, &bank);
     plan.photo = make_photo_plan(backend(), *stream, view, options, engine->config().vision.patch_size);
     plan.query_class = copy_to_backend(backend(), *stream, bank.classes().query_class.data(),
                                        bank.classes().query_class.size() * sizeof(int32_t));
@@ -182,9 +203,10 @@ struct Session::State {
     const float* planes = resize(rgb, p);
     lap(&StageTimes::resize);
     auto* cosines = logits.get<float>(backend(), p.grid.count() * patches * queries);
-    encode(planes, p, plan.options, [&](Stream& worker, int64_t first, int64_t count, const float* window_features) {
-      worker.linear(bank.similarity(), window_features, count * patches, cosines + first * patches * queries);
-    });
+    encode(planes, p, *plan.head, plan.options.window_batch,
+           [&](BlockRunner& runner, int64_t first, const float* window_features) {
+             plan.head->score(runner, window_features, cosines + first * patches * queries);
+           });
     lap(&StageTimes::encode);
     stream->window_merge(merge_params(plan, bank, cosines, results));
     lap(&StageTimes::merge);
@@ -296,9 +318,15 @@ std::vector<float> Session::embed_image(ImageView photo) {
   const PatchOrigin whole{};
   auto* origin = s.origin.get<PatchOrigin>(s.backend(), 1);
   s.stream->upload(origin, &whole, sizeof(whole));
-  s.engine->vision().encode(*s.stream, *s.whole,
-                            {.image = planes, .height = side, .width = side, .windows = origin, .batch = 1},
-                            find_attention_policy("clip"), Readout::kClassToken, features);
+  s.engine->vision().embed(*s.stream, *s.whole,
+                           {.image = planes,
+                            .height = side,
+                            .width = side,
+                            .windows = origin,
+                            .batch = 1,
+                            .window_height = side,
+                            .window_width = side},
+                           features);
   std::vector<float> out(static_cast<size_t>(config.embed_dim));
   s.stream->download(out.data(), features, out.size() * sizeof(float));
   s.stream->synchronize();
@@ -318,10 +346,12 @@ Session::DenseFeatures Session::dense_features(ImageView photo, const SegmentOpt
   const int64_t window = plan.grid_h * plan.grid_w * out.embed_dim;
   out.data.resize(static_cast<size_t>(out.windows * window));
   const float* planes = s.resize(s.upload(photo), plan);
-  s.encode(planes, plan, options, [&](Stream& worker, int64_t first, int64_t windows, const float* features) {
-    worker.download(out.data.data() + first * window, features, static_cast<size_t>(windows * window) * sizeof(float));
-    worker.synchronize();
-  });
+  s.encode(planes, plan, *s.head_for(options.policy, nullptr), options.window_batch,
+           [&](BlockRunner& runner, int64_t first, const float* features) {
+             runner.stream().download(out.data.data() + first * window, features,
+                                      static_cast<size_t>(runner.batch() * window) * sizeof(float));
+             runner.stream().synchronize();
+           });
   return out;
 }
 

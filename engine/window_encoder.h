@@ -1,4 +1,4 @@
-// WindowEncoder: all windows of a photo through the vision tower, in the way that suits the backend.
+// WindowEncoder: all windows of a photo through the vision tower and a dense head, in the way that suits the backend.
 //
 // A device takes batches of windows on one stream. A CPU is fastest when each thread takes whole windows by itself:
 // no thread waits for another inside a layer, and a window's activations stay in its core's cache. What does not
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "engine/dense_head/dense_head.h"
 #include "engine/growing_memory.h"
 #include "engine/vision_encoder.h"
 
@@ -26,16 +27,17 @@ class WindowEncoder {
   struct Photo {
     const float* image = nullptr;  // (3, H, W) normalised, backend memory
     int64_t height = 0, width = 0;
-    const PatchOrigin* windows = nullptr;  // backend memory
-    int64_t count = 0;                     // windows
-    int64_t grid_h = 0, grid_w = 0;        // patches of a window
+    const PatchOrigin* windows = nullptr;         // backend memory
+    int64_t count = 0;                            // windows
+    int64_t window_height = 0, window_width = 0;  // pixels
   };
-  // Takes the features (count, h·w, E) of windows first … first + count − 1: backend memory, valid during the call.
-  // Calls for different windows come from several threads at once, each with its own stream.
-  using Use = std::function<void(Stream& stream, int64_t first, int64_t count, const float* features)>;
+  // Takes the features (B, h·w, E) of windows first … first + B − 1, B = runner.batch(): backend memory, valid during
+  // the call, as is what the head left in its buffers.
+  // Calls for different windows come from several threads at once, each with its own runner and stream.
+  using Use = std::function<void(BlockRunner& runner, int64_t first, const float* features)>;
 
   // `batch`: windows in one forward; 0: the backend's choice. `stream` has the photo's upload behind it.
-  void encode(Stream& stream, const Photo& photo, const AttentionPolicy& policy, int64_t batch, const Use& use);
+  void encode(Stream& stream, const Photo& photo, const DenseHead& head, int64_t batch, const Use& use);
 
   // Changes when memory moved that earlier calls used: recordings of them are void then.
   uint64_t generation() const;
@@ -47,13 +49,25 @@ class WindowEncoder {
     uint64_t plans_made = 0;
     GrowingMemory features;
   };
-  VisionPlan& plan_for(Worker& worker, const Photo& photo, int64_t batch, int64_t count) const;
-  void run(Worker& worker, Stream& stream, const Photo& photo, const AttentionPolicy& policy, int64_t batch,
-           int64_t first, int64_t count, const Use& use) const;
+  // Windows of one size under one head: what all groups of one call share.
+  struct Job {
+    const DenseHead& head;
+    WindowBatch windows;  // all of them
+    PlanNeeds needs;
+    int64_t batch = 0;  // windows of a full group
+  };
+  Job make_job(const Photo& photo, const DenseHead& head, int64_t batch) const;
+  VisionPlan& plan_for(Worker& worker, const Job& job, int64_t count) const;
+  // Windows first … first + count − 1.
+  void run(Worker& worker, Stream& stream, const Job& job, int64_t first, int64_t count, const Use& use) const;
+  // What the head keeps of the whole photo; null when it keeps nothing.
+  const float* read_photo(Stream& stream, const Photo& photo, const DenseHead& head);
 
   const VisionEncoder& vision_;
   const Backend& backend_;
   std::vector<Worker> workers_;
+  GrowingMemory kept_;              // of the whole photo, by the head
+  std::unique_ptr<Memory> corner_;  // the whole photo's PatchOrigin
 };
 
 }  // namespace sclip

@@ -74,6 +74,9 @@ class CpuStream : public Stream {
   void download(void* host, const void* device, size_t bytes) override {
     if (bytes > 0) std::memcpy(host, device, bytes);
   }
+  void copy(void* to, const void* from, size_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
   void synchronize() override {}
 
  private:

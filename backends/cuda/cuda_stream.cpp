@@ -91,6 +91,11 @@ void CudaStream::download(void* host, const void* device, size_t bytes) {
              " bytes from the device");
 }
 
+void CudaStream::copy(void* to, const void* from, size_t bytes) {
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copy ", bytes,
+             " bytes within the device");
+}
+
 void CudaStream::synchronize() {
   check_cuda(cudaStreamSynchronize(stream_), "finish the work of a stream");
 }

@@ -43,6 +43,7 @@ class CudaStream : public Stream {
 
   void upload(void* device, const void* host, size_t bytes) override;
   void download(void* host, const void* device, size_t bytes) override;
+  void copy(void* to, const void* from, size_t bytes) override;
   void synchronize() override;
 
   bool can_record() const override { return true; }

@@ -1,0 +1,16 @@
+#include "engine/dense_head/dense_head.h"
+
+#include "core/error.h"
+
+namespace sclip {
+
+void DenseHead::score(BlockRunner& runner, const float* features, float* cosines) const {
+  SCLIP_CHECK(words_.similarity != nullptr, kInternal, "a dense head made without words cannot score");
+  runner.stream().linear(*words_.similarity, features, runner.batch() * runner.shape().patches(), cosines);
+}
+
+void DenseHead::read_photo(BlockRunner&, float*) const {
+  fail(ErrorCode::kInternal, "a dense head keeps floats of the whole photo and does not write them");
+}
+
+}  // namespace sclip

@@ -1,0 +1,60 @@
+// DenseHead: how the image tower is read out patch by patch, as a program over its blocks.
+//
+// Made once from a policy (policy.h) for one engine and, where words matter, for one set of them; immutable and shared
+// by threads. What it needs in memory it declares before, so that the plan holds it and nothing allocates in `encode`.
+// `encode`, `score` and `read_photo` may be recorded: they call kernels only, no upload, download or synchronize.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "engine/block_runner.h"
+#include "engine/vision_plan.h"
+#include "weights/weight_blob.h"
+
+namespace sclip {
+
+// All that a head may know of the words. Empty where there are none: `sclip embed --dense`.
+// Every head scores with `similarity`. Heads that let the words steer the features (RF-CLIP groups queries by their
+// embeddings, ResCLIP labels patches on the way) read the rest when they are made, and refuse to be made without.
+struct Words {
+  const Linear* similarity = nullptr;   // unit features (M, E) → cosines (M, K)
+  std::span<const float> embeddings{};  // (K, E), unit vectors, host memory
+  int64_t count = 0;                    // K
+};
+
+// What heads are made from. All of it outlives them.
+struct HeadInputs {
+  const WeightBlob& blob;  // for weights in a form that VisionWeights has not
+  const Backend& backend;
+  Words words{};
+};
+
+class DenseHead {
+ public:
+  explicit DenseHead(const Words& words) : words_(words) {}
+  virtual ~DenseHead() = default;
+  DenseHead(const DenseHead&) = delete;
+  DenseHead& operator=(const DenseHead&) = delete;
+
+  // Named buffers and constants of a plan, and how positions are fitted to its grid. Buffers that `encode` leaves
+  // may be read through the plan until the next batch.
+  virtual PlanNeeds needs(const WindowShape&) const { return {}; }
+  // Runs the blocks, reads them out: unit features (B, h·w, E), f32, backend memory.
+  virtual void encode(BlockRunner& runner, float* features) const = 0;
+  // Features → cosines or what stands for them (B, h·w, K). Follows `encode` of the same batch, with its buffers.
+  virtual void score(BlockRunner& runner, const float* features, float* cosines) const;
+
+  // For heads that look at the whole photo before its windows: how many floats they keep of it, and the program that
+  // writes them. Its runner's only window is the whole photo; every later one has the floats in WindowBatch::photo.
+  virtual int64_t photo_floats() const { return 0; }
+  virtual void read_photo(BlockRunner& runner, float* kept) const;
+
+ protected:
+  const Words& words() const { return words_; }
+
+ private:
+  Words words_;
+};
+
+}  // namespace sclip

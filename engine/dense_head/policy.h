@@ -1,0 +1,59 @@
+// Policies: the dense heads by name. A user writes `naclip`, or with options `naclip:sigma=3`; it is resolved once,
+// into a value.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/dense_head/dense_head.h"
+
+namespace sclip {
+
+// A number from min to max, or, where max is not above min, any text without a comma.
+struct PolicyOption {
+  std::string_view name;
+  std::string_view value;  // unless the user says otherwise
+  double min = 0, max = 0;
+  std::string_view meaning;
+};
+
+class Policy;
+using MakeDenseHead = std::function<std::shared_ptr<const DenseHead>(const Policy&, const HeadInputs&)>;
+
+// A row of the table of policies.
+struct PolicyInfo {
+  std::string_view name;
+  std::string_view summary;
+  std::vector<PolicyOption> options;
+  MakeDenseHead make;
+};
+
+class Policy {
+ public:
+  std::string_view name() const { return info_->name; }
+  // As a user would write it; options that have their usual value are left out. Equal for equal policies.
+  std::string spelling() const;
+  double number(std::string_view option) const;
+  std::string_view text(std::string_view option) const;
+  // Throws kInvalidArgument where the policy cannot work with these inputs.
+  std::shared_ptr<const DenseHead> make_head(const HeadInputs& inputs) const { return info_->make(*this, inputs); }
+
+ private:
+  friend Policy parse_policy(std::string_view spelling, std::span<const PolicyInfo> table);
+  const PolicyInfo* info_ = nullptr;
+  std::vector<std::string> values_;  // of info_->options
+};
+
+std::span<const PolicyInfo> policies();
+// Throws kInvalidArgument naming the policies there are, the options of this one, or the range of a number.
+Policy find_policy(std::string_view spelling);
+// The same in another table, which outlives the policy.
+Policy parse_policy(std::string_view spelling, std::span<const PolicyInfo> table);
+// A line for each policy and each of its options, for a command's help.
+std::string describe_policies();
+
+}  // namespace sclip
