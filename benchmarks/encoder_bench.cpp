@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--batch", flags.batch, "windows in one forward; 0: what suits the backend")
       ->check(CLI::Range(0, 1024));
-  app.add_option("--policy", flags.policy, "attention of the last block")->capture_default_str();
+  app.add_option("--policy", flags.policy, "how patches are read out")->capture_default_str();
   app.add_option("--size", flags.size, "side of a window in pixels; 0: the model's")->check(CLI::Range(0, 4096));
   app.add_option("--rounds", flags.rounds, "without --serve")->check(CLI::Range(1, 100000))->capture_default_str();
   app.add_flag("--serve", flags.serve, "answer `run` and `quit` on stdin");

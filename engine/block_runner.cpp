@@ -28,8 +28,12 @@ void BlockRunner::keep_tokens(float* copy) {
 }
 
 void BlockRunner::project_qkv(int block, TokenRows x) {
+  project_qkv(block, x, *weights_.block(block).qkv);
+}
+
+void BlockRunner::project_qkv(int block, TokenRows x, const Linear& in_proj) {
   norm(weights_.block(block).ln_1, x);
-  stream_.linear(*weights_.block(block).qkv, plan_.normed(), batch() * x.rows, plan_.qkv());
+  stream_.linear(in_proj, plan_.normed(), batch() * x.rows, plan_.qkv());
 }
 
 AttentionParams BlockRunner::attention(int64_t tokens) const {

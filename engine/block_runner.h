@@ -60,7 +60,8 @@ class BlockRunner {
   void keep_tokens(float* copy);
 
   // The steps of a block. The plan's `normed` and `qkv` carry values from one to the next.
-  void project_qkv(int block, TokenRows x);         // qkv = in_proj(ln_1(x)), one behind the other
+  void project_qkv(int block, TokenRows x);  // qkv = in_proj(ln_1(x)), the windows one behind the other
+  void project_qkv(int block, TokenRows x, const Linear& in_proj);  // with a matrix of the head's own, C → 3C
   AttentionParams attention(int64_t tokens) const;  // CLIP's own over what project_qkv left; writes `normed`
   AttentionParams attention() const { return attention(shape().tokens); }
   void add_attention(int block, TokenRows x);  // x += out_proj(normed); x without gaps

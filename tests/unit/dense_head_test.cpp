@@ -77,6 +77,14 @@ class TwoTaps : public DenseHead {
   int64_t embed_dim_;
 };
 
+template <typename T>
+std::unique_ptr<Memory> to_device(const Backend& backend, Stream& stream, const std::vector<T>& values) {
+  auto memory = backend.allocate(values.size() * sizeof(T));
+  stream.upload(memory->data(), values.data(), values.size() * sizeof(T));
+  stream.synchronize();
+  return memory;
+}
+
 double largest(const Rows& x) {
   double out = 0;
   for (const double value : x.values) out = std::max(out, std::abs(value));
@@ -121,14 +129,8 @@ TEST_CASE("a head keeps features of two blocks and reads the whole photo", "[dev
   const std::vector<PatchOrigin> origins = {
       {0, 0}, {3, 1}, {static_cast<int32_t>(width - window_w), 0}, {1, 7}, {5, 2}};
   const std::vector<float> image = testing::random_normal(static_cast<size_t>(3 * height * width), 1);
-  const auto copy = [&](const auto& values) {
-    auto memory = backend.allocate(values.size() * sizeof(values[0]));
-    stream->upload(memory->data(), values.data(), values.size() * sizeof(values[0]));
-    stream->synchronize();
-    return memory;
-  };
-  const auto device_image = copy(image);
-  const auto device_origins = copy(origins);
+  const auto device_image = to_device(backend, *stream, image);
+  const auto device_origins = to_device(backend, *stream, origins);
 
   const TwoTaps head(e);
   const Rows whole = reference.project(ReferenceTower::class_token(
@@ -182,6 +184,77 @@ TEST_CASE("a head keeps features of two blocks and reads the whole photo", "[dev
                    head, batch, use);
     CHECK(seen == origins.size());
   }
+}
+
+TEST_CASE("a head may bring a matrix of its own for q, k and v", "[device]") {
+  // The keys' rows in the place of the queries': q·kᵀ is then what the policy k-only computes.
+  class KeysTwice : public DenseHead {
+   public:
+    explicit KeysTwice(const HeadInputs& inputs) : DenseHead(inputs.words) {
+      const std::string name = str("visual.blocks.", inputs.blob.config().vision.layers - 1, ".attn.qkv.");
+      const TensorView weight = inputs.blob.tensor(name + "weight"), bias = inputs.blob.tensor(name + "bias");
+      const auto swapped = [](const TensorView& tensor) {
+        const auto* bytes = static_cast<const std::byte*>(tensor.data);
+        std::vector<std::byte> out(bytes, bytes + tensor.bytes());
+        const size_t third = tensor.bytes() / 3;
+        std::copy_n(bytes + third, third, out.begin());
+        return out;
+      };
+      const std::vector<std::byte> w = swapped(weight), b = swapped(bias);
+      in_proj_ = inputs.backend.make_linear({.name = "keys twice",
+                                             .weight = {.data = w.data(), .dtype = weight.dtype, .shape = weight.shape},
+                                             .bias = {.data = b.data(), .dtype = bias.dtype, .shape = bias.shape},
+                                             .input = inputs.backend.activation_dtype(),
+                                             .output = inputs.backend.activation_dtype()});
+    }
+    void encode(BlockRunner& runner, float* features) const override {
+      const int last = runner.blocks() - 1;
+      runner.run_blocks(0, last);
+      runner.project_qkv(last, runner.tokens(), *in_proj_);
+      runner.stream().attention(runner.attention());
+      runner.add_attention(last, runner.tokens());
+      runner.add_mlp(last, runner.tokens());
+      runner.project(runner.patches(), features);
+    }
+
+   private:
+    std::unique_ptr<Linear> in_proj_;
+  };
+
+  const auto engine = load_tiny();
+  const Backend& backend = engine->backend();
+  const auto stream = backend.make_stream();
+  const int64_t side = engine->config().vision.image_size;
+  const std::vector<float> image = testing::random_normal(static_cast<size_t>(3 * side * side), 2);
+  const auto device_image = to_device(backend, *stream, image);
+  const auto corner = to_device(backend, *stream, std::vector<PatchOrigin>(1));
+  WindowEncoder encoder(engine->vision(), backend);
+  const auto features_of = [&](const DenseHead& head) {
+    std::vector<float> out(static_cast<size_t>(engine->config().vision.tokens() - 1) *
+                           static_cast<size_t>(engine->config().embed_dim));
+    encoder.encode(*stream,
+                   {.image = static_cast<const float*>(device_image->data()),
+                    .height = side,
+                    .width = side,
+                    .windows = static_cast<const PatchOrigin*>(corner->data()),
+                    .count = 1,
+                    .window_height = side,
+                    .window_width = side},
+                   head, 1, [&](BlockRunner& runner, int64_t, const float* found) {
+                     runner.stream().download(out.data(), found, out.size() * sizeof(float));
+                     runner.stream().synchronize();
+                   });
+    return out;
+  };
+  const HeadInputs inputs{.blob = engine->blob(), .backend = backend};
+  const std::vector<float> expected = features_of(*find_policy("k-only").make_head(inputs));
+  const std::vector<float> clip = features_of(*find_policy("clip").make_head(inputs));
+  const std::vector<float> actual = features_of(KeysTwice(inputs));
+  // Unit vectors; the same products in another order at most.
+  const auto same = testing::all_close(actual.data(), expected.data(), expected.size(), 2e-6);
+  INFO(same.message);
+  CHECK(same);
+  CHECK(!testing::all_close(clip.data(), expected.data(), expected.size(), 1e-3));
 }
 
 TEST_CASE("policies may change from photo to photo of a session", "[device]") {
