@@ -29,7 +29,7 @@ std::string as_json(const ClassifyFlags& flags, const ClassList& classes, const 
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
   for (const size_t i : order) {
-    list.push_back({{"id", i}, {"name", classes.class_names[i]}, {"probability", probabilities[i]}});
+    list.push_back({{"id", i}, {"name", classes.class_names()[i]}, {"probability", probabilities[i]}});
   }
   const Json out = {{"photo", flags.photo}, {"classes", std::move(list)}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -38,7 +38,7 @@ std::string as_json(const ClassifyFlags& flags, const ClassList& classes, const 
 std::string as_table(const ClassList& classes, const std::vector<size_t>& order,
                      const std::vector<float>& probabilities) {
   std::vector<std::vector<std::string>> rows = {{"class", "probability"}};
-  for (const size_t i : order) rows.push_back({classes.class_names[i], percent(double{probabilities[i]})});
+  for (const size_t i : order) rows.push_back({classes.class_names()[i], percent(double{probabilities[i]})});
   return format_table(rows);
 }
 

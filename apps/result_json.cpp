@@ -56,15 +56,15 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
   const double total_pixels = static_cast<double>(segmentation.width) * segmentation.height;
   Json class_list = Json::array();
   size_t query = 0;
-  for (size_t i = 0; i < classes.class_names.size(); ++i) {
+  for (size_t i = 0; i < classes.class_names().size(); ++i) {
     Json queries = Json::array();
-    for (; query < classes.queries.size() && classes.query_class[query] == static_cast<int32_t>(i); ++query) {
-      queries.push_back(classes.queries[query]);
+    for (; query < classes.queries().size() && classes.query_class()[query] == static_cast<int32_t>(i); ++query) {
+      queries.push_back(classes.queries()[query]);
     }
     const ClassStatistics& s = segmentation.classes[i];
     class_list.push_back({
         {"id", i},
-        {"name", classes.class_names[i]},
+        {"name", classes.class_names()[i]},
         {"queries", std::move(queries)},
         {"pixels", s.pixels},
         {"share", total_pixels > 0 ? static_cast<double>(s.pixels) / total_pixels : 0.0},
@@ -92,7 +92,7 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
         {"merge", t.merge},
         {"write", t.write}}},
       {"options", std::move(options)},
-      {"text_bank", {{"queries", classes.queries.size()}, {"from_cache", run.text_bank_cached}}},
+      {"text_bank", {{"queries", classes.queries().size()}, {"from_cache", run.text_bank_cached}}},
       {"model",
        {{"name", run.model_name},
         {"path", run.model_path.string()},

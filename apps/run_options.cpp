@@ -182,7 +182,7 @@ std::string_view to_string(Precision precision) {
 std::vector<std::string> unknown_words(const ModelConfig& model, const ClassList& classes) {
   std::vector<std::string> unknown;
   if (model.known_words.empty()) return unknown;
-  for (const std::string& query : classes.queries) {
+  for (const std::string& query : classes.queries()) {
     const std::string word = ascii_lower(query);
     const bool known = std::find(model.known_words.begin(), model.known_words.end(), word) != model.known_words.end();
     if (!known && std::find(unknown.begin(), unknown.end(), query) == unknown.end()) unknown.push_back(query);
@@ -210,9 +210,9 @@ std::string options_hash(const Engine& engine, const TextBankOptions& bank, cons
       {"model", engine.blob().sha256()},
       {"device", std::string(engine.backend().name())},
       {"activations", std::string(to_string(engine.backend().activation_dtype()))},
-      {"class_names", classes.class_names},
-      {"queries", classes.queries},
-      {"query_class", classes.query_class},
+      {"class_names", classes.class_names()},
+      {"queries", classes.queries()},
+      {"query_class", classes.query_class()},
       {"templates", bank.templates},
       {"truncate", bank.truncate},
       {"policy", options.policy},

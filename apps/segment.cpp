@@ -142,7 +142,7 @@ int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const
   std::vector<std::vector<std::string>> rows = {{"class", "share", "mean score"}};
   const double pixels = static_cast<double>(photo.width) * photo.height;
   for (const size_t i : order) {
-    rows.push_back({names.class_names[i], percent(static_cast<double>(photo.classes[i].pixels) / pixels),
+    rows.push_back({names.class_names()[i], percent(static_cast<double>(photo.classes[i].pixels) / pixels),
                     fixed(photo.classes[i].mean_score, 3)});
   }
   const PhotoTimes& t = photo.times;
@@ -150,8 +150,8 @@ int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const
                          counted(static_cast<size_t>(photo.windows), "window"), ", ", run.facts.device, " ",
                          run.facts.precision, "\n\n");
   text += format_table(rows);
-  if (order.size() < names.class_names.size()) {
-    text += "  (" + counted(names.class_names.size() - order.size(), "class") + " without a pixel)\n";
+  if (order.size() < names.class_names().size()) {
+    text += "  (" + counted(names.class_names().size() - order.size(), "class") + " without a pixel)\n";
   }
   text += "\nseconds: load " + fixed(run.facts.load_seconds, 3) + ", text bank " +
           fixed(run.facts.text_bank_seconds, 3) + (run.facts.text_bank_cached ? " (cached)" : "") + ", decode " +

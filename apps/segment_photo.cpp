@@ -22,10 +22,10 @@ std::vector<OverlayClass> overlay_classes(const ClassList& classes, const std::v
   const double pixels = static_cast<double>(segmentation.width) * segmentation.height;
   std::vector<OverlayClass> out;
   for (size_t i = 0; i < palette.size(); ++i) {
-    out.push_back({.name = classes.class_names[i],
+    out.push_back({.name = classes.class_names()[i],
                    .color = palette[i],
                    .share = static_cast<double>(segmentation.classes[i].pixels) / pixels,
-                   .opacity = classes.class_names[i] == "background" ? kBackgroundOpacity : kOpacity});
+                   .opacity = classes.class_names()[i] == "background" ? kBackgroundOpacity : kOpacity});
   }
   return out;
 }
@@ -76,7 +76,7 @@ SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const Phot
     float* scores = outputs.add_npy(path, {photo.height, photo.width});
     std::copy(segmentation.scores.begin(), segmentation.scores.end(), scores);
   }
-  const std::vector<Rgb> palette = make_palette(classes.class_names);
+  const std::vector<Rgb> palette = make_palette(classes.class_names());
   const LabelView labels{segmentation.labels.data(), photo.width, photo.height};
   outputs.add(output("mask", job.output("mask.png")), encode_png_labels(labels, palette, pool));
   const Image overlay = draw_overlay(photo.view(), labels, overlay_classes(classes, palette, segmentation), pool);

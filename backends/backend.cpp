@@ -1,5 +1,7 @@
 #include "backends/backend.h"
 
+#include <atomic>
+
 #include "backends/cpu/cpu_backend.h"
 #ifdef SCLIP_WITH_CUDA
 #include "backends/cuda/cuda_backend.h"
@@ -31,9 +33,14 @@ std::unique_ptr<Backend> make_cpu(const BackendRequest& request) {
   return make_cpu_backend(request.precision, request.threads);
 }
 
+uint64_t next_id() {
+  static std::atomic<uint64_t> made{0};
+  return ++made;
+}
+
 }  // namespace
 
-Backend::Backend(int threads) : pool_(threads > 0 ? threads : available_threads()) {
+Backend::Backend(int threads) : pool_(threads > 0 ? threads : available_threads()), id_(next_id()) {
   SCLIP_CHECK(threads >= 0, kInvalidArgument, "the number of threads is ", threads, "; give 0 for all, or more");
 }
 

@@ -140,6 +140,9 @@ class Backend {
   // The threads of everything that runs on the host: a CPU's kernels, and what a device's user has to do there.
   ThreadPool& thread_pool() const { return pool_; }
 
+  // No other backend of this process has or had it: tells apart what was made for one from what was made for another.
+  uint64_t id() const { return id_; }
+
   virtual std::string_view name() const = 0;    // "cpu", "cuda"
   virtual std::string description() const = 0;  // processor, instruction sets, threads
   virtual DType activation_dtype() const = 0;   // dtype of the GEMM inputs inside the towers
@@ -171,6 +174,7 @@ class Backend {
 
  private:
   mutable ThreadPool pool_;
+  uint64_t id_;
 };
 
 // kAuto: the fastest that is accurate enough: bf16 on CPUs that have it, f16 on CUDA devices. kF16 is CUDA's only.

@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "engine/model_limits.h"
 #include "engine/text_encoder.h"
 #include "engine/vision_encoder.h"
 
@@ -18,6 +19,7 @@ Engine::Engine(WeightBlob blob, std::unique_ptr<Backend> backend)
       backend_(std::move(backend)),
       tokenizer_(std::make_unique<Tokenizer>(blob_.merges())),
       towers_(std::make_unique<Towers>()) {
+  validate(config(), blob_.name());
   SCLIP_CHECK(tokenizer_->vocab_size() == config().text.vocabulary, kCorruptData, blob_.name(), ": its merges make ",
               tokenizer_->vocab_size(), " tokens, its token table has ", config().text.vocabulary, " rows");
 }

@@ -129,8 +129,8 @@ struct Session::State {
     plan.with_logits = with_logits;
     plan.head = head_for(options.policy, &bank);
     plan.photo = make_photo_plan(backend(), *stream, view, options, engine->config().vision.patch_size);
-    plan.query_class = copy_to_backend(backend(), *stream, bank.classes().query_class.data(),
-                                       bank.classes().query_class.size() * sizeof(int32_t));
+    plan.query_class = copy_to_backend(backend(), *stream, bank.classes().query_class().data(),
+                                       bank.classes().query_class().size() * sizeof(int32_t));
     if (plans.size() == kPlans) plans.pop_front();
     return plans.emplace_back(std::move(plan));
   }
@@ -166,7 +166,7 @@ struct Session::State {
             .grid_h = p.grid_h,
             .grid_w = p.grid_w,
             .queries = bank.queries(),
-            .classes = static_cast<int64_t>(bank.classes().class_names.size()),
+            .classes = static_cast<int64_t>(bank.classes().class_names().size()),
             .query_class = static_cast<const int32_t*>(plan.query_class->data()),
             .logit_scale = plan.options.logit_scale,
             .prob_threshold = plan.options.prob_thd,
@@ -236,7 +236,7 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
   State& s = *state_;
   Stream& stream = *s.stream;
   const Backend& backend = s.backend();
-  const auto classes = static_cast<int64_t>(bank.classes().class_names.size());
+  const auto classes = static_cast<int64_t>(bank.classes().class_names().size());
   const int64_t pixels = int64_t{photo.width} * photo.height;
 
   Segmentation out;
@@ -373,9 +373,9 @@ std::vector<float> classify(Session& session, ImageView photo, const TextBank& b
   }
   double sum = 0;
   for (double& x : logits) sum += x = std::exp(x - largest);
-  std::vector<float> out(bank.classes().class_names.size(), 0.0f);
+  std::vector<float> out(bank.classes().class_names().size(), 0.0f);
   for (size_t k = 0; k < logits.size(); ++k) {
-    float& best = out[static_cast<size_t>(bank.classes().query_class[k])];
+    float& best = out[static_cast<size_t>(bank.classes().query_class()[k])];
     best = std::max(best, static_cast<float>(logits[k] / sum));
   }
   return out;

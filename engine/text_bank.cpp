@@ -1,5 +1,6 @@
 #include "engine/text_bank.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include "engine/engine.h"
 #include "engine/text/templates.h"
 #include "engine/text/tokenizer.h"
+#include "engine/text/utf8.h"
 #include "engine/text_bank_cache.h"
 #include "engine/text_encoder.h"
 
@@ -28,7 +30,7 @@ std::string cache_key(const Engine& engine, const ClassList& classes, std::span<
   add(truncate ? "truncate" : "refuse");
   for (const std::string& t : templates) add(t);
   add("queries");
-  for (const std::string& q : classes.queries) add(q);
+  for (const std::string& q : classes.queries()) add(q);
   return hash.hex();
 }
 
@@ -45,20 +47,21 @@ void average(const float* features, int64_t count, int64_t dim, float* out) {
 }
 
 AlignedBuffer<float> encode_queries(const Engine& engine, const ClassList& classes,
-                                    std::span<const std::string> templates, bool truncate) {
+                                    std::span<const std::string> templates, const TextBankOptions& options) {
   const auto per_query = static_cast<int64_t>(templates.size());
-  const auto queries = static_cast<int64_t>(classes.queries.size());
+  const auto queries = static_cast<int64_t>(classes.queries().size());
   std::vector<std::vector<int32_t>> prompts(static_cast<size_t>(queries * per_query));
-  const Overflow overflow = truncate ? Overflow::kTruncate : Overflow::kError;
+  const Overflow overflow = options.truncate ? Overflow::kTruncate : Overflow::kError;
   engine.backend().thread_pool().parallel_for(queries, [&](int64_t q) {
+    options.control.check();
     for (int64_t t = 0; t < per_query; ++t) {
       prompts[static_cast<size_t>(q * per_query + t)] = engine.tokenizer().encode_prompt(
-          apply_template(templates[static_cast<size_t>(t)], classes.queries[static_cast<size_t>(q)]),
+          apply_template(templates[static_cast<size_t>(t)], classes.queries()[static_cast<size_t>(q)]),
           engine.config().text.context, overflow);
     }
   });
   const auto stream = engine.backend().make_stream();
-  const AlignedBuffer<float> features = engine.text().encode(*stream, prompts);
+  const AlignedBuffer<float> features = engine.text().encode(*stream, prompts, options.control);
   const int64_t dim = engine.config().embed_dim;
   AlignedBuffer<float> out(static_cast<size_t>(queries * dim));
   for (int64_t q = 0; q < queries; ++q) {
@@ -67,45 +70,95 @@ AlignedBuffer<float> encode_queries(const Engine& engine, const ClassList& class
   return out;
 }
 
+double squared_length(std::span<const float> row) {
+  double sum = 0;
+  for (const float x : row) sum += double{x} * double{x};
+  return sum;
+}
+
 }  // namespace
+
+TextBank::TextBank(const Engine& engine, ClassList classes, AlignedBuffer<float> embeddings)
+    : backend_id_(engine.backend().id()),
+      classes_(std::move(classes)),
+      embed_dim_(engine.config().embed_dim),
+      embeddings_(std::move(embeddings)) {
+  static std::atomic<uint64_t> banks{0};
+  id_ = ++banks;
+  for (int64_t k = 0; k < queries(); ++k) {
+    const auto row = this->embeddings().subspan(static_cast<size_t>(k * embed_dim_), static_cast<size_t>(embed_dim_));
+    SCLIP_CHECK(std::isfinite(squared_length(row)), kInvalidArgument, "the embedding of query ", k, " ('",
+                shorten_utf8(classes_.queries()[static_cast<size_t>(k)], 60),
+                "') is not finite: its weights or where it comes from are damaged");
+  }
+  // Cosines decide between classes in their fourth digit: the product stays in f32 whatever the towers use.
+  similarity_ = engine.backend().make_linear(
+      {.name = "text bank",
+       .weight = {.data = embeddings_.data(), .dtype = DType::kF32, .shape = {queries(), embed_dim_}}});
+}
 
 std::shared_ptr<const TextBank> make_text_bank(const Engine& engine, ClassList classes,
                                                const TextBankOptions& options) {
-  SCLIP_CHECK(!classes.queries.empty(), kInvalidArgument, "no classes: give at least one name to look for");
+  SCLIP_CHECK(!classes.queries().empty(), kInvalidArgument, "no classes: give at least one name to look for");
+  options.control.check();
   std::vector<std::string> templates = options.templates;
   if (templates.empty()) templates.assign(imagenet_templates().begin(), imagenet_templates().end());
+  for (size_t t = 0; t < templates.size(); ++t) check_template(templates[t], str("template ", t + 1));
 
-  static std::atomic<uint64_t> banks{0};
-  auto bank = std::make_shared<TextBank>();
-  bank->id_ = ++banks;
-  bank->embed_dim_ = engine.config().embed_dim;
-  const auto queries = static_cast<int64_t>(classes.queries.size());
+  const auto queries = static_cast<int64_t>(classes.queries().size());
+  const int64_t embed_dim = engine.config().embed_dim;
+  std::vector<std::string> warnings;
   std::optional<TextBankCache> cache;
+  std::optional<AlignedBuffer<float>> cached;
   if (options.cache_folder) {
     cache.emplace(*options.cache_folder, cache_key(engine, classes, templates, options.truncate));
-    TextBankCache::Lookup found = cache->load(queries, bank->embed_dim_);
-    if (!found.damage.empty()) bank->warnings_.push_back(found.damage + "; it was rebuilt");
-    if (found.embeddings) {
-      bank->embeddings_ = std::move(*found.embeddings);
-      bank->from_cache_ = true;
+    TextBankCache::Lookup found = cache->load(queries, embed_dim);
+    if (!found.damage.empty()) warnings.push_back(found.damage + "; it was rebuilt");
+    cached = std::move(found.embeddings);
+  }
+  const bool from_cache = cached.has_value();
+  AlignedBuffer<float> embeddings =
+      from_cache ? std::move(*cached) : encode_queries(engine, classes, templates, options);
+  const std::shared_ptr<TextBank> bank(new TextBank(engine, std::move(classes), std::move(embeddings)));
+  if (from_cache) {
+    options.control.report(1);
+  } else if (cache) {
+    try {
+      cache->store(bank->embeddings_.data(), queries, embed_dim);
+    } catch (const Error& e) {
+      warnings.push_back(str("the text bank was not cached: ", e.what()));
     }
   }
-  if (!bank->from_cache_) {
-    bank->embeddings_ = encode_queries(engine, classes, templates, options.truncate);
-    if (cache) {
-      try {
-        cache->store(bank->embeddings_.data(), queries, bank->embed_dim_);
-      } catch (const Error& e) {
-        bank->warnings_.push_back(str("the text bank was not cached: ", e.what()));
-      }
-    }
-  }
-  // Cosines decide between classes in their fourth digit: the product stays in f32 whatever the towers use.
-  bank->similarity_ = engine.backend().make_linear(
-      {.name = "text bank",
-       .weight = {.data = bank->embeddings_.data(), .dtype = DType::kF32, .shape = {queries, bank->embed_dim_}}});
-  bank->classes_ = std::move(classes);
+  bank->from_cache_ = from_cache;
+  bank->warnings_ = std::move(warnings);
   return bank;
+}
+
+std::shared_ptr<const TextBank> bank_from_embeddings(const Engine& engine, ClassList classes,
+                                                     std::span<const float> embeddings) {
+  // A unit vector rounded to f16 has a squared length within 2 · 2^-11 of 1, and a little more from the second order.
+  constexpr double kTolerance = 1e-3;
+  const auto dim = static_cast<size_t>(engine.config().embed_dim);
+  const size_t queries = classes.queries().size();
+  SCLIP_CHECK(queries > 0 && embeddings.size() == queries * dim, kInvalidArgument, "a text bank of ", queries,
+              " queries from ", embeddings.size(), " numbers: this model's embeddings have ", dim, ", so give ",
+              queries * dim);
+  for (size_t k = 0; k < queries; ++k) {
+    const double squares = squared_length(embeddings.subspan(k * dim, dim));
+    // NaN and infinities are left to the bank's own check.
+    SCLIP_CHECK(squares == 0 || !(std::abs(squares - 1) > kTolerance) || !std::isfinite(squares), kInvalidArgument,
+                "the embedding of query ", k, " ('", shorten_utf8(classes.queries()[k], 60), "') has length ",
+                std::sqrt(squares), ": divide it by that, or cosines are none");
+  }
+  AlignedBuffer<float> copy(embeddings.size());
+  std::copy(embeddings.begin(), embeddings.end(), copy.begin());
+  return std::shared_ptr<const TextBank>(new TextBank(engine, std::move(classes), std::move(copy)));
+}
+
+void check_bank(const Engine& engine, const TextBank& bank) {
+  SCLIP_CHECK(bank.backend() == engine.backend().id(), kInvalidArgument, "a text bank of ", bank.queries(),
+              " queries of another engine: ", engine.blob().name(), " on ", engine.backend().name(),
+              " can use its own only; make the bank with the engine that the session runs on");
 }
 
 std::filesystem::path default_cache_folder() {

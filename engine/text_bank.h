@@ -15,6 +15,7 @@
 
 #include "backends/backend.h"
 #include "core/buffer.h"
+#include "core/run_control.h"
 #include "engine/text/class_list.h"
 
 namespace sclip {
@@ -22,16 +23,18 @@ namespace sclip {
 class Engine;
 
 struct TextBankOptions {
-  std::vector<std::string> templates;                 // empty: the 80 ImageNet templates
-  std::optional<std::filesystem::path> cache_folder;  // none: no cache
-  bool truncate = false;                              // a prompt over the context is cut instead of refused
+  std::vector<std::string> templates{};                 // each with {} once; empty: the 80 ImageNet templates
+  std::optional<std::filesystem::path> cache_folder{};  // none: no cache
+  bool truncate = false;                                // a prompt over the context is cut instead of refused
+  RunControl control{};                                 // looked at between tries; a cancelled bank is not cached
 };
 
 class TextBank {
  public:
-  uint64_t id() const { return id_; }  // no other bank of this process has it
+  uint64_t id() const { return id_; }               // no other bank of this process has it
+  uint64_t backend() const { return backend_id_; }  // Backend::id of the engine that made it
   const ClassList& classes() const { return classes_; }
-  int64_t queries() const { return static_cast<int64_t>(classes_.queries.size()); }                // K
+  int64_t queries() const { return static_cast<int64_t>(classes_.queries().size()); }              // K
   int64_t embed_dim() const { return embed_dim_; }                                                 // E
   std::span<const float> embeddings() const { return {embeddings_.begin(), embeddings_.size()}; }  // (K, E)
   const Linear& similarity() const { return *similarity_; }  // features (M, E) → cosines (M, K)
@@ -40,7 +43,11 @@ class TextBank {
 
  private:
   friend std::shared_ptr<const TextBank> make_text_bank(const Engine&, ClassList, const TextBankOptions&);
+  friend std::shared_ptr<const TextBank> bank_from_embeddings(const Engine&, ClassList, std::span<const float>);
+  TextBank(const Engine& engine, ClassList classes, AlignedBuffer<float> embeddings);
+
   uint64_t id_ = 0;
+  uint64_t backend_id_ = 0;
   ClassList classes_;
   int64_t embed_dim_ = 0;
   AlignedBuffer<float> embeddings_;
@@ -52,6 +59,16 @@ class TextBank {
 // Immutable and shared by threads. Cached under the hash of weights, backend and prompts; a cache file that
 // is damaged is rebuilt, one that cannot be written is reported in warnings().
 std::shared_ptr<const TextBank> make_text_bank(const Engine& engine, ClassList classes, const TextBankOptions& options);
+
+// From embeddings that are there already: (K, E), row k of query k, each of unit length, or zeros for a query that
+// nothing is like. Their bits are kept: a bank of another's embeddings() gives the same cosines. Throws
+// kInvalidArgument.
+std::shared_ptr<const TextBank> bank_from_embeddings(const Engine& engine, ClassList classes,
+                                                     std::span<const float> embeddings);
+
+// Throws kInvalidArgument for a bank of another engine: its embeddings mean nothing to this one's image tower, and its
+// matrix lies in another backend's memory.
+void check_bank(const Engine& engine, const TextBank& bank);
 
 // $SCLIP_CACHE_DIR, or $XDG_CACHE_HOME/sclip, or ~/.cache/sclip.
 std::filesystem::path default_cache_folder();

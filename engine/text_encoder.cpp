@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "core/arena.h"
 #include "core/error.h"
 #include "engine/text/prompt_trie.h"
-#include "kernels/attention/attention.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
@@ -18,7 +18,6 @@ namespace {
 
 // Nodes of one trie: enough rows for full GEMM speed, few enough that a layer's activations stay in the last cache.
 constexpr int64_t kTrieNodes = 2048;
-constexpr int64_t kPaddedBatch = 16;
 
 // The text tower stays in f32 whatever the backend prefers: a class's embedding is computed once, cached, and its error
 // would shift every pixel's cosine with that class by the same amount.
@@ -88,10 +87,9 @@ TextEncoder::TextEncoder(const WeightBlob& blob, const Backend& backend)
     blocks_.push_back(load_block(blob, backend, str("text.blocks.", i, "."), kActivation));
 }
 
-// ln_1, qkv, `attention`: leaves the attention's output in w.normed.
-template <typename Attention>
+// ln_1, qkv, attention: leaves its output in w.normed.
 void TextEncoder::attend(Stream& stream, const Workspace& w, const BlockWeights& weights, int64_t rows,
-                         const Attention& attention) const {
+                         const TreeAttentionParams& attention) const {
   stream.layernorm({.x = w.tokens,
                     .y = w.normed,
                     .gamma = weights.ln_1.g(),
@@ -101,7 +99,7 @@ void TextEncoder::attend(Stream& stream, const Workspace& w, const BlockWeights&
                     .cols = config_.width,
                     .eps = eps_});
   stream.linear(*weights.qkv, w.normed, plan_rows(rows), w.qkv);
-  attention();
+  stream.tree_attention(attention);
 }
 
 void TextEncoder::feed_forward(Stream& stream, const Workspace& w, const BlockWeights& weights, float* tokens,
@@ -134,22 +132,65 @@ void TextEncoder::read_out(Stream& stream, const Workspace& w, const float* toke
   stream.synchronize();
 }
 
-AlignedBuffer<float> TextEncoder::encode(Stream& stream, std::span<const std::vector<int32_t>> prompts) const {
+void TextEncoder::encode_trie(Stream& stream, const Workspace& w, const PromptTrie& trie,
+                              std::span<const int32_t> targets, float* out) const {
+  const auto rows = static_cast<int64_t>(trie.size());
+  const auto target_rows = static_cast<int64_t>(targets.size());
+  stream.embed_tokens({.tokens = w.upload(stream, 0, trie.token),
+                       .positions = w.upload(stream, 1, trie.position),
+                       .token_table = token_table_->data(),
+                       .position_table = static_cast<const float*>(position_table_->data()),
+                       .out = w.tokens,
+                       .table_dtype = token_dtype_,
+                       .count = rows,
+                       .width = config_.width});
+  TreeAttentionParams attention{.qkv = w.qkv,
+                                .out = w.normed,
+                                .parent = w.upload(stream, 2, trie.parent),
+                                .dtype = kActivation,
+                                .nodes = rows,
+                                .max_depth = config_.context,
+                                .heads = config_.heads,
+                                .head_dim = config_.head_dim(),
+                                .softmax_scale = 1.0f / std::sqrt(static_cast<float>(config_.head_dim()))};
+  for (size_t i = 0; i + 1 < blocks_.size(); ++i) {
+    attend(stream, w, blocks_[i], rows, attention);
+    feed_forward(stream, w, blocks_[i], w.tokens, rows);
+  }
+  // Of the last block only the end tokens' rows are ever read: the others give their K and V, no more.
+  attention.targets = w.upload(stream, 3, targets);
+  attention.targets_count = target_rows;
+  attend(stream, w, blocks_.back(), rows, attention);
+  stream.gather_rows(
+      {.x = w.tokens, .indices = attention.targets, .out = w.readouts, .count = target_rows, .cols = config_.width});
+  feed_forward(stream, w, blocks_.back(), w.readouts, target_rows);
+  read_out(stream, w, w.readouts, target_rows, out);
+}
+
+AlignedBuffer<float> TextEncoder::encode(Stream& stream, std::span<const std::vector<int32_t>> prompts,
+                                         const RunControl& control) const {
   AlignedBuffer<float> out(prompts.size() * static_cast<size_t>(embed_dim_));
-  if (prompts.empty()) return out;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    for (const int32_t token : prompts[i]) {
+      SCLIP_CHECK(token >= 0 && token < config_.vocabulary, kInvalidArgument, "prompt ", i, " has token ", token,
+                  "; the vocabulary has 0 to ", config_.vocabulary - 1);
+    }
+  }
   const PromptTries tries = build_prompt_tries(prompts, kTrieNodes, config_.context);
 
   size_t largest = 0;
   for (const PromptTrie& trie : tries.tries) largest = std::max(largest, trie.size());
-  const Workspace w(*this, static_cast<int64_t>(largest));
   std::vector<std::vector<size_t>> prompts_of(tries.tries.size());
   for (size_t i = 0; i < prompts.size(); ++i) prompts_of[static_cast<size_t>(tries.readouts[i].trie)].push_back(i);
 
+  std::optional<Workspace> workspace;
   std::vector<int32_t> target_of, targets;
   std::vector<float> features;
+  int64_t nodes_done = 0;
   for (size_t t = 0; t < tries.tries.size(); ++t) {
+    control.check();
+    if (!workspace) workspace.emplace(*this, static_cast<int64_t>(largest));
     const PromptTrie& trie = tries.tries[t];
-    const auto rows = static_cast<int64_t>(trie.size());
     target_of.assign(trie.size(), -1);
     targets.clear();
     for (const size_t i : prompts_of[t]) {
@@ -158,92 +199,16 @@ AlignedBuffer<float> TextEncoder::encode(Stream& stream, std::span<const std::ve
       target_of[static_cast<size_t>(node)] = static_cast<int32_t>(targets.size());
       targets.push_back(node);
     }
-    const auto target_rows = static_cast<int64_t>(targets.size());
-
-    stream.embed_tokens({.tokens = w.upload(stream, 0, trie.token),
-                         .positions = w.upload(stream, 1, trie.position),
-                         .token_table = token_table_->data(),
-                         .position_table = static_cast<const float*>(position_table_->data()),
-                         .out = w.tokens,
-                         .table_dtype = token_dtype_,
-                         .count = rows,
-                         .width = config_.width});
-    TreeAttentionParams attention{.qkv = w.qkv,
-                                  .out = w.normed,
-                                  .parent = w.upload(stream, 2, trie.parent),
-                                  .dtype = kActivation,
-                                  .nodes = rows,
-                                  .max_depth = config_.context,
-                                  .heads = config_.heads,
-                                  .head_dim = config_.head_dim(),
-                                  .softmax_scale = 1.0f / std::sqrt(static_cast<float>(config_.head_dim()))};
-    for (size_t i = 0; i + 1 < blocks_.size(); ++i) {
-      attend(stream, w, blocks_[i], rows, [&] { stream.tree_attention(attention); });
-      feed_forward(stream, w, blocks_[i], w.tokens, rows);
-    }
-    // Of the last block only the end tokens' rows are ever read: the others give their K and V, no more.
-    attention.targets = w.upload(stream, 3, targets);
-    attention.targets_count = target_rows;
-    attend(stream, w, blocks_.back(), rows, [&] { stream.tree_attention(attention); });
-    stream.gather_rows(
-        {.x = w.tokens, .indices = attention.targets, .out = w.readouts, .count = target_rows, .cols = config_.width});
-    feed_forward(stream, w, blocks_.back(), w.readouts, target_rows);
-    features.resize(static_cast<size_t>(target_rows * embed_dim_));
-    read_out(stream, w, w.readouts, target_rows, features.data());
+    features.resize(targets.size() * static_cast<size_t>(embed_dim_));
+    encode_trie(stream, *workspace, trie, targets, features.data());
     for (const size_t i : prompts_of[t]) {
       const auto row = static_cast<int64_t>(target_of[static_cast<size_t>(tries.readouts[i].node)]);
       std::copy_n(features.data() + row * embed_dim_, embed_dim_, out.data() + static_cast<int64_t>(i) * embed_dim_);
     }
+    nodes_done += static_cast<int64_t>(trie.size());
+    if (nodes_done < tries.nodes) control.report(static_cast<double>(nodes_done) / static_cast<double>(tries.nodes));
   }
-  return out;
-}
-
-AlignedBuffer<float> TextEncoder::encode_padded(Stream& stream, std::span<const std::vector<int32_t>> prompts) const {
-  AlignedBuffer<float> out(prompts.size() * static_cast<size_t>(embed_dim_));
-  const int64_t context = config_.context;
-  const Workspace w(*this, kPaddedBatch * context);
-  std::vector<int32_t> tokens, positions, ends;
-  for (size_t first = 0; first < prompts.size(); first += kPaddedBatch) {
-    const auto batch = std::min<int64_t>(kPaddedBatch, static_cast<int64_t>(prompts.size() - first));
-    const int64_t rows = batch * context;
-    tokens.assign(static_cast<size_t>(rows), 0);
-    positions.resize(static_cast<size_t>(rows));
-    ends.clear();
-    for (int64_t b = 0; b < batch; ++b) {
-      const std::vector<int32_t>& prompt = prompts[first + static_cast<size_t>(b)];
-      std::copy(prompt.begin(), prompt.end(), tokens.begin() + b * context);
-      for (int64_t i = 0; i < context; ++i) positions[static_cast<size_t>(b * context + i)] = static_cast<int32_t>(i);
-      ends.push_back(static_cast<int32_t>(b * context + static_cast<int64_t>(prompt.size()) - 1));
-    }
-    stream.embed_tokens({.tokens = w.upload(stream, 0, tokens),
-                         .positions = w.upload(stream, 1, positions),
-                         .token_table = token_table_->data(),
-                         .position_table = static_cast<const float*>(position_table_->data()),
-                         .out = w.tokens,
-                         .table_dtype = token_dtype_,
-                         .count = rows,
-                         .width = config_.width});
-    for (const BlockWeights& weights : blocks_) {
-      attend(stream, w, weights, rows, [&] {
-        stream.attention({.qkv = w.qkv,
-                          .out = w.normed,
-                          .dtype = kActivation,
-                          .causal = true,
-                          .batch = batch,
-                          .tokens = context,
-                          .heads = config_.heads,
-                          .head_dim = config_.head_dim(),
-                          .softmax_scale = 1.0f / std::sqrt(static_cast<float>(config_.head_dim()))});
-      });
-      feed_forward(stream, w, weights, w.tokens, rows);
-    }
-    stream.gather_rows({.x = w.tokens,
-                        .indices = w.upload(stream, 3, ends),
-                        .out = w.readouts,
-                        .count = batch,
-                        .cols = config_.width});
-    read_out(stream, w, w.readouts, batch, out.data() + static_cast<int64_t>(first) * embed_dim_);
-  }
+  control.report(1);
   return out;
 }
 

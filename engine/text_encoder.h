@@ -12,20 +12,23 @@
 
 #include "backends/backend.h"
 #include "core/buffer.h"
+#include "core/run_control.h"
 #include "engine/transformer.h"
 #include "weights/weight_blob.h"
 
 namespace sclip {
+
+struct PromptTrie;
+struct TreeAttentionParams;
 
 class TextEncoder {
  public:
   TextEncoder(const WeightBlob& blob, const Backend& backend);
 
   // `prompts`: ids from SOT to EOT, at most `context()` each. Returns (prompts, E), unit length, host memory.
-  AlignedBuffer<float> encode(Stream& stream, std::span<const std::vector<int32_t>> prompts) const;
-
-  // The same the plain way: every prompt padded to the context and encoded by itself. The trie's yardstick.
-  AlignedBuffer<float> encode_padded(Stream& stream, std::span<const std::vector<int32_t>> prompts) const;
+  // `control` is looked at between tries; memory is allocated for the call and freed with it, however it ends.
+  AlignedBuffer<float> encode(Stream& stream, std::span<const std::vector<int32_t>> prompts,
+                              const RunControl& control = {}) const;
 
   int64_t embed_dim() const { return embed_dim_; }
   int context() const { return config_.context; }
@@ -33,9 +36,11 @@ class TextEncoder {
  private:
   struct Workspace;
 
-  template <typename Attention>
+  // Features of the nodes `targets` of one trie, in their order, to host memory.
+  void encode_trie(Stream& stream, const Workspace& w, const PromptTrie& trie, std::span<const int32_t> targets,
+                   float* out) const;
   void attend(Stream& stream, const Workspace& w, const BlockWeights& weights, int64_t rows,
-              const Attention& attention) const;
+              const TreeAttentionParams& attention) const;
   void feed_forward(Stream& stream, const Workspace& w, const BlockWeights& weights, float* tokens, int64_t rows) const;
   // Unit features of `rows` tokens, to host memory.
   void read_out(Stream& stream, const Workspace& w, const float* tokens, int64_t rows, float* out) const;

@@ -7,10 +7,13 @@
 namespace sclip {
 namespace {
 
-std::vector<int32_t> edges(int length, int crop, int stride) {
+int64_t count_of(int length, int crop, int stride) {
   // In 64 bits: a stride may be as large as an int.
-  const int64_t reach = std::max<int64_t>(static_cast<int64_t>(length) - crop + stride - 1, 0);
-  const int64_t count = reach / stride + 1;
+  return std::max<int64_t>(static_cast<int64_t>(length) - crop + stride - 1, 0) / stride + 1;
+}
+
+std::vector<int32_t> edges(int length, int crop, int stride) {
+  const int64_t count = count_of(length, crop, stride);
   std::vector<int32_t> out(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
     const int64_t end = std::min<int64_t>(i * stride + crop, length);
@@ -50,6 +53,10 @@ WindowGrid make_window_grid(int height, int width, int crop, int stride) {
   }
   SCLIP_CHECK(stride >= 1 && stride <= crop, kInvalidArgument, "windows of ", crop, " pixels at a stride of ", stride,
               " leave gaps or never advance; give a stride from 1 to ", crop);
+  const int64_t across = count_of(width, crop, stride), down = count_of(height, crop, stride);
+  SCLIP_CHECK(across * down <= kMaxWindows, kInvalidArgument, "windows of ", crop, " pixels at a stride of ", stride,
+              " are ", across, "×", down, " on a photo of ", width, "×", height, " pixels; at most ", kMaxWindows,
+              " are possible: give a larger stride or a smaller photo");
   grid.window_width = std::min(crop, width);
   grid.window_height = std::min(crop, height);
   grid.xs = edges(width, crop, stride);

@@ -11,6 +11,8 @@ struct Window {
   int width = 0, height = 0;
 };
 
+inline constexpr int64_t kMaxWindows = 0x7fffffff;  // of one photo: they are numbered in 32 bits
+
 struct WindowGrid {
   int width = 0, height = 0;                // W, H: the resized photo
   int window_width = 0, window_height = 0;  // of every window
@@ -28,7 +30,8 @@ struct WindowGrid {
 
 // Windows `stride` apart; the last is shifted back to end at the border, and an axis shorter than `crop` gives
 // one shorter window. crop = 0: the whole photo is the one window, and `stride` does not count.
-// Throws kInvalidArgument for sizes below 1 and for a stride of 0 or one that would leave gaps (> crop).
+// Throws kInvalidArgument for sizes below 1 and for a stride of 0 or one that would leave gaps (> crop),
+// and for more than kMaxWindows windows.
 WindowGrid make_window_grid(int height, int width, int crop, int stride);
 
 }  // namespace sclip

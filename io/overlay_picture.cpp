@@ -21,6 +21,7 @@ int64_t line_width(int width, int height) {
 Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayClass> classes, ThreadPool& pool,
                    bool legend) {
   check_rgb(photo, "the photo under an overlay", true);
+  SCLIP_CHECK(labels.labels != nullptr, kInvalidArgument, "an overlay needs labels, and there are none");
   SCLIP_CHECK(photo.width == labels.width && photo.height == labels.height, kInvalidArgument, "cannot lay a mask of ",
               labels.width, " × ", labels.height, " pixels over a photo of ", photo.width, " × ", photo.height);
   std::vector<uint8_t> colors;

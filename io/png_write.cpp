@@ -176,6 +176,9 @@ Layout rgb_layout(ImageView picture) {
 }
 
 Layout labels_layout(LabelView picture, size_t classes) {
+  SCLIP_CHECK(picture.labels != nullptr && picture.width >= 1 && picture.height >= 1 && classes >= 1, kInvalidArgument,
+              "a mask of ", picture.width, "×", picture.height, " labels with ", classes,
+              " colours: nothing may be missing or empty");
   const bool indexed = classes <= 256;
   Layout layout;
   layout.width = picture.width;

@@ -107,8 +107,9 @@ void check_merges(std::string_view text, int vocabulary, const std::string& file
 
 struct WeightBlob::Content {
   std::string name;
-  std::optional<MappedFile> map;  // one of these two holds the bytes
+  std::optional<MappedFile> map;  // one of these three holds the bytes
   AlignedBuffer<std::byte> copy;
+  std::span<const std::byte> borrowed;
   ModelConfig config;
   BlobMetadata metadata;
   std::vector<std::string> names;
@@ -117,7 +118,8 @@ struct WeightBlob::Content {
   std::string sha256;
 
   std::span<const std::byte> bytes() const {
-    return map ? map->bytes() : std::span<const std::byte>(copy.data(), copy.size());
+    if (map) return map->bytes();
+    return copy.size() > 0 ? std::span<const std::byte>(copy.data(), copy.size()) : borrowed;
   }
   void load(BlobCheck check);
 };
@@ -155,11 +157,17 @@ WeightBlob::WeightBlob(const std::filesystem::path& path, BlobCheck check) {
   content_ = std::move(content);
 }
 
-WeightBlob::WeightBlob(std::span<const std::byte> bytes, const std::string& name, BlobCheck check) {
+WeightBlob::WeightBlob(std::span<const std::byte> bytes, const std::string& name, BlobCheck check, BlobBytes keep) {
   auto content = std::make_unique<Content>();
   content->name = name;
-  content->copy.resize_discard(bytes.size());
-  if (!bytes.empty()) std::memcpy(content->copy.data(), bytes.data(), bytes.size());
+  if (keep == BlobBytes::kBorrowed) {
+    SCLIP_CHECK(reinterpret_cast<uintptr_t>(bytes.data()) % kBlobAlignment == 0, kInvalidArgument, name,
+                ": borrowed bytes must begin on a multiple of ", kBlobAlignment, "; align them, or let them be copied");
+    content->borrowed = bytes;
+  } else if (!bytes.empty()) {
+    content->copy.resize_discard(bytes.size());
+    std::memcpy(content->copy.data(), bytes.data(), bytes.size());
+  }
   content->load(check);
   content_ = std::move(content);
 }

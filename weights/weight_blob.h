@@ -1,4 +1,4 @@
-// WeightBlob: a `.sclip` file, mapped and checked. See FORMAT.md.
+// WeightBlob: a `.sclip` file, mapped or in memory, and checked. See FORMAT.md.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,9 @@ namespace sclip {
 // Hashes reads the whole file once, about a second per GB; structure is checked either way.
 enum class BlobCheck { kHashes, kStructureOnly };
 
+// Whether a blob given as bytes keeps a copy of them, or reads them where they are.
+enum class BlobBytes { kCopied, kBorrowed };
+
 struct BlobMetadata {
   std::string model;    // "ViT-B-16"
   std::string source;   // where the weights came from
@@ -29,8 +32,10 @@ struct BlobMetadata {
 class WeightBlob {
  public:
   explicit WeightBlob(const std::filesystem::path& path, BlobCheck check = BlobCheck::kHashes);
-  // Copies `bytes`, the content of a file; `name` stands for the path in messages.
-  WeightBlob(std::span<const std::byte> bytes, const std::string& name, BlobCheck check = BlobCheck::kHashes);
+  // `bytes` is the content of a file; `name` stands for the path in messages. Borrowed bytes stay the caller's: on a
+  // 64-byte boundary, unchanged, and there for as long as the object and whatever was made from it.
+  WeightBlob(std::span<const std::byte> bytes, const std::string& name, BlobCheck check = BlobCheck::kHashes,
+             BlobBytes keep = BlobBytes::kCopied);
   ~WeightBlob();
   WeightBlob(WeightBlob&&) noexcept;
   WeightBlob& operator=(WeightBlob&&) noexcept;

@@ -5,18 +5,42 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sclip {
 
-struct ClassList {
+// Whether a class may have no query: its label is then never given.
+enum class EmptyClasses : uint8_t { kRefused, kAllowed };
+
+// Made by the functions below only, which check it: whoever holds one may index by it without a look.
+class ClassList {
+ public:
   static constexpr size_t kMaxClasses = 65536;  // a mask holds 16 bits
 
-  std::vector<std::string> class_names;  // (Q) the first name of each class
-  std::vector<std::string> queries;      // (K) all names, class by class
-  std::vector<int32_t> query_class;      // (K) class of each query, ascending
+  // One class for each list of names, the first of which is its own. Blanks around a name do not count. An empty name,
+  // a class without one, two classes with the same first name, no class or too many are kInvalidArgument.
+  static ClassList from_names(std::span<const std::vector<std::string>> classes);
+  // The arrays as they are, for hosts that number their classes themselves; two classes may then share a name.
+  // Arrays that contradict each other, an empty name, no query, or a class without one are kInvalidArgument.
+  static ClassList from_queries(std::vector<std::string> class_names, std::vector<std::string> queries,
+                                std::vector<int32_t> query_class, EmptyClasses empty = EmptyClasses::kRefused);
+
+  size_t size() const { return class_names_.size(); }                           // Q, 1 … kMaxClasses
+  const std::vector<std::string>& class_names() const { return class_names_; }  // (Q)
+  const std::vector<std::string>& queries() const { return queries_; }          // (K) all names, class by class
+  const std::vector<int32_t>& query_class() const { return query_class_; }      // (K) ascending, each in [0, Q)
+
+ private:
+  ClassList(std::vector<std::string> class_names, std::vector<std::string> queries, std::vector<int32_t> query_class)
+      : class_names_(std::move(class_names)), queries_(std::move(queries)), query_class_(std::move(query_class)) {}
+
+  std::vector<std::string> class_names_;
+  std::vector<std::string> queries_;
+  std::vector<int32_t> query_class_;
 };
 
 // A class file: one class a line, its names separated by exactly ", ", as the SCLIP authors' files are.

@@ -21,13 +21,17 @@ std::span<const std::string_view> imagenet_templates() {
   return kTemplates;
 }
 
+void check_template(std::string_view text, std::string_view place) {
+  const size_t hole = text.find(kHole);
+  SCLIP_CHECK(hole != std::string_view::npos && text.find(kHole, hole + kHole.size()) == std::string_view::npos,
+              kInvalidArgument, place, " is '", shorten_utf8(text, 60),
+              "': a template must have {} once, where the name goes");
+}
+
 std::vector<std::string> parse_templates(std::string_view text, std::string_view source) {
   std::vector<std::string> templates;
   for_each_line(text, [&](std::string_view line) {
-    const size_t hole = line.find(kHole);
-    SCLIP_CHECK(hole != std::string_view::npos && line.find(kHole, hole + kHole.size()) == std::string_view::npos,
-                kInvalidArgument, source, ", line ", templates.size() + 1, " is '", shorten_utf8(line, 60),
-                "': a template must have {} once, where the name goes");
+    check_template(line, str(source, ", line ", templates.size() + 1));
     templates.emplace_back(line);
   });
   SCLIP_CHECK(!templates.empty(), kInvalidArgument, source, " holds no templates: give at least one line with {}");

@@ -11,6 +11,9 @@ namespace sclip {
 // OpenAI's 80 templates for ImageNet, compiled in.
 std::span<const std::string_view> imagenet_templates();
 
+// Throws kInvalidArgument for a template that does not have `{}` exactly once; `place` begins the message.
+void check_template(std::string_view text, std::string_view place);
+
 // One template a line, each with `{}` exactly once; CRLF and a missing last newline are accepted.
 std::vector<std::string> parse_templates(std::string_view text, std::string_view source);
 

@@ -38,6 +38,9 @@ struct AttentionMatrix {
   int64_t row_stride = 0;  // 0: N
 };
 
+inline constexpr int64_t kAttentionHeadDimMultiple = 4;
+inline constexpr int64_t kAttentionMaxHeadDim = 256;
+
 struct AttentionParams {
   const void* qkv = nullptr;  // (B, N, 3, A, d) in dtype; on the CPU aligned to 4 bytes. Null where nothing of it is
                               // read: no out, and scores kBias or kNone

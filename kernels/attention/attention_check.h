@@ -34,9 +34,11 @@ constexpr bool is_general(const AttentionParams& p) {
 }
 
 inline void check_params(const AttentionParams& p) {
-  SCLIP_CHECK(p.batch >= 0 && p.tokens > 0 && p.heads > 0 && p.head_dim > 0 && p.head_dim <= 256 && p.head_dim % 4 == 0,
+  SCLIP_CHECK(p.batch >= 0 && p.tokens > 0 && p.heads > 0 && p.head_dim > 0 && p.head_dim <= kAttentionMaxHeadDim &&
+                  p.head_dim % kAttentionHeadDimMultiple == 0,
               kInvalidArgument, "attention: a batch of ", p.batch, ", ", p.tokens, " tokens, ", p.heads, " heads of ",
-              p.head_dim, ": head_dim must be a multiple of 4 up to 256, and neither tokens nor heads may be 0");
+              p.head_dim, ": head_dim must be a multiple of ", kAttentionHeadDimMultiple, " up to ",
+              kAttentionMaxHeadDim, ", and neither tokens nor heads may be 0");
   // Written so that NaN is refused.
   SCLIP_CHECK(p.softmax_scale > 0, kInvalidArgument, "attention: softmax_scale is ", p.softmax_scale, ", not positive");
   SCLIP_CHECK(p.out != nullptr || p.probabilities != nullptr, kInvalidArgument,

@@ -32,7 +32,6 @@ struct Axis {
 struct Bicubic {
   const uint8_t* src;
   int64_t src_stride;  // bytes from a row to the one below
-  PixelLayout pixel;
   float* dst;
   Axis across, down;
   uint8_t* narrow;  // (rows, 3, S): the photo's rows that the crop needs, resized across
@@ -84,20 +83,21 @@ __device__ __forceinline__ int round_to_byte(int sum) {
   return min(max(sum >> kFractionBits, 0), 255);  // `sum` began with a half
 }
 
+// The offsets are template parameters, and so parts of the addresses.
+template <int kBytes, int kRed, int kGreen, int kBlue>
 __global__ void __launch_bounds__(kThreads) resize_bicubic_across_kernel(const __grid_constant__ Bicubic p) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= static_cast<int64_t>(p.rows) * p.size) return;
   const int row = static_cast<int>(i / p.size), x = static_cast<int>(i % p.size);
-  const uint8_t* from = p.src + static_cast<int64_t>(p.first_row + row) * p.src_stride +
-                        static_cast<int64_t>(p.across.first[x]) * p.pixel.bytes;
+  const uint8_t* from =
+      p.src + static_cast<int64_t>(p.first_row + row) * p.src_stride + static_cast<int64_t>(p.across.first[x]) * kBytes;
   const int* weight = p.across.weights + x;
   int r = 1 << (kFractionBits - 1), g = r, b = r;
   for (int j = 0; j < p.across.count[x]; ++j) {
     const int w = weight[static_cast<int64_t>(j) * p.size];
-    r += from[p.pixel.red] * w;
-    g += from[p.pixel.green] * w;
-    b += from[p.pixel.blue] * w;
-    from += p.pixel.bytes;
+    r += from[kBytes * j + kRed] * w;
+    g += from[kBytes * j + kGreen] * w;
+    b += from[kBytes * j + kBlue] * w;
   }
   uint8_t* to = p.narrow + static_cast<int64_t>(row) * 3 * p.size + x;
   to[0] = static_cast<uint8_t>(round_to_byte(r));
@@ -151,7 +151,6 @@ Layout plan(const ResizeBicubicParams& params, void* workspace) {
   const int64_t shortest = std::min(params.src.height, params.src.width);
   Layout layout{.p = {.src = params.src.pixels,
                       .src_stride = params.src.stride(),
-                      .pixel = pixel_layout(params.src.order),
                       .dst = params.dst,
                       .across = make_axis(params.src.width, shortest, params.size),
                       .down = make_axis(params.src.height, shortest, params.size),
@@ -195,7 +194,12 @@ void resize_bicubic_cuda(const ResizeBicubicParams& params, void* workspace, Cud
   const Bicubic p = plan(params, workspace).p;
   const int64_t size = params.size;
   resize_bicubic_taps_kernel<<<dim3(grid_size(ceil_div(size, kThreads)), 2), kThreads, 0, queue.stream>>>(p);
-  resize_bicubic_across_kernel<<<grid_size(ceil_div(p.rows * size, kThreads)), kThreads, 0, queue.stream>>>(p);
+  const unsigned across_blocks = grid_size(ceil_div(p.rows * size, kThreads));
+  with_channel_order(params.src.order, [&](auto order) {
+    constexpr PixelLayout kPixel = pixel_layout(decltype(order)::value);
+    resize_bicubic_across_kernel<kPixel.bytes, kPixel.red, kPixel.green, kPixel.blue>
+        <<<across_blocks, kThreads, 0, queue.stream>>>(p);
+  });
   resize_bicubic_down_kernel<<<grid_size(ceil_div(3 * size * size, kThreads)), kThreads, 0, queue.stream>>>(p);
   check_launch("resize_bicubic", params.src.width, "×", params.src.height, " to ", size, "×", size);
 }

@@ -129,6 +129,11 @@ TEST_CASE("resized_size keeps the short side, and the limit of the long one", "[
   CHECK(resized_size(100, 5000, 336) == ImageSize{41, 2048});
   CHECK(resized_size(1, 1, 336) == ImageSize{336, 336});
   CHECK(resized_size(1, 50000, 336) == ImageSize{1, 2048});
+  CHECK(resized_size(10, 10, kMaxImageSide, kMaxImageSide) == ImageSize{kMaxImageSide, kMaxImageSide});
+  CHECK_THROWS_WITH(resized_size(10, 20, 2000000000, 2000000000),
+                    Catch::Contains("becomes 2000000000×1000000000; a side may have 16777216"));
+  CHECK_THROWS_WITH(resized_size(0, 20, 336), Catch::Contains("cannot resize 20×0 pixels"));
+  CHECK_THROWS_WITH(resized_size(10, 20, 0), Catch::Contains("a short side of 0"));
 }
 
 }  // namespace

@@ -12,6 +12,10 @@
 
 namespace sclip {
 
+inline constexpr int64_t kTreeAttentionMaxDepth = 1024;
+inline constexpr int64_t kTreeAttentionHeadDimMultiple = 4;
+inline constexpr int64_t kTreeAttentionMaxHeadDim = 256;
+
 struct TreeAttentionParams {
   const void* qkv = nullptr;        // (M nodes, 3, A, d) in dtype
   void* out = nullptr;              // (M, A, d) in dtype; no overlap with qkv

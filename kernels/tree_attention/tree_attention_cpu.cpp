@@ -17,7 +17,7 @@ HWY_BEFORE_NAMESPACE();
 namespace sclip {
 namespace HWY_NAMESPACE {
 
-constexpr int64_t kMaxDepth = 1024;
+constexpr int64_t kMaxDepth = kTreeAttentionMaxDepth;
 
 template <class D, typename Element>
 HWY_INLINE float Dot(D d, const Element* HWY_RESTRICT a, const Element* HWY_RESTRICT b, int64_t dim) {
@@ -109,9 +109,11 @@ HWY_EXPORT(TreeAttention);
 void tree_attention_cpu(const TreeAttentionParams& p, CpuQueue queue) {
   SCLIP_CHECK(p.dtype == DType::kF32 || p.dtype == DType::kBF16, kInvalidArgument,
               "tree_attention takes F32 or BF16, not ", to_string(p.dtype));
-  SCLIP_CHECK(p.max_depth <= 1024 && p.head_dim > 0 && p.head_dim <= 256 && p.head_dim % 4 == 0, kInvalidArgument,
-              "tree_attention: paths of ", p.max_depth, " nodes (at most 1024) and head_dim ", p.head_dim,
-              " (a multiple of 4 up to 256)");
+  SCLIP_CHECK(p.max_depth <= kTreeAttentionMaxDepth && p.head_dim > 0 && p.head_dim <= kTreeAttentionMaxHeadDim &&
+                  p.head_dim % kTreeAttentionHeadDimMultiple == 0,
+              kInvalidArgument, "tree_attention: paths of ", p.max_depth, " nodes (at most ", kTreeAttentionMaxDepth,
+              ") and head_dim ", p.head_dim, " (a multiple of ", kTreeAttentionHeadDimMultiple, " up to ",
+              kTreeAttentionMaxHeadDim, ")");
   HWY_DYNAMIC_DISPATCH(TreeAttention)(p, queue);
 }
 

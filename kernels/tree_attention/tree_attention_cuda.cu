@@ -22,7 +22,7 @@ namespace {
 
 using namespace cuda;
 
-constexpr int kMaxDepth = 1024;
+constexpr int kMaxDepth = kTreeAttentionMaxDepth;
 constexpr int kMaxWarps = 8;
 
 // kVec elements at once, as f32.
@@ -191,10 +191,11 @@ void launch(const TreeAttentionParams& p, int64_t count, CudaQueue queue) {
 }  // namespace
 
 void tree_attention_cuda(const TreeAttentionParams& p, CudaQueue queue) {
-  SCLIP_CHECK(p.max_depth > 0 && p.max_depth <= kMaxDepth && p.heads > 0 && p.head_dim > 0 && p.head_dim <= 256 &&
-                  p.head_dim % 4 == 0,
-              kInvalidArgument, "tree_attention: paths of ", p.max_depth, " nodes (1 to 1024), ", p.heads,
-              " heads and head_dim ", p.head_dim, " (a multiple of 4 up to 256)");
+  SCLIP_CHECK(p.max_depth > 0 && p.max_depth <= kMaxDepth && p.heads > 0 && p.head_dim > 0 &&
+                  p.head_dim <= kTreeAttentionMaxHeadDim && p.head_dim % kTreeAttentionHeadDimMultiple == 0,
+              kInvalidArgument, "tree_attention: paths of ", p.max_depth, " nodes (1 to ", kTreeAttentionMaxDepth,
+              "), ", p.heads, " heads and head_dim ", p.head_dim, " (a multiple of ", kTreeAttentionHeadDimMultiple,
+              " up to ", kTreeAttentionMaxHeadDim, ")");
   SCLIP_CHECK(p.nodes < int64_t{1} << 31, kUnsupported, "tree_attention: ", p.nodes,
               " nodes are more than int32 counts");
   const int64_t count = p.targets != nullptr ? p.targets_count : p.nodes;

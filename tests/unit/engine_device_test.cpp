@@ -11,6 +11,7 @@
 #include "tests/compare.h"
 #include "tests/cpu_queue.h"
 #include "tests/dut.h"
+#include "tests/image_layouts.h"
 
 using namespace sclip;
 
@@ -118,6 +119,33 @@ TEST_CASE("a recording gives the bits of the calls it records", "[device]") {
   for (int i = 0; i < 3; ++i) check_same_bits(run(session, *bank, photo, options), expected);
   for (int i = 0; i < 3; ++i) check_same_bits(run(session, *bank, other, options), expected_other);
   check_same_bits(run(session, *bank, photo, options), expected);
+}
+
+TEST_CASE("a photo gives the same bits however it lies in memory", "[device]") {
+  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png");
+  const auto engine = load_demo(testing::device_under_test(), Precision::kF32);
+  const auto bank = bank_of(*engine);
+  const SegmentOptions options = small_options();
+  Session session(engine);
+  const Result expected = run(session, *bank, photo, options);
+  const std::vector<float> embedding = session.embed_image(photo.view());
+  const std::vector<uint8_t> rgb(photo.rgb.begin(), photo.rgb.end());
+  // Every layout twice: a recording of the one before must not be replayed for it.
+  for (const testing::ImageLayout layout : {testing::ImageLayout{.order = ChannelOrder::kBgr},
+                                            {.order = ChannelOrder::kRgba, .gap = 13, .bottom_up = true},
+                                            {.order = ChannelOrder::kBgra, .gap = 1},
+                                            {.order = ChannelOrder::kRgb, .gap = 5}}) {
+    CAPTURE(layout.name());
+    const testing::LaidOutImage image = testing::lay_out(rgb, photo.height, photo.width, layout);
+    for (int i = 0; i < 2; ++i) {
+      const Segmentation actual = session.segment(image.view, *bank, options);
+      CHECK(actual.labels == expected.segmentation.labels);
+      CHECK(actual.scores == expected.segmentation.scores);
+    }
+    CHECK(session.embed_image(image.view) == embedding);
+  }
+  CHECK_THROWS_WITH(session.segment({rgb.data(), photo.width, photo.height, 7}, *bank, options),
+                    Catch::Matchers::Contains("the photo has rows 7 bytes apart"));
 }
 
 TEST_CASE("masks do not depend on how windows are batched", "[device]") {

@@ -57,6 +57,16 @@ TEST_CASE("what draws and writes pictures asks for RGB", "[image_view]") {
   CHECK_THROWS_WITH(draw_overlay(strided.view, {labels.data(), 6, 4}, {}, false), Contains("rows 21 bytes apart"));
 }
 
+TEST_CASE("masks that are not there are refused", "[image_view]") {
+  const std::vector<uint16_t> labels(24, 0);
+  const std::vector<Rgb> palette(2);
+  CHECK_THROWS_WITH(encode_png_labels({nullptr, 6, 4}, palette), Contains("a mask of 6×4 labels"));
+  CHECK_THROWS_WITH(encode_png_labels({labels.data(), 0, 4}, palette), Contains("a mask of 0×4 labels"));
+  CHECK_THROWS_WITH(encode_png_labels({labels.data(), 6, 4}, {}), Contains("with 0 colours"));
+  const std::vector<uint8_t> photo = testing::noise_photo(4, 6, ChannelOrder::kRgb);
+  CHECK_THROWS_WITH(draw_overlay({photo.data(), 6, 4}, {nullptr, 6, 4}, {}, false), Contains("needs labels"));
+}
+
 TEST_CASE("PNG files and turned copies take any row stride", "[image_view]") {
   const std::vector<uint8_t> photo = testing::noise_photo(4, 6, ChannelOrder::kRgb);
   const ImageView plain{photo.data(), 6, 4};

@@ -131,7 +131,8 @@ TEST_CASE("prompts that make no trie are refused", "[prompt_trie]") {
 TEST_CASE("COCO-Stuff with 80 templates shares 22 of 23 positions", "[prompt_trie]") {
   const Tokenizer tokenizer(read_text_file(SCLIP_SOURCE_DIR "/engine/text/data/clip_merges.txt"));
   std::vector<Prompt> prompts;
-  for (const std::string& query : parse_class_file(builtin_class_file("coco_stuff"), "coco_stuff").queries) {
+  const ClassList classes = parse_class_file(builtin_class_file("coco_stuff"), "coco_stuff");
+  for (const std::string& query : classes.queries()) {
     for (const std::string_view text : imagenet_templates()) {
       prompts.push_back(tokenizer.encode_prompt(apply_template(text, query)));
     }

@@ -1,8 +1,10 @@
 // WeightBlob: what it reads from a good file, and that each way of being broken gets its own message.
 #include "weights/weight_blob.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <random>
 #include <span>
@@ -10,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/buffer.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "tests/blob_builder.h"
@@ -17,6 +20,7 @@
 
 namespace {
 
+using sclip::BlobBytes;
 using sclip::BlobCheck;
 using sclip::WeightBlob;
 using sclip::testing::BlobBuilder;
@@ -25,23 +29,59 @@ using sclip::testing::Json;
 constexpr const char* kName = "tiny.sclip";
 constexpr const char* kQkv = "visual.blocks.0.attn.qkv.weight";
 
-// The message of the refusal, or "accepted".
-std::string refusal(const std::vector<std::byte>& bytes, BlobCheck check = BlobCheck::kHashes) {
+// Where a blob's bytes are when it is read.
+enum class From { kCopy, kBorrowed, kFile };
+constexpr From kEverywhere[] = {From::kCopy, From::kBorrowed, From::kFile};
+
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(std::span<const std::byte> bytes)
+      : path_(std::filesystem::temp_directory_path() / ("sclip_blob_" + std::to_string(std::random_device{}()))) {
+    std::ofstream file(path_, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    REQUIRE(file.flush());
+  }
+  ~TemporaryFile() { std::filesystem::remove(path_); }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The message of the refusal, or "accepted". A file is called kName in it like the others.
+std::string refusal(const std::vector<std::byte>& bytes, BlobCheck check = BlobCheck::kHashes,
+                    From from = From::kCopy) {
+  std::string path;
   try {
-    const WeightBlob blob(bytes, kName, check);
+    if (from == From::kFile) {
+      const TemporaryFile file(bytes);
+      path = file.path().string();
+      const WeightBlob blob(file.path(), check);
+    } else if (from == From::kBorrowed) {
+      sclip::AlignedBuffer<std::byte> aligned(bytes.size());
+      std::copy(bytes.begin(), bytes.end(), aligned.begin());
+      const WeightBlob blob(std::span<const std::byte>(aligned.data(), aligned.size()), kName, check,
+                            BlobBytes::kBorrowed);
+    } else {
+      const WeightBlob blob(bytes, kName, check);
+    }
     return "accepted";
   } catch (const sclip::Error& error) {
-    return error.what();
+    std::string message = error.what();
+    if (!path.empty() && message.starts_with(path)) message.replace(0, path.size(), kName);
+    return message;
   }
 }
 
-// Every refusal names the file and is one line; `parts` must all be in it.
+// Every refusal names the file and is one line; `parts` must all be in it. It is the same wherever the bytes are.
 void check_refused(const std::vector<std::byte>& bytes, const std::vector<std::string>& parts) {
   const std::string message = refusal(bytes);
   INFO(message);
   CHECK(message.rfind(std::string(kName) + ": ", 0) == 0);
   CHECK(message.find('\n') == std::string::npos);
   for (const std::string& part : parts) CHECK_THAT(message, Catch::Matchers::Contains(part));
+  CHECK(refusal(bytes, BlobCheck::kHashes, From::kBorrowed) == message);
+  CHECK(refusal(bytes, BlobCheck::kHashes, From::kFile) == message);
 }
 
 struct Corruption {
@@ -111,6 +151,26 @@ TEST_CASE("a blob on disk is mapped, and views survive a move", "[weights]") {
   CHECK_THROWS_WITH(WeightBlob(path), Catch::Matchers::Contains(path.string()));
 }
 
+TEST_CASE("borrowed bytes are read where they are, and must be aligned", "[weights]") {
+  const std::vector<std::byte> bytes = BlobBuilder().bytes();
+  sclip::AlignedBuffer<std::byte> aligned(bytes.size() + 1);
+  std::copy(bytes.begin(), bytes.end(), aligned.begin());
+  const std::span<const std::byte> view(aligned.data(), bytes.size());
+  const WeightBlob blob(view, kName, BlobCheck::kHashes, BlobBytes::kBorrowed);
+  const auto* tensor = static_cast<const std::byte*>(blob.tensor(kQkv).data);
+  CHECK((tensor > view.data() && tensor < view.data() + view.size()));
+  CHECK(blob.file_bytes() == bytes.size());
+  CHECK(blob.sha256() == WeightBlob(bytes, kName).sha256());
+  blob.release(kQkv);  // nothing to give back: the bytes stay as they are
+  CHECK(std::equal(bytes.begin(), bytes.end(), aligned.begin()));
+
+  std::copy(bytes.begin(), bytes.end(), aligned.begin() + 1);
+  const std::span<const std::byte> shifted(aligned.data() + 1, bytes.size());
+  CHECK_THROWS_WITH(WeightBlob(shifted, kName, BlobCheck::kHashes, BlobBytes::kBorrowed),
+                    Catch::Matchers::Contains("tiny.sclip: borrowed bytes must begin on a multiple of 64"));
+  CHECK(WeightBlob(shifted, kName).sha256() == blob.sha256());
+}
+
 TEST_CASE("threads read one blob", "[weights]") {
   const WeightBlob blob(BlobBuilder().bytes(), kName);
   std::vector<std::thread> threads;
@@ -138,12 +198,13 @@ TEST_CASE("the digest identifies config and payload", "[weights]") {
 
 TEST_CASE("a flipped bit anywhere is found", "[weights]") {
   const std::vector<std::byte> good = BlobBuilder().bytes();
-  REQUIRE(refusal(good) == "accepted");
+  for (const From from : kEverywhere) REQUIRE(refusal(good, BlobCheck::kHashes, from) == "accepted");
   for (size_t i = 0; i < good.size(); i += i < 8192 ? 1 : 997) {
     std::vector<std::byte> bad = good;
     bad[i] ^= std::byte{1};
     INFO("byte " << i);
-    REQUIRE(refusal(bad) != "accepted");
+    // The checks are the same three times over, so the places take turns.
+    REQUIRE(refusal(bad, BlobCheck::kHashes, kEverywhere[i % 3]) != "accepted");
   }
   std::vector<std::byte> bad = good;
   bad.back() ^= std::byte{1};
@@ -155,8 +216,10 @@ TEST_CASE("a file cut at any byte is refused", "[weights]") {
   for (size_t size = 0; size < good.size(); size += size < 4096 ? 7 : 1013) {
     const std::vector<std::byte> bad(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));
     INFO("cut to " << size << " bytes");
-    REQUIRE(refusal(bad) != "accepted");
-    REQUIRE(refusal(bad, BlobCheck::kStructureOnly) != "accepted");
+    for (const From from : kEverywhere) {
+      REQUIRE(refusal(bad, BlobCheck::kHashes, from) != "accepted");
+      REQUIRE(refusal(bad, BlobCheck::kStructureOnly, from) != "accepted");
+    }
   }
   check_refused({}, {"the file is empty"});
   check_refused({good.begin(), good.begin() + 5}, {"5 bytes are too few"});

@@ -61,3 +61,10 @@ TEST_CASE("windows that cannot work are refused", "[window_grid]") {
   CHECK_THROWS_AS(make_window_grid(5, 5, 224, 225), Error);
   CHECK(make_window_grid(5, 5, std::numeric_limits<int>::max(), std::numeric_limits<int>::max()).count() == 1);
 }
+
+TEST_CASE("more windows than 32 bits number are refused", "[window_grid]") {
+  CHECK_THROWS_WITH(
+      make_window_grid(100000, 100000, 2, 1),
+      Catch::Contains("99999×99999 on a photo of 100000×100000 pixels") && Catch::Contains("at most 2147483647"));
+  CHECK(make_window_grid(100000, 100000, 2048, 1024).count() == 97 * 97);
+}
