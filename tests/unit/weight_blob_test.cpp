@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "tests/blob_builder.h"
