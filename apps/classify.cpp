@@ -48,7 +48,7 @@ int run_classify(const ClassifyFlags& flags) {
   ThreadPool decoding(1);  // a photo that cannot be read shows before the weights are
   const Image photo = load_image(flags.photo, decoding);
   const auto engine = flags.model.load();
-  if (auto warning = unknown_words_warning(engine->config(), class_list)) print_message(*warning);
+  if (auto warning = unknown_words_warning(engine->config(), class_list)) print_message("warning: " + *warning);
   const auto bank = make_text_bank(*engine, std::move(class_list), bank_options);
   for (const std::string& warning : bank->warnings()) print_message("warning: " + warning);
 

@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "apps/console.h"
-#include "apps/output_transaction.h"
 #include "apps/run_options.h"
 #include "apps/subcommands.h"
 #include "engine/session.h"
 #include "io/image_decode.h"
 #include "io/npy.h"
+#include "results/output_transaction.h"
 
 namespace sclip {
 namespace {

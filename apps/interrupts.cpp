@@ -5,34 +5,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <chrono>
-#include <mutex>
-#include <set>
 #include <utility>
 
 #include "apps/console.h"
 #include "core/error.h"
+#include "core/temporary_files.h"
 
 namespace sclip {
 namespace {
-
-std::shared_timed_mutex& section_mutex() {
-  static std::shared_timed_mutex mutex;
-  return mutex;
-}
-
-std::atomic<bool> leaving{false};
-
-struct TemporaryFiles {
-  std::mutex mutex;
-  std::set<std::filesystem::path> paths;
-};
-
-TemporaryFiles& temporary_files() {
-  static TemporaryFiles files;
-  return files;
-}
 
 // nohup and shells without job control ignore SIGINT for their children; that wish is kept.
 bool ignored(int signal) {
@@ -46,11 +26,6 @@ bool readable(int fd, int timeout_ms) {
 }
 
 }  // namespace
-
-Interrupts::Section::Section() {
-  while (leaving) ::pause();  // the process is about to end
-  lock_ = std::shared_lock(section_mutex());
-}
 
 Interrupts::Interrupts(std::function<void()> last_words) : last_words_(std::move(last_words)) {
   sigemptyset(&signals_);
@@ -80,28 +55,12 @@ void Interrupts::wait() {
   signalfd_siginfo first{};
   if (::read(signal_fd_, &first, sizeof first) != sizeof first) return;
 
-  leaving = true;
-  std::unique_lock<std::shared_timed_mutex> lock(section_mutex(), std::defer_lock);
-  while (!lock.try_lock_for(std::chrono::milliseconds(20))) {
-    if (readable(signal_fd_, 0)) ::_exit(kExitInterrupted);
+  while (!temporary_files::mutex().try_lock()) {
+    if (readable(signal_fd_, 20)) ::_exit(kExitInterrupted);
   }
-  {
-    TemporaryFiles& files = temporary_files();
-    const std::lock_guard<std::mutex> files_lock(files.mutex);
-    for (const auto& path : files.paths) ::unlink(path.c_str());
-  }
+  temporary_files::remove_all();
   last_words_();
   ::_exit(kExitInterrupted);
-}
-
-void register_temporary_file(const std::filesystem::path& path) {
-  const std::lock_guard<std::mutex> lock(temporary_files().mutex);
-  temporary_files().paths.insert(path);
-}
-
-void forget_temporary_file(const std::filesystem::path& path) {
-  const std::lock_guard<std::mutex> lock(temporary_files().mutex);
-  temporary_files().paths.erase(path);
 }
 
 }  // namespace sclip

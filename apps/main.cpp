@@ -9,6 +9,7 @@
 #include "apps/console.h"
 #include "apps/subcommands.h"
 #include "core/error.h"
+#include "core/version.h"
 
 namespace {
 
@@ -48,7 +49,7 @@ int main(int argc, char** argv) {
   try {
     CLI::App app("Cuts a photograph into regions named by words: open-vocabulary segmentation with CLIP and SCLIP.");
     app.name("sclip");
-    app.set_version_flag("--version", "sclip " SCLIP_VERSION);
+    app.set_version_flag("--version", "sclip " + sclip::version());
     app.require_subcommand(0, 1);
     code = parse_and_run(app, argc, argv);
   } catch (const sclip::Error& error) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "results/output_kinds.h"
 
 namespace sclip {
 namespace {
@@ -25,11 +26,6 @@ bool same_file(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, error) && !error;
 }
 
-bool is_own_output(const fs::path& path) {
-  const std::string name = path.filename().string();
-  return name == "mask.png" || name == "overlay.png" || name.ends_with(".mask.png") || name.ends_with(".overlay.png");
-}
-
 void search_folder(const fs::path& root, const fs::path& prefix, const fs::path& out, std::vector<Found>& found) {
   const bool writes_here = same_file(root, out);
   std::vector<Found> here;
@@ -37,10 +33,11 @@ void search_folder(const fs::path& root, const fs::path& prefix, const fs::path&
   fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     const fs::path& path = entry->path();
-    const bool hidden = path.filename().native().starts_with('.');
+    const std::string name = path.filename().string();
+    const bool left_out = name.starts_with('.') || (writes_here && is_output_name(name));
     if (entry->is_directory(error)) {
-      if (hidden || same_file(path, out)) entry.disable_recursion_pending();
-    } else if (!hidden && looks_like_photo(path) && !(writes_here && is_own_output(path))) {
+      if (left_out || same_file(path, out)) entry.disable_recursion_pending();
+    } else if (!left_out && looks_like_photo(path)) {
       here.push_back({path, prefix / path.lexically_relative(root)});
     }
     error.clear();  // a broken link is no reason to stop
@@ -89,7 +86,7 @@ std::vector<PhotoJob> list_photos(std::span<const std::string> inputs, const fs:
   }
   SCLIP_CHECK(!found.empty(), kNotFound, "no picture in ", inputs.front(),
               ": a folder is searched for .jpg, .png, .bmp, .gif, .tga, .psd and .ppm files");
-  if (inputs.size() == 1 && folders == 0) return {{found[0].photo, out, ""}};
+  if (inputs.size() == 1 && folders == 0) return {{found[0].photo, {out, ""}}};
 
   std::map<fs::path, int> sharers;
   for (const Found& f : found) ++sharers[fs::path(f.relative).replace_extension()];
@@ -100,7 +97,7 @@ std::vector<PhotoJob> list_photos(std::span<const std::string> inputs, const fs:
     if (sharers[name] > 1) name = f.relative;
     const fs::path first = name;
     for (int n = 2; !taken.insert(name).second; ++n) name = first.string() + "-" + std::to_string(n);
-    jobs.push_back({f.photo, (out / name).parent_path(), name.filename().string() + "."});
+    jobs.push_back({f.photo, {(out / name).parent_path(), name.filename().string() + "."}});
   }
   return jobs;
 }

@@ -6,18 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "results/run_facts.h"
+
 namespace sclip {
 
 struct PhotoJob {
   std::filesystem::path photo;
-  std::filesystem::path folder;  // of the outputs
-  std::string prefix;            // of their names: "" for a single photo, else "<stem>."
-
-  std::filesystem::path output(const std::string& name) const { return folder / (prefix + name); }
+  OutputPlace place;
 };
 
 // Inputs are files, taken as they are, and folders, searched for pictures all the way down in sorted order
-// (hidden entries, links to folders and the output folder itself are left out).
+// (hidden entries, links to folders and the output folder itself are left out; where it is searched, because it is an
+// input, what is called like an output).
 //
 // One file: `out/mask.png`. Otherwise `out/<stem>.mask.png`, below a folder with its relative path, and with
 // each folder's name when several are given. Photos that would share a name keep their extension (a.jpg.mask.png),

@@ -35,7 +35,7 @@ class TemporaryFolder {
 
 std::vector<std::string> masks(const std::vector<PhotoJob>& jobs, const fs::path& out) {
   std::vector<std::string> names;
-  for (const PhotoJob& job : jobs) names.push_back(job.output("mask.png").lexically_relative(out).string());
+  for (const PhotoJob& job : jobs) names.push_back(job.place.file("mask.png").lexically_relative(out).string());
   return names;
 }
 
@@ -85,12 +85,13 @@ TEST_CASE("photos of the same name from several places are numbered") {
 
 TEST_CASE("outputs of an earlier run are no photos") {
   const TemporaryFolder folder;
-  for (const char* name : {"in/a.jpg", "in/out/a.mask.png", "in/a.mask.png", "in/a.overlay.png"}) folder.make(name);
+  for (const char* name : {"in/a.jpg", "in/out/a.mask.png", "in/a.mask.png", "in/a.per-class/0-sky.png"})
+    folder.make(name);
   const std::vector<std::string> inputs = {folder / "in"};
   CHECK(masks(list_photos(inputs, folder / "in"), folder / "in") == Names{"a.mask.png"});
   // Elsewhere such a name is a photo like any other.
   CHECK(masks(list_photos(inputs, folder / "in/out"), folder / "in/out") ==
-        Names{"a.mask.png", "a.mask.mask.png", "a.overlay.mask.png"});
+        Names{"a.mask.png", "a.mask.mask.png", "a.per-class/0-sky.mask.png"});
 }
 
 TEST_CASE("inputs that are not there are named") {

@@ -7,21 +7,21 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "apps/console.h"
 #include "apps/interrupts.h"
 #include "apps/model_path.h"
-#include "apps/output_transaction.h"
 #include "apps/photo_list.h"
 #include "apps/progress.h"
-#include "apps/result_json.h"
 #include "apps/run_options.h"
 #include "apps/segment_photo.h"
-#include "apps/stopwatch.h"
 #include "apps/subcommands.h"
 #include "apps/table.h"
+#include "core/stopwatch.h"
 #include "engine/text/templates.h"
+#include "results/result_json.h"
 
 namespace sclip {
 namespace {
@@ -35,32 +35,32 @@ struct SegmentCommand {
   int jobs = 1;
   bool resume = false;
   bool quiet = false;
-  bool logits = false;
-  bool scores = false;
-  std::string logits_file;
-  std::string scores_file;
+  std::string outputs = std::string(kDefaultOutputs);
 
   int run() const;
 
  private:
-  SegmentRun prepare() const;
+  SegmentRun prepare(OutputChoice choice) const;
   int run_single(const SegmentRun& run, const PhotoJob& job) const;
   int run_many(const SegmentRun& run, const std::vector<PhotoJob>& photos, Progress& progress) const;
 };
 
-void check_npy_name(const std::string& file, const std::string& flag, size_t photos) {
-  if (file.empty()) return;
-  SCLIP_CHECK(file.ends_with(".npy"), kInvalidArgument, flag, " takes the name of a .npy file, or nothing: ", file,
-              " is neither (put ", flag, " last, or write ", flag, "=FILE)");
-  SCLIP_CHECK(photos == 1, kInvalidArgument, flag, " takes a file name for a single photo only; there are ", photos,
-              " (without a name, each photo gets a file beside its mask)");
+// What the choice of outputs asks of the rest of the command line.
+void check_outputs(const OutputChoice& choice, size_t photos, bool resume) {
+  for (const ChosenOutput& output : choice) {
+    SCLIP_CHECK(output.file.empty() || photos == 1, kInvalidArgument, "--outputs ", output.kind->name, "=",
+                output.file.string(), " names a file for a single photo; there are ", photos,
+                " (without a name, each photo gets a file of its own)");
+  }
+  SCLIP_CHECK(!resume || contains(choice, "json"), kInvalidArgument,
+              "--resume knows finished photos by their result.json: add json to --outputs");
 }
 
 int SegmentCommand::run() const {
   const std::vector<PhotoJob> all = list_photos(inputs, out);
-  const bool single = all.size() == 1 && all[0].prefix.empty();
-  check_npy_name(logits_file, "--logits", all.size());
-  check_npy_name(scores_file, "--scores", all.size());
+  const bool single = all.size() == 1 && all[0].place.prefix.empty();
+  OutputChoice choice = parse_outputs(outputs);
+  check_outputs(choice, all.size(), resume);
   make_output_folder(out);
 
   Progress progress(all.size(), stderr_is_terminal(), quiet || single);
@@ -69,9 +69,9 @@ int SegmentCommand::run() const {
                             : "interrupted; " + std::to_string(progress.finished()) + " of " +
                                   counted(all.size(), "photo") + " done, --resume goes on with the rest");
   });
-  const SegmentRun run = prepare();
+  const SegmentRun run = prepare(std::move(choice));
   if (single) {
-    if (resume && is_finished(all[0], run.facts.options_hash)) {
+    if (resume && is_finished(all[0].place, all[0].photo, run.facts.options_hash)) {
       if (!quiet) std::printf("%s is finished already\n", one_line(inputs[0]).c_str());
       return kExitDone;
     }
@@ -79,51 +79,38 @@ int SegmentCommand::run() const {
   }
   std::vector<PhotoJob> left;
   for (const PhotoJob& job : all) {
-    if (!resume || !is_finished(job, run.facts.options_hash)) left.push_back(job);
+    if (!resume || !is_finished(job.place, job.photo, run.facts.options_hash)) left.push_back(job);
   }
   progress.start(all.size() - left.size());
   return run_many(run, left, progress);
 }
 
-SegmentRun SegmentCommand::prepare() const {
+SegmentRun SegmentCommand::prepare(OutputChoice choice) const {
   // What is wrong with the command line shows before the weights are read.
   ClassList class_list = classes.class_list(segment.config_class_file());
   const TextBankOptions bank_options = classes.bank_options();
 
-  SegmentRun run;
-  RunFacts& facts = run.facts;
-  facts.model_path = find_model(model.model);
   Stopwatch watch;
-  run.engine = Engine::load(facts.model_path, model.engine_options());
+  SegmentRun run;
+  run.engine = Engine::load(find_model(model.model), model.engine_options());
   run.engine->vision();  // laid out here, not within the first photo's time
-  facts.load_seconds = watch.lap();
-
+  const double load_seconds = watch.lap();
   const Engine& engine = *run.engine;
-  facts.options = segment.options(engine.config());
-  if (auto warning = unknown_words_warning(engine.config(), class_list)) facts.warnings.push_back(*warning);
+  const SegmentOptions options = segment.options(engine.config());
   run.bank = make_text_bank(engine, std::move(class_list), bank_options);
-  facts.text_bank_seconds = watch.lap();
-  for (const std::string& warning : run.bank->warnings()) facts.warnings.push_back("warning: " + warning);
-  if (!quiet) {
-    for (const std::string& warning : facts.warnings) print_message(warning);
-  }
 
-  facts.model_name = engine.blob().metadata().model;
-  facts.model_sha256 = engine.blob().sha256();
-  facts.model_licence = engine.blob().metadata().licence;
-  facts.device = engine.backend().name();
-  facts.device_description = engine.backend().description();
-  facts.precision = engine.backend().activation_dtype() == DType::kF32 ? "f32" : "bf16";
-  facts.config = segment.config;
+  RunFacts& facts = run.facts = describe_run(engine, *run.bank);
+  facts.load_seconds = load_seconds;
+  facts.text_bank_seconds = watch.lap();
+  facts.config = segment.request.config;
+  facts.options = options;
   facts.templates = classes.templates.empty() ? "imagenet" : classes.templates;
   facts.template_count = bank_options.templates.empty() ? imagenet_templates().size() : bank_options.templates.size();
-  facts.text_bank_cached = run.bank->from_cache();
-  run.logits = logits;
-  run.scores = scores;
-  run.logits_file = logits_file;
-  run.scores_file = scores_file;
-  facts.options_hash = options_hash(engine, bank_options, run.bank->classes(), facts.options,
-                                    {logits ? "logits" + logits_file : "", scores ? "scores" + scores_file : ""});
+  facts.options_hash = options_hash(engine, bank_options, run.bank->classes(), options, to_strings(choice));
+  run.outputs = std::move(choice);
+  if (!quiet) {
+    for (const std::string& warning : facts.warnings) print_message("warning: " + warning);
+  }
   return run;
 }
 
@@ -145,7 +132,7 @@ int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const
     rows.push_back({names.class_names()[i], percent(static_cast<double>(photo.classes[i].pixels) / pixels),
                     fixed(photo.classes[i].mean_score, 3)});
   }
-  const PhotoTimes& t = photo.times;
+  const PhotoTimes& t = photo.facts.times;
   std::string text = str(one_line(job.photo.string()), ": ", photo.width, "×", photo.height, " pixels, ",
                          counted(static_cast<size_t>(photo.windows), "window"), ", ", run.facts.device, " ",
                          run.facts.precision, "\n\n");
@@ -157,7 +144,10 @@ int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const
           fixed(run.facts.text_bank_seconds, 3) + (run.facts.text_bank_cached ? " (cached)" : "") + ", decode " +
           fixed(t.decode, 3) + ", resize " + fixed(t.resize, 3) + ", encode " + fixed(t.encode, 3) + ", merge " +
           fixed(t.merge, 3) + ", write " + fixed(t.write, 3) + "\nwrote ";
-  for (size_t i = 0; i < photo.outputs.size(); ++i) text += (i == 0 ? "" : ", ") + one_line(photo.outputs[i].string());
+  bool first = true;
+  for (const WrittenOutput& output : photo.facts.outputs) {
+    text += (std::exchange(first, false) ? "" : ", ") + one_line(output.path.string());
+  }
   text += "\n";
   std::fwrite(text.data(), 1, text.size(), stdout);
   return kExitDone;
@@ -214,14 +204,20 @@ int SegmentCommand::run_many(const SegmentRun& run, const std::vector<PhotoJob>&
   return failed > 0 ? kExitError : kExitDone;
 }
 
+std::string outputs_help() {
+  std::string help = "what to write, joined by ','; KIND=FILE gives the file of a single photo a name";
+  for (const OutputKind& kind : output_kinds())
+    help += "\n" + std::string(kind.name) + ": " + std::string(kind.meaning);
+  return help;
+}
+
 }  // namespace
 
 void add_segment(CLI::App& app, const ChooseSubcommand& choose) {
   auto command = std::make_shared<SegmentCommand>();
   CLI::App* segment = app.add_subcommand("segment", "Cut photos into the regions that words name");
   segment->add_option("photos", command->inputs, "pictures, or folders of pictures")->required();
-  segment->add_option("-o,--out", command->out, "folder for mask, overlay and result; made if need be")
-      ->capture_default_str();
+  segment->add_option("-o,--out", command->out, "folder for the outputs; made if need be")->capture_default_str();
   command->classes.add_to(*segment);
   command->segment.add_to(*segment);
   command->model.add_to(*segment);
@@ -229,16 +225,9 @@ void add_segment(CLI::App& app, const ChooseSubcommand& choose) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   segment->add_flag("--resume", command->resume, "skip photos that an earlier run with the same options finished");
-  segment->add_option("--logits", command->logits_file, "also write the cosine of every query at every pixel (.npy)")
-      ->expected(0, 1);
-  segment->add_option("--scores", command->scores_file, "also write the best class score of every pixel (.npy)")
-      ->expected(0, 1);
+  segment->add_option("--outputs", command->outputs, outputs_help())->capture_default_str();
   segment->add_flag("-q,--quiet", command->quiet, "print errors only");
-  segment->callback([command, segment, choose] {
-    command->logits = segment->count("--logits") > 0;
-    command->scores = segment->count("--scores") > 0;
-    choose([command] { return command->run(); });
-  });
+  segment->callback([command, choose] { choose([command] { return command->run(); }); });
 }
 
 }  // namespace sclip

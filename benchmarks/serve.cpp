@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "apps/console.h"
-#include "apps/stopwatch.h"
 #include "core/error.h"
+#include "core/stopwatch.h"
 
 namespace sclip {
 

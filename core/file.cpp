@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -28,7 +27,6 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
-  int close() { return ::close(std::exchange(fd_, -1)); }
 
  private:
   int fd_;
@@ -96,32 +94,6 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
 std::string read_text_file(const std::filesystem::path& path) {
   const std::vector<std::byte> bytes = read_file(path);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  static std::atomic<unsigned> counter{0};
-  const std::string temporary = path.string() + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++);
-  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  SCLIP_CHECK(file.get() >= 0, kIo, "cannot write ", path.string(), ": ", reason());
-  const auto give_up = [&] {
-    const std::string why = reason();
-    ::unlink(temporary.c_str());
-    fail(ErrorCode::kIo, "cannot write ", path.string(), " (", bytes.size(), " bytes): ", why);
-  };
-  size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) give_up();
-    done += static_cast<size_t>(n);
-  }
-  if (::fsync(file.get()) != 0 && errno != EINVAL && errno != EROFS) give_up();
-  if (file.close() != 0) give_up();
-  if (::rename(temporary.c_str(), path.c_str()) != 0) give_up();
-}
-
-void write_file_atomically(const std::filesystem::path& path, std::string_view text) {
-  write_file_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
 }
 
 }  // namespace sclip

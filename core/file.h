@@ -1,4 +1,4 @@
-// Files: read-only maps, whole reads, and writes that appear whole or not at all.
+// Files that are read: maps, and whole reads. core/atomic_file.h writes them.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace sclip {
@@ -35,11 +34,5 @@ class MappedFile {
 // Throws kNotFound or kIo, naming the path and the system's reason.
 std::vector<std::byte> read_file(const std::filesystem::path& path);
 std::string read_text_file(const std::filesystem::path& path);
-
-// Writes to a temporary name in the same folder, flushes to disk, then renames over `path`:
-// a reader sees the old file or the whole new one. On any error the temporary file is removed
-// and kIo is thrown with the path and the system's reason. Safe against concurrent writers.
-void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
-void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace sclip

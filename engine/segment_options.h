@@ -1,12 +1,22 @@
-// Everything that turns a photo and a text bank into a mask, and the published configurations.
+// Everything that turns a photo and a text bank into a mask.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 
 namespace sclip {
+
+// What happens to the planes of cosines between merging and softmax.
+struct Refinement {
+  enum Kind : uint8_t { kNone, kPamr };
+  Kind kind = kNone;
+  int iterations = 10;
+  std::array<int64_t, 2> dilations = {8, 16};  // each 1 … 32; a second one of 0: only the first
+
+  bool operator==(const Refinement&) const = default;
+};
 
 struct SegmentOptions {
   int short_side = 336;   // S: the photo is scaled so that its short side has this many pixels
@@ -17,23 +27,14 @@ struct SegmentOptions {
   float prob_thd = 0.f;             // a pixel whose best score is below becomes class 0
   std::optional<float> area_thd{};  // smallest share of the non-0 pixels that a class ≠ 0 must have
   std::string policy = "sclip";
+  Refinement refine{};
   int window_batch = 0;  // windows in one forward; 0: what suits the backend
   bool record = true;    // on a device: photos of one size after the second replay a recording of the whole run
 
   bool operator==(const SegmentOptions&) const = default;
 };
 
-struct NamedConfig {
-  std::string_view name;        // voc21, voc20, context60, …
-  std::string_view class_file;  // name of the built-in class list
-  int short_side;
-  float logit_scale;
-  float prob_thd;
-  std::optional<float> area_thd;
-};
-
-std::span<const NamedConfig> named_configs();
-// Throws kInvalidArgument naming the configurations there are.
-const NamedConfig& find_named_config(std::string_view name);
+// Throws kInvalidArgument for values that cannot work.
+void check(const Refinement& refine);
 
 }  // namespace sclip

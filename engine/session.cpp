@@ -1,13 +1,13 @@
 #include "engine/session.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <deque>
 #include <optional>
 
 #include "core/error.h"
+#include "core/stopwatch.h"
 #include "engine/dense_head/policy.h"
 #include "engine/growing_memory.h"
 #include "engine/segment_plan.h"
@@ -22,18 +22,6 @@
 namespace sclip {
 namespace {
 
-class Stopwatch {
- public:
-  // Seconds since the last call.
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 void check(const SegmentOptions& o) {
   SCLIP_CHECK(o.short_side > 0 && o.long_limit > 0, kInvalidArgument, "short side ", o.short_side, " and long limit ",
               o.long_limit, " must be positive");
@@ -44,6 +32,8 @@ void check(const SegmentOptions& o) {
               " must lie in 0…1");
   SCLIP_CHECK(!o.area_thd || (*o.area_thd >= 0 && *o.area_thd <= 1), kInvalidArgument, "area threshold ",
               o.area_thd.value_or(0), " must lie in 0…1");
+  check(o.refine);
+  SCLIP_CHECK(o.refine.kind == Refinement::kNone, kUnsupported, "a session cannot refine planes by PAMR");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"

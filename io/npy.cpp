@@ -87,9 +87,12 @@ std::optional<uint64_t> byte_count(const Shape& shape, DType dtype) {
 }  // namespace
 
 void write_npy(const std::filesystem::path& path, const TensorView& array) {
-  NpyWriter writer(path, array.dtype, array.shape);
-  writer.write(0, array.data, array.shape.count());
-  writer.commit();
+  const std::string header = make_header(array.dtype, array.shape, path);
+  AtomicFile file(path);
+  file.reserve(header.size() + array.bytes());
+  file.write(bytes_of(header.data(), header.size()));
+  file.write(bytes_of(array.data, array.bytes()));
+  file.commit();
 }
 
 NpyArray read_npy(const std::filesystem::path& path) {
@@ -129,30 +132,11 @@ NpyArray read_npy(const std::filesystem::path& path) {
   return array;
 }
 
-NpyWriter::NpyWriter(const std::filesystem::path& path, DType dtype, const Shape& shape)
-    : file_(path), dtype_(dtype), shape_(shape) {
-  const std::string header = make_header(dtype, shape, path);
-  header_ = header.size();
-  file_.reserve(header_ + static_cast<uint64_t>(shape.count()) * size_of(dtype));
-  file_.write(bytes_of(header.data(), header.size()));
-}
-
-void NpyWriter::write(int64_t first, const void* elements, int64_t count) {
-  SCLIP_CHECK(first >= 0 && count >= 0 && first + count <= shape_.count(), kInvalidArgument, "elements ", first, " … ",
-              first + count, " lie outside an array of ", shape_.count());
-  const size_t size = size_of(dtype_);
-  file_.write_at(header_ + static_cast<uint64_t>(first) * size, bytes_of(elements, static_cast<size_t>(count) * size));
-}
-
-void NpyWriter::write_rows(int64_t y, int64_t rows, const void* block) {
-  SCLIP_CHECK(shape_.rank == 3 && y >= 0 && rows >= 0 && y + rows <= shape_[1], kInvalidArgument, "rows ", y, " … ",
-              y + rows, " lie outside an array of shape ", to_string(shape_));
-  const int64_t count = rows * shape_[2];
-  const auto* from = static_cast<const std::byte*>(block);
-  for (int64_t plane = 0; plane < shape_[0]; ++plane) {
-    write((plane * shape_[1] + y) * shape_[2], from, count);
-    from += static_cast<size_t>(count) * size_of(dtype_);
-  }
+std::byte* map_npy(AtomicFile& file, DType dtype, const Shape& shape) {
+  const std::string header = make_header(dtype, shape, file.path());
+  file.reserve(header.size() + static_cast<uint64_t>(shape.count()) * size_of(dtype));
+  file.write(bytes_of(header.data(), header.size()));
+  return file.map().data() + header.size();
 }
 
 }  // namespace sclip

@@ -1,4 +1,4 @@
-// NumPy's .npy files, format 1.0, C order, little endian: whole arrays, and large ones written in blocks.
+// NumPy's .npy files, format 1.0, C order, little endian: whole arrays, and large ones filled in place.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +7,10 @@
 #include <span>
 #include <vector>
 
+#include "core/atomic_file.h"
 #include "core/buffer.h"
 #include "core/dtype.h"
 #include "core/tensor.h"
-#include "io/atomic_file.h"
 
 namespace sclip {
 
@@ -32,22 +32,8 @@ struct NpyArray {
 // Throws kNotFound, kIo; kCorruptData or kUnsupported (Fortran order, other types, more than 4 axes) naming the file.
 NpyArray read_npy(const std::filesystem::path& path);
 
-// An array of which blocks arrive in any order; it appears at `commit`, whole. Blocks never written are zero.
-class NpyWriter {
- public:
-  NpyWriter(const std::filesystem::path& path, DType dtype, const Shape& shape);
-
-  // `count` elements from the flat index `first` on.
-  void write(int64_t first, const void* elements, int64_t count);
-  // Rows y … y + rows of every plane of a (planes, height, width) array; `block` is (planes, rows, width).
-  void write_rows(int64_t y, int64_t rows, const void* block);
-  void commit() { file_.commit(); }
-
- private:
-  AtomicFile file_;
-  DType dtype_;
-  Shape shape_;
-  uint64_t header_ = 0;  // bytes before the first element
-};
+// Makes a .npy file of `file`, which is empty, its disk space claimed, and returns where its elements go: zeros to be
+// filled in place, valid until the file is finished.
+std::byte* map_npy(AtomicFile& file, DType dtype, const Shape& shape);
 
 }  // namespace sclip

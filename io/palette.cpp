@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 #include <limits>
 #include <unordered_set>
@@ -92,12 +91,6 @@ void append_walk(std::vector<Rgb>& colors, size_t classes) {
   }
 }
 
-bool is_background(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name == "background";
-}
-
 }  // namespace
 
 std::vector<Rgb> make_palette(size_t classes, bool black_first) {
@@ -114,24 +107,6 @@ std::vector<Rgb> make_palette(size_t classes, bool black_first) {
   }
   while (colors.size() < std::min(classes, kWellSpaced)) colors.push_back(chooser.next());
   append_walk(colors, classes);
-  return colors;
-}
-
-std::vector<Rgb> make_palette(std::span<const std::string> class_names) {
-  return make_palette(class_names.size(), !class_names.empty() && is_background(class_names[0]));
-}
-
-std::vector<Rgb> voc_palette(size_t classes) {
-  std::vector<Rgb> colors(classes);
-  for (size_t i = 0; i < classes; ++i) {
-    // Three bits of the id at a time become one bit of R, G and B each, from the top down.
-    unsigned rgb[3] = {};
-    size_t id = i;
-    for (unsigned bit = 8; bit-- > 0; id >>= 3) {
-      for (unsigned c = 0; c < 3; ++c) rgb[c] |= static_cast<unsigned>(id >> c & 1) << bit;
-    }
-    colors[i] = {static_cast<uint8_t>(rgb[0]), static_cast<uint8_t>(rgb[1]), static_cast<uint8_t>(rgb[2])};
-  }
   return colors;
 }
 

@@ -8,13 +8,11 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "io/atomic_file.h"
 
 namespace sclip {
 namespace {
 
 using Bytes = std::span<const std::byte>;
-using Sink = std::function<void(Bytes)>;
 
 // 4000 × 3000, one core: run-length deflate packs a photo with colours as tightly as level 3 (a quarter of its size) at
 // twice the speed, and a mask into 1/500 as level 6 does. Average predicts photos best for its price; Up leaves nothing
@@ -23,17 +21,25 @@ enum class Filter : uint8_t { kUp = 2, kAverage = 3 };
 constexpr int kStrategy = Z_RLE;
 constexpr size_t kStripeBytes = size_t{1} << 20;
 
+constexpr uint8_t kGrey = 0, kRgb = 2, kIndexed = 3;  // colour types
+
 struct Layout {
   int width = 0;
   int height = 0;
   uint8_t bit_depth = 8;
-  uint8_t color_type = 0;  // 0 grey, 2 RGB, 3 indexed
+  uint8_t color_type = kGrey;
   size_t pixel_bytes = 1;
   Filter filter = Filter::kUp;
   std::function<void(int y, uint8_t* row)> read_row;
 
   size_t row_bytes() const { return static_cast<size_t>(width) * pixel_bytes; }
 };
+
+void append(std::vector<std::byte>& out, Bytes bytes) {
+  const size_t offset = out.size();
+  out.resize(offset + bytes.size());
+  std::memcpy(out.data() + offset, bytes.data(), bytes.size());
+}
 
 void append_u32(std::vector<std::byte>& out, uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::byte>(value >> shift & 255));
@@ -117,7 +123,7 @@ Stripe make_stripe(const Layout& layout, int begin, int end) {
   return stripe;
 }
 
-void write_pixels(const Layout& layout, ThreadPool& pool, const Sink& sink) {
+void append_pixels(const Layout& layout, ThreadPool& pool, std::vector<std::byte>& out) {
   const auto rows_per_stripe = static_cast<int>(std::max<size_t>(1, kStripeBytes / (layout.row_bytes() + 1)));
   const int stripes = (layout.height + rows_per_stripe - 1) / rows_per_stripe;
   const int at_once = 2 * pool.threads_here();
@@ -133,32 +139,34 @@ void write_pixels(const Layout& layout, ThreadPool& pool, const Sink& sink) {
       Stripe& stripe = ready[static_cast<size_t>(i)];
       adler = static_cast<uint32_t>(adler32_combine(adler, stripe.adler, static_cast<z_off_t>(stripe.size)));
       if (first + i == stripes - 1) append_u32(stripe.chunk.bytes, adler);
-      sink(stripe.chunk.close());
+      append(out, stripe.chunk.close());
     }
   }
 }
 
-void write_png(const Layout& layout, std::span<const Rgb> palette, ThreadPool& pool, const Sink& sink) {
+std::vector<std::byte> encode_png(const Layout& layout, std::span<const Rgb> palette, ThreadPool& pool) {
   static constexpr unsigned char kSignature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   SCLIP_CHECK(layout.width > 0 && layout.height > 0, kInvalidArgument, "cannot write a PNG of ", layout.width, " × ",
               layout.height, " pixels");
-  sink(std::as_bytes(std::span(kSignature)));
+  std::vector<std::byte> out;
+  append(out, std::as_bytes(std::span(kSignature)));
   Chunk header("IHDR");
   append_u32(header.bytes, static_cast<uint32_t>(layout.width));
   append_u32(header.bytes, static_cast<uint32_t>(layout.height));
   for (const int value : {int{layout.bit_depth}, int{layout.color_type}, 0, 0, 0}) {
     header.bytes.push_back(static_cast<std::byte>(value));
   }
-  sink(header.close());
+  append(out, header.close());
   if (!palette.empty()) {
     Chunk colors("PLTE");
     for (const Rgb& color : palette) {
       for (const uint8_t value : {color.r, color.g, color.b}) colors.bytes.push_back(std::byte{value});
     }
-    sink(colors.close());
+    append(out, colors.close());
   }
-  write_pixels(layout, pool, sink);
-  sink(Chunk("IEND").close());
+  append_pixels(layout, pool, out);
+  append(out, Chunk("IEND").close());
+  return out;
 }
 
 Layout rgb_layout(ImageView picture) {
@@ -166,7 +174,7 @@ Layout rgb_layout(ImageView picture) {
   Layout layout;
   layout.width = picture.width;
   layout.height = picture.height;
-  layout.color_type = 2;
+  layout.color_type = kRgb;
   layout.pixel_bytes = 3;
   layout.filter = Filter::kAverage;
   layout.read_row = [picture, bytes = layout.row_bytes()](int y, uint8_t* row) {
@@ -175,69 +183,66 @@ Layout rgb_layout(ImageView picture) {
   return layout;
 }
 
-Layout labels_layout(LabelView picture, size_t classes) {
+Layout labels_layout(LabelView picture, size_t classes, uint8_t color_type) {
   SCLIP_CHECK(picture.labels != nullptr && picture.width >= 1 && picture.height >= 1 && classes >= 1, kInvalidArgument,
               "a mask of ", picture.width, "×", picture.height, " labels with ", classes,
               " colours: nothing may be missing or empty");
-  const bool indexed = classes <= 256;
+  const bool wide = classes > 256;
   Layout layout;
   layout.width = picture.width;
   layout.height = picture.height;
-  layout.bit_depth = indexed ? 8 : 16;
-  layout.color_type = indexed ? 3 : 0;
-  layout.pixel_bytes = indexed ? 1 : 2;
-  layout.read_row = [picture, classes, indexed](int y, uint8_t* row) {
+  layout.bit_depth = wide ? 16 : 8;
+  layout.color_type = color_type;
+  layout.pixel_bytes = wide ? 2 : 1;
+  layout.read_row = [picture, classes, wide](int y, uint8_t* row) {
     const auto width = static_cast<size_t>(picture.width);
     const uint16_t* labels = picture.labels + static_cast<size_t>(y) * width;
     unsigned largest = 0;
     for (size_t x = 0; x < width; ++x) largest = std::max<unsigned>(largest, labels[x]);
     SCLIP_CHECK(largest < classes, kInvalidArgument, "label ", largest, " in row ", y, " of a mask with ", classes,
                 " classes");
-    if (indexed) {
-      for (size_t x = 0; x < width; ++x) row[x] = static_cast<uint8_t>(labels[x]);
-    } else {
+    if (wide) {
       for (size_t x = 0; x < width; ++x) {
         row[2 * x] = static_cast<uint8_t>(labels[x] >> 8);
         row[2 * x + 1] = static_cast<uint8_t>(labels[x]);
       }
+    } else {
+      for (size_t x = 0; x < width; ++x) row[x] = static_cast<uint8_t>(labels[x]);
     }
   };
   return layout;
 }
 
-void to_file(const std::filesystem::path& path, const Layout& layout, std::span<const Rgb> palette, ThreadPool& pool) {
-  AtomicFile file(path);
-  write_png(layout, palette, pool, [&](Bytes bytes) { file.write(bytes); });
-  file.commit();
-}
-
-std::vector<std::byte> to_memory(const Layout& layout, std::span<const Rgb> palette, ThreadPool& pool) {
-  std::vector<std::byte> out;
-  write_png(layout, palette, pool, [&](Bytes bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); });
-  return out;
-}
-
-std::span<const Rgb> palette_chunk(std::span<const Rgb> palette) {
-  return palette.size() <= 256 ? palette : std::span<const Rgb>();
+Layout class_layout(LabelView picture, uint16_t label) {
+  Layout layout;
+  layout.width = picture.width;
+  layout.height = picture.height;
+  layout.color_type = kGrey;
+  layout.read_row = [picture, label](int y, uint8_t* row) {
+    const auto width = static_cast<size_t>(picture.width);
+    const uint16_t* labels = picture.labels + static_cast<size_t>(y) * width;
+    for (size_t x = 0; x < width; ++x) row[x] = labels[x] == label ? 255 : 0;
+  };
+  return layout;
 }
 
 }  // namespace
 
-void write_png_rgb(const std::filesystem::path& path, ImageView picture, ThreadPool& pool) {
-  to_file(path, rgb_layout(picture), {}, pool);
-}
-
 std::vector<std::byte> encode_png_rgb(ImageView picture, ThreadPool& pool) {
-  return to_memory(rgb_layout(picture), {}, pool);
-}
-
-void write_png_labels(const std::filesystem::path& path, LabelView picture, std::span<const Rgb> palette,
-                      ThreadPool& pool) {
-  to_file(path, labels_layout(picture, palette.size()), palette_chunk(palette), pool);
+  return encode_png(rgb_layout(picture), {}, pool);
 }
 
 std::vector<std::byte> encode_png_labels(LabelView picture, std::span<const Rgb> palette, ThreadPool& pool) {
-  return to_memory(labels_layout(picture, palette.size()), palette_chunk(palette), pool);
+  if (palette.size() > 256) return encode_png_grey(picture, palette.size(), pool);
+  return encode_png(labels_layout(picture, palette.size(), kIndexed), palette, pool);
+}
+
+std::vector<std::byte> encode_png_grey(LabelView picture, size_t classes, ThreadPool& pool) {
+  return encode_png(labels_layout(picture, classes, kGrey), {}, pool);
+}
+
+std::vector<std::byte> encode_png_class(LabelView picture, uint16_t label, ThreadPool& pool) {
+  return encode_png(class_layout(picture, label), {}, pool);
 }
 
 }  // namespace sclip

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <vector>
 
@@ -22,14 +21,15 @@ struct LabelView {
   int height = 0;
 };
 
-// The atomic ones throw kIo with the path; the file appears whole or not at all.
-void write_png_rgb(const std::filesystem::path& path, ImageView picture, ThreadPool& pool);
 std::vector<std::byte> encode_png_rgb(ImageView picture, ThreadPool& pool);
 
-// Pixel value = label. Up to 256 colours: an indexed picture with this palette; more: 16-bit grey without one.
-// Every label must be below the palette's size (kInvalidArgument).
-void write_png_labels(const std::filesystem::path& path, LabelView picture, std::span<const Rgb> palette,
-                      ThreadPool& pool);
+// Pixel value = label; every label must be below the number of classes (kInvalidArgument).
+// Up to 256 colours: an indexed picture with this palette; more: what encode_png_grey makes.
 std::vector<std::byte> encode_png_labels(LabelView picture, std::span<const Rgb> palette, ThreadPool& pool);
+// Grey without a palette, which every reader returns as it is: 8 bits up to 256 classes, else 16.
+std::vector<std::byte> encode_png_grey(LabelView picture, size_t classes, ThreadPool& pool);
+
+// 8-bit grey: 255 where the label is this one, else 0.
+std::vector<std::byte> encode_png_class(LabelView picture, uint16_t label, ThreadPool& pool);
 
 }  // namespace sclip

@@ -107,7 +107,7 @@ def segment_with_sclip(setting: Setting, photos: dict, blob: Path, precision: st
     """(logits, best scores, labels, result.json) as the command writes them."""
     run_sclip("segment", *setting.flags(photos, blob, precision), "--device", device, "--config", setting.config, "--classes-file",
               ROOT / f"engine/text/data/class_names/{setting.config}.txt", "--cache-dir", cache, "-o", folder,
-              f"--logits={folder / 'logits.npy'}", f"--scores={folder / 'scores.npy'}", launcher=launcher)
+              "--outputs", "mask,json,scores,logits", launcher=launcher)
     return (np.load(folder / "logits.npy"), np.load(folder / "scores.npy"),
             np.asarray(Image.open(folder / "mask.png")).astype(np.int64), json.loads((folder / "result.json").read_text()))
 

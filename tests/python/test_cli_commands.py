@@ -72,8 +72,14 @@ def test_a_device_asked_for_is_used_or_refused(tmp_path):
     (["segment", CHINA, "-c", CLASSES, "--prob-thd", "1.5"], "--prob-thd"),
     (["segment", CHINA, "-c", CLASSES, "--stride", "0"], "--stride"),
     (["segment", "nowhere.jpg", "-c", CLASSES], "nowhere.jpg"),
-    (["segment", CHINA, CHINA, "-c", CLASSES, "--logits", "x.npy"], "--logits"),
-    (["segment", "-c", CLASSES, "--logits", CHINA, CHINA], "--logits"),
+    (["segment", CHINA, CHINA, "-c", CLASSES, "--outputs", "logits=x.npy"], "--outputs logits=x.npy"),
+    (["segment", CHINA, "-c", CLASSES, "--outputs", "mask,picture"], "'picture'"),
+    (["segment", CHINA, "-c", CLASSES, "--outputs", "logits=x.png"], "x.png"),
+    (["segment", CHINA, "-c", CLASSES, "--outputs", "mask", "--resume"], "json"),
+    (["segment", CHINA, "-c", CLASSES, "--refine", "magic"], "magic"),
+    (["segment", CHINA, "-c", CLASSES, "--refine-iterations", "3"], "pamr"),
+    (["segment", CHINA, "-c", CLASSES, "--refine", "pamr", "--refine-dilations", "33"], "--refine-dilations"),
+    (["segment", CHINA, "-c", CLASSES, "--refine", "pamr", "--refine-dilations", "8,16,32"], "--refine-dilations"),
     (["frobnicate"], "frobnicate"),
 ])
 def test_wrong_command_lines(arguments, part, tmp_path):

@@ -47,7 +47,7 @@ def test_full_disk(small_disk):
     line = fail("segment", CHINA, "-c", CLASSES, *BARE, "-o", small_disk)
     assert "overlay.png" in line and "No space left" in line
     assert files_in(small_disk) == []
-    line = fail("segment", CHINA, "-c", CLASSES, *BARE, "--logits", "-o", small_disk)
+    line = fail("segment", CHINA, "-c", CLASSES, *BARE, "--outputs", "mask,overlay,json,logits", "-o", small_disk)
     assert "logits.npy" in line and "No space left" in line
     assert files_in(small_disk) == []
 
@@ -90,7 +90,7 @@ def test_interrupted_folder_run(wish, jobs, tmp_path):
     for i in range(count):
         Image.open(CHINA).rotate(i).save(tmp_path / f"in/{i:02}.jpg")
     out = tmp_path / "out"
-    options = ("segment", tmp_path / "in", "-c", CLASSES, *BARE, "--threads", "1", "--jobs", jobs, "--logits", "-o", out)
+    options = ("segment", tmp_path / "in", "-c", CLASSES, *BARE, "--threads", "1", "--jobs", jobs, "--outputs", "mask,overlay,json,logits", "-o", out)
     process = start(*options)
     deadline = time.monotonic() + 120
     while (not out.exists() or len(finished(out)) < 2) and time.monotonic() < deadline:
@@ -113,7 +113,7 @@ def test_interrupted_folder_run(wish, jobs, tmp_path):
 
 def test_interrupted_single_photo(tmp_path):
     # Many small steps between windows make this run long enough to be caught.
-    process = start("segment", CHINA, "-c", CLASSES, *BARE, "--stride", "2", "--threads", "1", "--logits", "-o", tmp_path / "out")
+    process = start("segment", CHINA, "-c", CLASSES, *BARE, "--stride", "2", "--threads", "1", "--outputs", "mask,overlay,json,logits", "-o", tmp_path / "out")
     deadline = time.monotonic() + 60
     while not files_in(tmp_path / "out") and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)  # until the array that is filled during the run appears under its temporary name

@@ -37,7 +37,8 @@ def test_single_photo(tmp_path):
 
 
 def test_arrays_agree_with_the_mask(tmp_path):
-    succeed("segment", CHINA, "--classes", CLASSES, *BARE, "--scores", "--logits", tmp_path / "cosines.npy", "-o", tmp_path)
+    succeed("segment", CHINA, "--classes", CLASSES, *BARE, "--outputs",
+            f"mask,overlay,json,scores,logits={tmp_path / 'cosines.npy'}", "-o", tmp_path)
     assert files_in(tmp_path) == ["cosines.npy", "mask.png", "overlay.png", "result.json", "scores.npy"]
     cosines, scores = np.load(tmp_path / "cosines.npy"), np.load(tmp_path / "scores.npy")
     assert cosines.shape == (5, 427, 640) and cosines.dtype == np.float32 and scores.shape == (427, 640)
@@ -59,7 +60,8 @@ def test_config_brings_classes_and_numbers(tmp_path):
     assert len(facts["classes"]) == 21 and len(facts["classes"][0]["queries"]) == 26
     numbers = {"config": "voc21", "logit_scale": 65, "prob_thd": 0.1, "area_thd": 0.1}
     assert facts["options"] == facts["options"] | numbers
-    assert facts["options"]["short_side"] == 112 and facts["options"]["crop"] == 112
+    # The windows are the published ones, too, not those of the model; what is given counts most.
+    assert facts["options"]["short_side"] == 112 and facts["options"]["crop"] == 224 and facts["options"]["stride"] == 112
     # The same classes from the built-in file and from a file on disk.
     succeed(*options, "--classes-file", "voc21.txt", "-o", tmp_path / "b")
     (tmp_path / "mine.txt").write_text("sky\nbuilding, house\r\n")
@@ -84,7 +86,7 @@ def test_unknown_words_are_warned_about(tmp_path):
 
 def test_policies_differ(tmp_path):
     for policy in ("sclip", "clip", "maskclip", "q-only", "k-only"):
-        succeed("segment", CHINA, "-c", CLASSES, *BARE, "--policy", policy, "--logits", "-o", tmp_path / policy)
+        succeed("segment", CHINA, "-c", CLASSES, *BARE, "--policy", policy, "--outputs", "logits", "-o", tmp_path / policy)
     sclip = np.load(tmp_path / "sclip/logits.npy")
     for policy in ("clip", "maskclip", "q-only", "k-only"):
         assert np.abs(np.load(tmp_path / policy / "logits.npy") - sclip).max() > 1e-3

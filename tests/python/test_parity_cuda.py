@@ -38,7 +38,7 @@ def test_cuda(setting, precision, launcher, sclip, random_vit, photos, bank_cach
     allowed, least = LIMITS[precision]
     assert error <= allowed
     assert agreement >= least
-    assert result["device"]["name"] == "cuda"
+    assert result["device"]["name"] == "cuda" and result["device"]["precision"] == precision
 
 
 def test_an_explicit_device_that_is_not_there_is_an_error(sclip):

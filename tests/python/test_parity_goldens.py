@@ -23,7 +23,7 @@ def test_case(case, sclip, tmp_path):
     photo = FOLDER / case["photo"]
     classes = "; ".join(", ".join(c) for c in MANIFEST["models"][case["model"]]["classes"])
     run_sclip("segment", photo, "--classes", classes, *windows, *scores, "--no-cache", "-o", tmp_path,
-              f"--logits={tmp_path / 'logits.npy'}", f"--scores={tmp_path / 'scores.npy'}")
+              "--outputs", "mask,json,scores,logits")
     run_sclip("embed", "--image", photo, "--dense", *windows, "-o", tmp_path / "features.npy")
 
     expected = {kind: np.load(FOLDER / file) for kind, file in case["files"].items()}

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "tests/catch.h"
@@ -54,34 +55,27 @@ TEST_CASE("the header is what numpy.save writes") {
   CHECK(text.size() == 128 + 24);
 }
 
-TEST_CASE("blocks of rows arrive in any order") {
+TEST_CASE("an array that is filled in place appears when it is committed") {
   const Folder folder;
-  const int64_t planes = 3, height = 7, width = 5;
-  std::vector<float> whole(static_cast<size_t>(planes * height * width));
-  std::iota(whole.begin(), whole.end(), 0.f);
-  {
-    NpyWriter writer(folder / "a.npy", DType::kF32, {planes, height, width});
-    for (const int64_t y : {4, 0, 2, 6}) {
-      const int64_t rows = std::min<int64_t>(2, height - y);
-      std::vector<float> block;
-      for (int64_t k = 0; k < planes; ++k) {
-        const auto begin = whole.begin() + (k * height + y) * width;
-        block.insert(block.end(), begin, begin + rows * width);
-      }
-      writer.write_rows(y, rows, block.data());
-    }
-    CHECK_THROWS_AS(writer.write_rows(6, 2, whole.data()), Error);
-    CHECK_THROWS_AS(writer.write(100, whole.data(), 6), Error);
-    CHECK_FALSE(std::filesystem::exists(folder / "a.npy"));
-    writer.commit();
+  AtomicFile file(folder / "a.npy");
+  auto* values = reinterpret_cast<float*>(map_npy(file, DType::kF32, {2, 3, 5}));
+  for (int i = 0; i < 30; ++i) {
+    CHECK(values[i] == 0);
+    values[i] = static_cast<float>(i);
   }
+  CHECK_FALSE(std::filesystem::exists(folder / "a.npy"));
+  file.commit();
   const NpyArray array = read_npy(folder / "a.npy");
-  CHECK(std::equal(whole.begin(), whole.end(), array.as<float>()));
+  CHECK(array.shape == Shape{2, 3, 5});
+  for (int i = 0; i < 30; ++i) CHECK(array.as<float>()[i] == static_cast<float>(i));
 }
 
 TEST_CASE("an array that is not committed leaves nothing") {
   const Folder folder;
-  { NpyWriter writer(folder / "a.npy", DType::kF32, {10}); }
+  {
+    AtomicFile file(folder / "a.npy");
+    map_npy(file, DType::kF32, {10});
+  }
   CHECK(folder.empty());
 }
 

@@ -1,11 +1,9 @@
 #include "io/png_write.h"
 
-#include <filesystem>
 #include <random>
 #include <vector>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "io/image_decode.h"
 #include "tests/catch.h"
 #include "tests/cpu_queue.h"
@@ -52,7 +50,7 @@ TEST_CASE("up to 256 classes are an indexed PNG with the palette's colours") {
   const Size size{50, 40};
   const unsigned classes = GENERATE(1u, 21u, 256u);
   const std::vector<uint16_t> labels = labels_below(classes, size);
-  const std::vector<Rgb> palette = voc_palette(classes);
+  const std::vector<Rgb> palette = make_palette(classes, true);
   const auto bytes = encode_png_labels({labels.data(), size.width, size.height}, palette, *testing::cpu_queue().pool);
   CHECK(std::to_integer<int>(bytes[24]) == 8);  // bit depth
   CHECK(std::to_integer<int>(bytes[25]) == 3);  // indexed
@@ -66,29 +64,44 @@ TEST_CASE("more than 256 classes are a 16-bit grey PNG") {
   const Size size{50, 40};
   const std::vector<uint16_t> labels = labels_below(1000, size);
   const auto bytes =
-      encode_png_labels({labels.data(), size.width, size.height}, voc_palette(1000), *testing::cpu_queue().pool);
+      encode_png_labels({labels.data(), size.width, size.height}, make_palette(1000, true), *testing::cpu_queue().pool);
   CHECK(std::to_integer<int>(bytes[24]) == 16);
   CHECK(std::to_integer<int>(bytes[25]) == 0);
   const Image decoded = decode_image(bytes, "mask.png", *testing::cpu_queue().pool);
   for (size_t i = 0; i < labels.size(); ++i) REQUIRE(decoded.rgb[3 * i] == labels[i] >> 8);
 }
 
-TEST_CASE("a label without a colour is refused, and an unwritable place named; nothing is left behind") {
-  const std::vector<uint16_t> labels{0, 1, 5, 0};
-  CHECK_THROWS_AS(encode_png_labels({labels.data(), 2, 2}, voc_palette(5), *testing::cpu_queue().pool), Error);
+// What IHDR says, and the pixels as the decoder returns them (of 16 bits, the upper eight).
+void check_grey(const std::vector<std::byte>& bytes, int bit_depth, const std::vector<uint16_t>& expected) {
+  CHECK(std::to_integer<int>(bytes[24]) == bit_depth);
+  CHECK(std::to_integer<int>(bytes[25]) == 0);  // grey
+  const Image decoded = decode_image(bytes, "grey.png", *testing::cpu_queue().pool);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    for (size_t c = 0; c < 3; ++c) REQUIRE(decoded.rgb[3 * i + c] == expected[i] >> (bit_depth - 8));
+  }
+}
 
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "sclip_png_write_test";
-  std::filesystem::create_directories(folder);
-  CHECK_THROWS_AS(
-      write_png_labels(folder / "mask.png", {labels.data(), 2, 2}, voc_palette(5), *testing::cpu_queue().pool), Error);
-  CHECK(std::filesystem::is_empty(folder));
-  write_png_labels(folder / "mask.png", {labels.data(), 2, 2}, voc_palette(6), *testing::cpu_queue().pool);
-  CHECK(read_file(folder / "mask.png") ==
-        encode_png_labels({labels.data(), 2, 2}, voc_palette(6), *testing::cpu_queue().pool));
-  CHECK_THROWS_WITH(
-      write_png_labels(folder / "none" / "mask.png", {labels.data(), 2, 2}, voc_palette(6), *testing::cpu_queue().pool),
-      Catch::Matchers::Contains("none/mask.png"));
-  std::filesystem::remove_all(folder);
+TEST_CASE("a grey PNG holds the ids: in 8 bits as long as they fit") {
+  const Size size{50, 40};
+  const unsigned classes = GENERATE(1u, 21u, 256u, 257u, 65536u);
+  const std::vector<uint16_t> labels = labels_below(classes, size);
+  check_grey(encode_png_grey({labels.data(), size.width, size.height}, classes, *testing::cpu_queue().pool),
+             classes <= 256 ? 8 : 16, labels);
+}
+
+TEST_CASE("a class of its own is black and white") {
+  const Size size{50, 40};
+  const std::vector<uint16_t> labels = labels_below(300, size);
+  std::vector<uint16_t> expected;
+  for (const uint16_t label : labels) expected.push_back(label == 280 ? 255 : 0);
+  check_grey(encode_png_class({labels.data(), size.width, size.height}, 280, *testing::cpu_queue().pool), 8, expected);
+}
+
+TEST_CASE("a label without a class is refused") {
+  const std::vector<uint16_t> labels{0, 1, 5, 0};
+  CHECK_THROWS_AS(encode_png_labels({labels.data(), 2, 2}, make_palette(5, true), *testing::cpu_queue().pool), Error);
+  CHECK_THROWS_AS(encode_png_grey({labels.data(), 2, 2}, 5, *testing::cpu_queue().pool), Error);
+  CHECK_NOTHROW(encode_png_grey({labels.data(), 2, 2}, 6, *testing::cpu_queue().pool));
 }
 
 }  // namespace

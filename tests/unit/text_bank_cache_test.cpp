@@ -3,6 +3,7 @@
 #include <fstream>
 #include <thread>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "tests/catch.h"

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/atomic_file.h"
 #include "core/buffer.h"
 #include "core/error.h"
 #include "core/file.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <utility>
 
 namespace sclip {
 
@@ -9,9 +10,7 @@ class Stopwatch {
  public:
   double lap() {
     const auto now = std::chrono::steady_clock::now();
-    const std::chrono::duration<double> elapsed = now - last_;
-    last_ = now;
-    return elapsed.count();
+    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
   }
 
  private:

@@ -1,7 +1,8 @@
-#include "apps/output_transaction.h"
+#include "results/output_transaction.h"
 
 #include <unistd.h>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "io/npy.h"
@@ -54,12 +55,59 @@ TEST_CASE("without a commit old files stay and no new ones") {
 TEST_CASE("an array in a file keeps what was put in it") {
   const Folder folder;
   OutputTransaction outputs;
-  float* values = outputs.add_npy(folder / "a.npy", {2, 3, 5});
-  for (int i = 0; i < 30; ++i) values[i] = static_cast<float>(i);
+  const std::span<float> values = outputs.add_npy(folder / "a.npy", {2, 3, 5});
+  REQUIRE(values.size() == 30);
+  for (size_t i = 0; i < 30; ++i) values[i] = static_cast<float>(i);
   outputs.commit();
   const NpyArray read = read_npy(folder / "a.npy");
   CHECK(read.shape == Shape{2, 3, 5});
   for (int i = 0; i < 30; ++i) CHECK(read.as<float>()[i] == static_cast<float>(i));
+}
+
+TEST_CASE("a folder that is made for files goes without a commit, and one that was there stays") {
+  const Folder folder;
+  fs::create_directory(folder / "old");
+  const auto add = [&](OutputTransaction& outputs) {
+    for (const char* name : {"old", "new"}) {
+      outputs.add_folder(folder / name);
+      outputs.add(folder / name / "a", "text");
+    }
+  };
+  {
+    OutputTransaction outputs;
+    add(outputs);
+    CHECK(fs::exists(folder / "new"));
+  }
+  CHECK(fs::is_empty(folder / "old"));
+  CHECK(folder.files() == 1);
+  {
+    OutputTransaction outputs;
+    add(outputs);
+    outputs.commit();
+  }
+  CHECK(read_text_file(folder / "old/a") == "text");
+  CHECK(read_text_file(folder / "new/a") == "text");
+  write_file_atomically(folder / "file", "x");
+  OutputTransaction outputs;
+  CHECK_THROWS_WITH(outputs.add_folder(folder / "file"), Catch::Matchers::Contains("/file: "));
+}
+
+TEST_CASE("what is retired goes with the commit, before the first new name") {
+  const Folder folder;
+  for (const char* name : {"stale", "a", "b"}) write_file_atomically(folder / name, "old");
+  fs::create_directory(folder / "taken");
+  {
+    OutputTransaction outputs;
+    outputs.retire(folder / "stale");
+    outputs.retire(folder / "never was");
+    outputs.add(folder / "taken", "a file cannot take a folder's name");
+    outputs.add(folder / "a", "new");
+    CHECK(fs::exists(folder / "stale"));
+    CHECK_THROWS_AS(outputs.commit(), Error);
+  }
+  CHECK_FALSE(fs::exists(folder / "stale"));
+  CHECK(read_text_file(folder / "a") == "old");
+  CHECK(folder.files() == 3);
 }
 
 TEST_CASE("a folder that cannot be is an error that names it") {

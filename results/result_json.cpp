@@ -1,15 +1,14 @@
-#include "apps/result_json.h"
+#include "results/result_json.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/version.h"
+#include "engine/segment_config.h"
 
 namespace sclip {
 
@@ -26,15 +25,38 @@ double as_printed(float value) {
   return out;
 }
 
-}  // namespace
-
-FileIdentity identify_file(const std::filesystem::path& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) {
-    fail(ErrorCode::kNotFound, "cannot open ", path.string(), ": ", std::strerror(errno));
-  }
-  return {info.st_size, int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+Json refinement(const Refinement& refine) {
+  if (refine.kind == Refinement::kNone) return {};
+  Json dilations = Json::array({refine.dilations[0]});
+  if (refine.dilations[1] > 0) dilations.push_back(refine.dilations[1]);
+  return {{"kind", to_string(refine.kind)}, {"iterations", refine.iterations}, {"dilations", std::move(dilations)}};
 }
+
+// A file's name, or those in a folder, relative to result.json.
+Json outputs(const PhotoFacts& photo) {
+  const auto base = std::filesystem::absolute(photo.place.folder);
+  const auto relative = [&](const std::filesystem::path& file) {
+    return std::filesystem::absolute(file).lexically_relative(base).string();
+  };
+  Json all = Json::object();
+  for (const WrittenOutput& output : photo.outputs) {
+    Json& entry = all[output.name];
+    if (!output.is_folder) {
+      entry = relative(output.path);
+      continue;
+    }
+    entry = Json::array();
+    for (const auto& file : output.files) entry.push_back(relative(file));
+  }
+  return all;
+}
+
+bool exists(const std::filesystem::path& folder, const Json& name) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(folder / name.get<std::string>(), error);
+}
+
+}  // namespace
 
 Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& classes,
                  const Segmentation& segmentation) {
@@ -43,6 +65,7 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
   Json options = {
       {"config", run.config.empty() ? Json() : Json(run.config)},
       {"policy", o.policy},
+      {"refine", refinement(o.refine)},
       {"short_side", o.short_side},
       {"long_limit", o.long_limit},
       {"crop", o.crop},
@@ -73,14 +96,14 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
     });
   }
   return {
-      {"version", SCLIP_VERSION},
+      {"version", version()},
       {"photo",
-       {{"path", photo.job.photo.string()},
+       {{"path", photo.path.string()},
         {"width", segmentation.width},
         {"height", segmentation.height},
         {"bytes", photo.identity.bytes},
         {"modified_ns", photo.identity.modified_ns}}},
-      {"outputs", photo.outputs},
+      {"outputs", outputs(photo)},
       {"classes", std::move(class_list)},
       {"windows", segmentation.windows},
       {"seconds",
@@ -95,7 +118,7 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
       {"text_bank", {{"queries", classes.queries().size()}, {"from_cache", run.text_bank_cached}}},
       {"model",
        {{"name", run.model_name},
-        {"path", run.model_path.string()},
+        {"path", run.model_path},
         {"sha256", run.model_sha256},
         {"licence", run.model_licence}}},
       {"device", {{"name", run.device}, {"description", run.device_description}, {"precision", run.precision}}},
@@ -104,16 +127,17 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
   };
 }
 
-bool is_finished(const PhotoJob& job, const std::string& options_hash) {
+bool is_finished(const OutputPlace& place, const std::filesystem::path& photo, const std::string& options_hash) {
   try {
-    const Json result = Json::parse(read_text_file(job.output("result.json")));
+    const Json result = Json::parse(read_text_file(place.file(kResultFile)));
     if (result.at("options_hash") != options_hash) return false;
-    const Json& photo = result.at("photo");
-    const FileIdentity then = {photo.at("bytes").get<int64_t>(), photo.at("modified_ns").get<int64_t>()};
-    if (then != identify_file(job.photo)) return false;
-    for (const auto& [kind, name] : result.at("outputs").items()) {
-      std::error_code error;
-      if (!std::filesystem::is_regular_file(job.folder / name.get<std::string>(), error)) return false;
+    const Json& then = result.at("photo");
+    const FileIdentity identity = {then.at("bytes").get<int64_t>(), then.at("modified_ns").get<int64_t>()};
+    if (identity != identify_file(photo)) return false;
+    for (const auto& [kind, files] : result.at("outputs").items()) {
+      const Json list = files.is_array() ? files : Json::array({files});
+      if (!std::all_of(list.begin(), list.end(), [&](const Json& name) { return exists(place.folder, name); }))
+        return false;
     }
     return true;
   } catch (const Error&) {

@@ -1,26 +1,25 @@
-// result.json: what a run says about one photo. Written last, so that its presence means the photo is finished.
+// What is known about a run and about each of its photos, for people and programs that find the outputs.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
-#include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "apps/photo_list.h"
 #include "engine/session.h"
 
 namespace sclip {
 
 // What is the same for all photos of a run.
 struct RunFacts {
-  std::filesystem::path model_path;
+  std::string model_path;
   std::string model_name;
   std::string model_sha256;
   std::string model_licence;
   std::string device;              // "cpu"
   std::string device_description;  // "…, 8 threads"
-  std::string precision;           // "f32"
+  std::string precision;           // "f32", "bf16" or "f16": that of the activations
   std::string config;              // name of the published configuration, or empty
   SegmentOptions options;
   std::string templates;  // "imagenet", "none" or a file
@@ -29,7 +28,18 @@ struct RunFacts {
   bool text_bank_cached = false;
   double load_seconds = 0;
   double text_bank_seconds = 0;
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings;  // sentences
+};
+
+// Those that engine and bank tell of themselves; the caller adds what else it knows.
+RunFacts describe_run(const Engine& engine, const TextBank& bank);
+
+// Where the outputs of a photo go, and how their names begin.
+struct OutputPlace {
+  std::filesystem::path folder;
+  std::string prefix;  // "" for a single photo, else "<stem>."
+
+  std::filesystem::path file(std::string_view suffix) const { return folder / (prefix + std::string(suffix)); }
 };
 
 struct PhotoTimes {  // seconds
@@ -48,17 +58,19 @@ struct FileIdentity {
 };
 FileIdentity identify_file(const std::filesystem::path& path);  // throws kNotFound
 
-struct PhotoFacts {
-  PhotoJob job;
-  FileIdentity identity;
-  PhotoTimes times;
-  std::map<std::string, std::string> outputs;  // "mask" → "mask.png", relative to result.json
+struct WrittenOutput {
+  std::string name;                          // "mask"
+  std::filesystem::path path;                // a file, or a folder
+  std::vector<std::filesystem::path> files;  // the file itself, or those in the folder
+  bool is_folder = false;
 };
 
-nlohmann::ordered_json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& classes,
-                                   const Segmentation& segmentation);
-
-// Whether `job` has a result.json of the same options and the same photo, and its outputs are there.
-bool is_finished(const PhotoJob& job, const std::string& options_hash);
+struct PhotoFacts {
+  std::filesystem::path path;
+  FileIdentity identity;
+  OutputPlace place;
+  PhotoTimes times{};
+  std::vector<WrittenOutput> outputs{};  // so far
+};
 
 }  // namespace sclip

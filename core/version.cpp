@@ -1,0 +1,9 @@
+#include "core/version.h"
+
+namespace sclip {
+
+std::string version() {
+  return SCLIP_VERSION;
+}
+
+}  // namespace sclip

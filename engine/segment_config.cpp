@@ -1,0 +1,180 @@
+#include "engine/segment_config.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/version.h"
+#include "engine/dense_head/policy.h"
+#include "engine/engine.h"
+#include "engine/text_bank.h"
+
+namespace sclip {
+namespace {
+
+// The authors' published configurations; docs/numerics.md gives the table.
+constexpr std::array kConfigs = {
+    NamedConfig{"voc21", "voc21", 336, 224, 112, 65.f, 0.1f, 0.1f},
+    NamedConfig{"voc20", "voc20", 336, 224, 112, 40.f, 0.f, std::nullopt},
+    NamedConfig{"context60", "context60", 336, 224, 112, 50.f, 0.1f, std::nullopt},
+    NamedConfig{"context59", "context59", 336, 224, 112, 40.f, 0.f, std::nullopt},
+    NamedConfig{"coco_object", "coco_object", 336, 224, 112, 50.f, 0.1f, std::nullopt},
+    NamedConfig{"coco_stuff", "coco_stuff", 448, 224, 112, 40.f, 0.f, std::nullopt},
+    NamedConfig{"ade20k", "ade20k", 336, 224, 112, 40.f, 0.f, std::nullopt},
+    NamedConfig{"cityscapes", "cityscapes", 560, 224, 112, 40.f, 0.f, std::nullopt},
+};
+
+std::string ascii_lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+Refinement resolve_refinement(const SegmentRequest& request) {
+  Refinement out;
+  if (request.refine == to_string(Refinement::kPamr)) {
+    out.kind = Refinement::kPamr;
+  } else {
+    SCLIP_CHECK(request.refine == to_string(Refinement::kNone), kInvalidArgument, "unknown refinement '",
+                request.refine, "': there are none and pamr");
+    SCLIP_CHECK(!request.refine_iterations && request.refine_dilations.empty(), kInvalidArgument,
+                "iterations and dilations of a refinement without a refinement: choose pamr, or leave them out");
+  }
+  out.iterations = request.refine_iterations.value_or(out.iterations);
+  if (const auto& dilations = request.refine_dilations; !dilations.empty()) {
+    SCLIP_CHECK(dilations.size() <= out.dilations.size(), kInvalidArgument, "refinement: ", dilations.size(),
+                " dilations are too many: give one or two");
+    SCLIP_CHECK(std::find(dilations.begin(), dilations.end(), 0) == dilations.end(), kInvalidArgument,
+                "refinement: a dilation of 0 pixels is not possible: each must be 1 … 32");
+    out.dilations = {dilations[0], dilations.size() > 1 ? dilations[1] : 0};
+  }
+  check(out);
+  return out;
+}
+
+}  // namespace
+
+std::span<const NamedConfig> named_configs() {
+  return kConfigs;
+}
+
+const NamedConfig& find_named_config(std::string_view name) {
+  std::string known;
+  for (const NamedConfig& config : kConfigs) {
+    if (config.name == name) return config;
+    known += (known.empty() ? "" : ", ") + std::string(config.name);
+  }
+  fail(ErrorCode::kInvalidArgument, "there is no configuration '", name, "': use one of ", known);
+}
+
+SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model) {
+  SegmentOptions out;
+  if (model.preprocess.short_side > 0) out.short_side = model.preprocess.short_side;
+  out.crop = model.preprocess.crop;
+  if (model.preprocess.stride > 0) out.stride = model.preprocess.stride;
+  if (!request.config.empty()) {
+    const NamedConfig& named = find_named_config(request.config);
+    out.short_side = named.short_side;
+    out.crop = named.crop;
+    out.stride = named.stride;
+    out.logit_scale = named.logit_scale;
+    out.prob_thd = named.prob_thd;
+    out.area_thd = named.area_thd;
+  }
+  out.policy = find_policy(request.policy).spelling();
+  out.refine = resolve_refinement(request);
+  out.short_side = request.short_side.value_or(out.short_side);
+  out.crop = request.crop.value_or(out.crop);
+  out.stride = request.stride.value_or(out.stride);
+  out.logit_scale = request.logit_scale.value_or(out.logit_scale);
+  out.prob_thd = request.prob_thd.value_or(out.prob_thd);
+  if (request.area_thd) out.area_thd = request.area_thd;
+  out.window_batch = request.window_batch.value_or(out.window_batch);
+  return out;
+}
+
+Precision parse_precision(std::string_view name) {
+  for (const Precision precision : {Precision::kAuto, Precision::kF32, Precision::kBF16, Precision::kF16}) {
+    if (to_string(precision) == name) return precision;
+  }
+  fail(ErrorCode::kInvalidArgument, "unknown precision '", name, "': there are auto, f32, bf16 and f16");
+}
+
+std::string_view to_string(Precision precision) {
+  switch (precision) {
+    case Precision::kAuto: return "auto";
+    case Precision::kF32: return "f32";
+    case Precision::kBF16: return "bf16";
+    case Precision::kF16: return "f16";
+  }
+  return "?";
+}
+
+Precision precision_of(DType activation_dtype) {
+  switch (activation_dtype) {
+    case DType::kF32: return Precision::kF32;
+    case DType::kBF16: return Precision::kBF16;
+    case DType::kF16: return Precision::kF16;
+    default: fail(ErrorCode::kInternal, "no backend computes with activations of ", to_string(activation_dtype));
+  }
+}
+
+std::string_view to_string(Refinement::Kind kind) {
+  return kind == Refinement::kPamr ? "pamr" : "none";
+}
+
+std::vector<std::string> unknown_words(const ModelConfig& model, const ClassList& classes) {
+  std::vector<std::string> unknown;
+  if (model.known_words.empty()) return unknown;
+  for (const std::string& query : classes.queries()) {
+    const std::string word = ascii_lower(query);
+    const bool known = std::find(model.known_words.begin(), model.known_words.end(), word) != model.known_words.end();
+    if (!known && std::find(unknown.begin(), unknown.end(), query) == unknown.end()) unknown.push_back(query);
+  }
+  return unknown;
+}
+
+std::optional<std::string> unknown_words_warning(const ModelConfig& model, const ClassList& classes) {
+  constexpr size_t kShown = 5;
+  const std::vector<std::string> unknown = unknown_words(model, classes);
+  if (unknown.empty()) return std::nullopt;
+  std::string list;
+  for (size_t i = 0; i < std::min(unknown.size(), kShown); ++i) list += (i == 0 ? "'" : ", '") + unknown[i] + "'";
+  if (unknown.size() > kShown) list += str(" and ", unknown.size() - kShown, " more");
+  const size_t known = model.known_words.size();
+  return str("this model was trained on ", known, known == 1 ? " word, and " : " words, and ", list,
+             unknown.size() == 1 ? " is" : " are",
+             " not among them; scores there mean nothing (sclip info lists the words)");
+}
+
+std::string options_hash(const Engine& engine, const TextBankOptions& bank, const ClassList& classes,
+                         const SegmentOptions& options, std::span<const std::string> outputs) {
+  using Json = nlohmann::ordered_json;
+  const Json what = {
+      {"version", version()},
+      {"model", engine.blob().sha256()},
+      {"device", std::string(engine.backend().name())},
+      {"activations", std::string(to_string(engine.backend().activation_dtype()))},
+      {"class_names", classes.class_names()},
+      {"queries", classes.queries()},
+      {"query_class", classes.query_class()},
+      {"templates", bank.templates},
+      {"truncate", bank.truncate},
+      {"policy", options.policy},
+      {"sizes", {options.short_side, options.long_limit, options.crop, options.stride}},
+      {"logit_scale", options.logit_scale},
+      {"prob_thd", options.prob_thd},
+      {"area_thd", options.area_thd ? Json(*options.area_thd) : Json()},
+      {"refine", {options.refine.kind, options.refine.iterations, options.refine.dilations}},
+      {"outputs", std::vector<std::string>(outputs.begin(), outputs.end())},
+  };
+  // Names may be any bytes; what is not UTF-8 is replaced, which is good enough for telling runs apart.
+  Sha256 hash;
+  hash.update(what.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return hash.hex();
+}
+
+}  // namespace sclip

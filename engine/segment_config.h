@@ -1,0 +1,74 @@
+// What a wish for a segmentation means: published configurations, what goes before what, and what identifies a run.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/backend.h"
+#include "engine/segment_options.h"
+#include "engine/text/class_list.h"
+#include "weights/model_config.h"
+
+namespace sclip {
+
+class Engine;
+struct TextBankOptions;
+
+// One of the authors' evaluations: the numbers that made its published result.
+struct NamedConfig {
+  std::string_view name;        // voc21, voc20, context60, …
+  std::string_view class_file;  // name of the built-in class list
+  int short_side;
+  int crop;
+  int stride;
+  float logit_scale;
+  float prob_thd;
+  std::optional<float> area_thd;
+};
+
+std::span<const NamedConfig> named_configs();
+// Throws kInvalidArgument naming the configurations there are.
+const NamedConfig& find_named_config(std::string_view name);
+
+// What somebody asks for; what is left out is for others to say.
+struct SegmentRequest {
+  std::string config{};  // name of a published configuration, or empty
+  std::string policy = "sclip";
+  std::string refine = "none";  // or pamr
+  std::optional<int> refine_iterations{};
+  std::vector<int64_t> refine_dilations{};  // one or two
+  std::optional<int> short_side{};
+  std::optional<int> crop{};
+  std::optional<int> stride{};
+  std::optional<float> logit_scale{};
+  std::optional<float> prob_thd{};
+  std::optional<float> area_thd{};
+  std::optional<int> window_batch{};
+};
+
+// Each number is the given one, else the configuration's, else the model's preprocessing, else SegmentOptions' default.
+// Throws kInvalidArgument for names that do not exist and for values that contradict each other.
+SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model);
+
+Precision parse_precision(std::string_view name);  // auto, f32, bf16, f16
+std::string_view to_string(Precision precision);
+// The precision in which a backend with activations of this dtype computes.
+Precision precision_of(DType activation_dtype);
+
+std::string_view to_string(Refinement::Kind kind);  // none, pamr
+
+// Queries that a model with a closed vocabulary was not trained on, in order; empty for an open one.
+std::vector<std::string> unknown_words(const ModelConfig& model, const ClassList& classes);
+// One sentence about them, or nothing.
+std::optional<std::string> unknown_words_warning(const ModelConfig& model, const ClassList& classes);
+
+// Identifies what the outputs of a photo depend on, the photo aside: 64 hexadecimal digits. `outputs` says which are
+// chosen, and how they are called.
+std::string options_hash(const Engine& engine, const TextBankOptions& bank, const ClassList& classes,
+                         const SegmentOptions& options, std::span<const std::string> outputs);
+
+}  // namespace sclip

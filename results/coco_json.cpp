@@ -1,0 +1,42 @@
+#include "results/coco_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "results/rle.h"
+
+namespace sclip {
+
+using Json = nlohmann::ordered_json;
+
+Json coco_json(const PhotoFacts& photo, const ClassList& classes, const Segmentation& segmentation) {
+  constexpr int kImageId = 1;
+  Json categories = Json::array();
+  for (size_t i = 0; i < classes.class_names().size(); ++i) {
+    categories.push_back({{"id", i}, {"name", classes.class_names()[i]}});
+  }
+  Json annotations = Json::array();
+  for (ClassRle& rle : encode_rle({segmentation.labels.data(), segmentation.width, segmentation.height})) {
+    annotations.push_back({
+        {"id", annotations.size() + 1},  // pycocotools takes 0 for none
+        {"image_id", kImageId},
+        {"category_id", rle.label},
+        {"category_name", classes.class_names()[rle.label]},
+        {"segmentation", {{"size", {segmentation.height, segmentation.width}}, {"counts", std::move(rle.counts)}}},
+        {"area", rle.area},
+        {"bbox", {rle.x, rle.y, rle.width, rle.height}},
+        {"iscrowd", 0},
+        {"score", segmentation.classes[rle.label].mean_score},
+    });
+  }
+  Json image = {{"id", kImageId},
+                {"file_name", photo.path.filename().string()},
+                {"width", segmentation.width},
+                {"height", segmentation.height}};
+  return {
+      {"images", Json::array({std::move(image)})},
+      {"categories", std::move(categories)},
+      {"annotations", std::move(annotations)},
+  };
+}
+
+}  // namespace sclip

@@ -1,0 +1,118 @@
+#include "results/output_kinds.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "core/error.h"
+#include "io/overlay_picture.h"
+#include "results/class_file_name.h"
+#include "results/coco_json.h"
+#include "results/result_json.h"
+
+namespace sclip {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_mask(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+  std::vector<Rgb> palette;
+  for (const ClassStyle& style : source.styles) palette.push_back(style.color);
+  outputs.add(path, encode_png_labels(source.labels(), palette, source.pool));
+}
+
+void write_overlay(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+  const Segmentation& s = source.segmentation;
+  const double pixels = static_cast<double>(s.width) * s.height;
+  std::vector<OverlayClass> classes;
+  for (size_t i = 0; i < source.styles.size(); ++i) {
+    classes.push_back({.name = source.classes.class_names()[i],
+                       .color = source.styles[i].color,
+                       .share = static_cast<double>(s.classes[i].pixels) / pixels,
+                       .opacity = source.styles[i].opacity});
+  }
+  const Image overlay = draw_overlay(source.picture, source.labels(), classes, source.pool);
+  outputs.add(path, encode_png_rgb(overlay.view(), source.pool));
+}
+
+void write_grey(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+  outputs.add(path, encode_png_grey(source.labels(), source.classes.class_names().size(), source.pool));
+}
+
+void write_per_class(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+  outputs.add_folder(path);
+  // Pictures of an earlier run would look like this one's.
+  std::error_code error;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+    if (is_class_file_name(entry->path().filename().string())) outputs.retire(entry->path());
+  }
+  if (error) fail(ErrorCode::kIo, "cannot read the folder ", path.string(), ": ", error.message());
+  const auto& names = source.classes.class_names();
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (source.segmentation.classes[i].pixels == 0) continue;
+    outputs.add(path / (class_file_name(i, names.size(), names[i]) + ".png"),
+                encode_png_class(source.labels(), static_cast<uint16_t>(i), source.pool));
+  }
+}
+
+void write_json_file(const nlohmann::ordered_json& json, int indent, const fs::path& path, OutputTransaction& outputs) {
+  // Names of classes and files may be any bytes.
+  outputs.add(path, json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+void write_rle(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+  write_json_file(coco_json(source.photo, source.classes, source.segmentation), 1, path, outputs);
+}
+
+void write_scores(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+  const auto& scores = source.segmentation.scores;
+  const std::span<float> file = outputs.add_npy(path, {source.segmentation.height, source.segmentation.width});
+  std::copy(scores.begin(), scores.end(), file.begin());
+}
+
+void claim_logits(const OutputSize& size, const fs::path& path, OutputTransaction& outputs, OutputTargets& targets) {
+  targets.logits = outputs.add_npy(path, {size.queries, size.height, size.width});
+}
+
+void write_result(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+  write_json_file(result_json(source.run, source.photo, source.classes, source.segmentation), 2, path, outputs);
+}
+
+constexpr OutputKind kKinds[] = {
+    {"mask", "mask.png", "class ids, shown in colours (over 256 classes: as grey)", write_mask},
+    {"overlay", "overlay.png", "the photo under the colours of its classes, with a legend", write_overlay},
+    {"grey", "grey.png", "class ids as grey of 8 bits, over 256 classes 16: what every reader returns as it is",
+     write_grey},
+    {"per-class", "per-class", "a folder with a black and white picture of each class that has pixels",
+     write_per_class},
+    {"rle", "rle.json", "each class's mask as COCO's compressed run lengths, for pycocotools", write_rle},
+    {"scores", "scores.npy", "the best class score of every pixel, f32", write_scores},
+    {"logits", "logits.npy", "the cosine of every query at every pixel, f32", nullptr, claim_logits},
+    // Last: it vouches for the others.
+    {"json", kResultFile, "classes with their shares, times, options; what --resume goes by", write_result},
+};
+
+}  // namespace
+
+std::span<const OutputKind> output_kinds() {
+  return kKinds;
+}
+
+const OutputKind& find_output_kind(std::string_view name) {
+  std::string known;
+  for (const OutputKind& kind : kKinds) {
+    if (kind.name == name) return kind;
+    known += (known.empty() ? "" : ", ") + std::string(kind.name);
+  }
+  fail(ErrorCode::kInvalidArgument, "there is no output '", name, "': use some of ", known);
+}
+
+bool is_output_name(std::string_view file_name) {
+  return std::any_of(std::begin(kKinds), std::end(kKinds), [&](const OutputKind& kind) {
+    if (!file_name.ends_with(kind.suffix)) return false;
+    const size_t prefix = file_name.size() - kind.suffix.size();
+    return prefix == 0 || file_name[prefix - 1] == '.';
+  });
+}
+
+}  // namespace sclip

@@ -1,0 +1,62 @@
+// What a run can leave of a photo: one table. README.md says how to add a row.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+#include "io/png_write.h"
+#include "results/class_style.h"
+#include "results/output_transaction.h"
+#include "results/run_facts.h"
+
+namespace sclip {
+
+// Everything that an output may be made of.
+struct OutputSource {
+  const RunFacts& run;
+  const PhotoFacts& photo;
+  const ClassList& classes;
+  std::span<const ClassStyle> styles;  // of each class
+  ImageView picture;
+  const Segmentation& segmentation;
+  ThreadPool& pool;  // to work on
+
+  LabelView labels() const { return {segmentation.labels.data(), segmentation.width, segmentation.height}; }
+};
+
+// What is too large to hold, and is filled in its file while the photo is segmented.
+struct OutputTargets {
+  std::span<float> logits;  // (K, H0, W0), or empty
+};
+
+// Of a segmentation to come.
+struct OutputSize {
+  int64_t queries = 0;  // K
+  int height = 0;       // H0
+  int width = 0;        // W0
+};
+
+struct OutputKind {
+  using Write = void (*)(const OutputSource&, const std::filesystem::path&, OutputTransaction&);
+  using Claim = void (*)(const OutputSize&, const std::filesystem::path&, OutputTransaction&, OutputTargets&);
+
+  std::string_view name;     // on the command line and in result.json
+  std::string_view suffix;   // how the file's name ends; without an extension: a folder
+  std::string_view meaning;  // for --help
+  Write write;               // adds the file, or those of the folder, to the transaction
+  Claim claim = nullptr;     // does so before the photo is segmented
+
+  bool is_folder() const { return suffix.find('.') == std::string_view::npos; }
+};
+
+// In the order in which they are written.
+std::span<const OutputKind> output_kinds();
+
+// Throws kInvalidArgument, naming those that there are.
+const OutputKind& find_output_kind(std::string_view name);
+
+// Whether a file or folder is called like an output of a run over photos.
+bool is_output_name(std::string_view file_name);
+
+}  // namespace sclip

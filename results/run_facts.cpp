@@ -1,0 +1,36 @@
+#include "results/run_facts.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/error.h"
+#include "engine/segment_config.h"
+
+namespace sclip {
+
+RunFacts describe_run(const Engine& engine, const TextBank& bank) {
+  RunFacts facts;
+  facts.model_path = engine.blob().name();
+  facts.model_name = engine.blob().metadata().model;
+  facts.model_sha256 = engine.blob().sha256();
+  facts.model_licence = engine.blob().metadata().licence;
+  facts.device = engine.backend().name();
+  facts.device_description = engine.backend().description();
+  facts.precision = to_string(precision_of(engine.backend().activation_dtype()));
+  facts.text_bank_cached = bank.from_cache();
+  if (auto warning = unknown_words_warning(engine.config(), bank.classes())) facts.warnings.push_back(*warning);
+  facts.warnings.insert(facts.warnings.end(), bank.warnings().begin(), bank.warnings().end());
+  return facts;
+}
+
+FileIdentity identify_file(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    fail(ErrorCode::kNotFound, "cannot open ", path.string(), ": ", std::strerror(errno));
+  }
+  return {info.st_size, int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+}
+
+}  // namespace sclip
