@@ -16,7 +16,6 @@
 #include "engine/window_encoder.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
-#include "kernels/window_merge/merge_fault.h"
 #include "kernels/window_merge/window_merge.h"
 
 namespace sclip {
@@ -57,7 +56,7 @@ struct Session::State {
   uint64_t head_bank = 0;
   std::optional<VisionPlan> whole;  // for the class token of a whole picture
   std::deque<SegmentPlan> plans;    // the latest kPlans
-  GrowingMemory photo, image, origin, features, logits, labels, scores, statistics, full_logits, fault;
+  GrowingMemory photo, image, origin, features, logits, labels, scores, statistics, full_logits;
   GrowingMemory staged_photo, staged_results;
 
   static constexpr size_t kPlans = 8;
@@ -138,7 +137,7 @@ struct Session::State {
   // Changes when memory moved that a recording may refer to.
   uint64_t generation() const {
     uint64_t sum = stream->generation() + (windows ? windows->generation() : 0);
-    for (const GrowingMemory* memory : {&photo, &image, &logits, &labels, &scores, &statistics, &full_logits, &fault}) {
+    for (const GrowingMemory* memory : {&photo, &image, &logits, &labels, &scores, &statistics, &full_logits}) {
       sum += memory->generation();
     }
     return sum;
@@ -148,39 +147,37 @@ struct Session::State {
   struct Results {
     uint16_t* labels = nullptr;
     float* scores = nullptr;
-    MergeStatistics* statistics = nullptr;
+    LabelStatistics* statistics = nullptr;
     float* full_logits = nullptr;
-    MergeFault* fault = nullptr;
   };
 
   static WindowMergeParams merge_params(const SegmentPlan& plan, const TextBank& bank, const float* cosines,
                                         const Results& results) {
     const PhotoPlan& p = plan.photo;
-    return {.logits = cosines,
-            .window_x = p.xs(),
-            .window_y = p.ys(),
-            .windows_x = static_cast<int64_t>(p.grid.xs.size()),
-            .windows_y = static_cast<int64_t>(p.grid.ys.size()),
-            .window_width = p.grid.window_width,
-            .window_height = p.grid.window_height,
-            .grid_h = p.grid_h,
-            .grid_w = p.grid_w,
-            .queries = bank.queries(),
-            .classes = static_cast<int64_t>(bank.classes().class_names.size()),
-            .query_class = static_cast<const int32_t*>(plan.query_class->data()),
-            .logit_scale = plan.options.logit_scale,
-            .prob_threshold = plan.options.prob_thd,
-            .area_threshold = plan.options.area_thd,
-            .resized_width = p.size.width,
-            .resized_height = p.size.height,
-            .photo_width = p.photo_width,
-            .photo_height = p.photo_height,
-            .labels = results.labels,
-            .label_dtype = DType::kU16,
-            .scores = results.scores,
-            .statistics = results.statistics,
-            .full_logits = results.full_logits,
-            .fault = results.fault};
+    return {.windows = {.logits = cosines,
+                        .window_x = p.xs(),
+                        .window_y = p.ys(),
+                        .windows_x = static_cast<int64_t>(p.grid.xs.size()),
+                        .windows_y = static_cast<int64_t>(p.grid.ys.size()),
+                        .window_width = p.grid.window_width,
+                        .window_height = p.grid.window_height,
+                        .grid_h = p.grid_h,
+                        .grid_w = p.grid_w,
+                        .queries = bank.queries(),
+                        .resized_width = p.size.width,
+                        .resized_height = p.size.height,
+                        .photo_width = p.photo_width,
+                        .photo_height = p.photo_height},
+            .rule = {.queries = bank.queries(),
+                     .classes = static_cast<int64_t>(bank.classes().class_names.size()),
+                     .query_class = static_cast<const int32_t*>(plan.query_class->data()),
+                     .logit_scale = plan.options.logit_scale,
+                     .prob_threshold = plan.options.prob_thd,
+                     .area_threshold = plan.options.area_thd},
+            .out = {.labels = results.labels,
+                    .label_dtype = DType::kU16,
+                    .scores = results.scores,
+                    .statistics = results.statistics}};
   }
 
   // Photo in backend memory → results. `watch` fills `times` stage by stage; without it nothing waits for the device.
@@ -202,7 +199,11 @@ struct Session::State {
              plan.head->score(runner, window_features, cosines + first * patches * queries);
            });
     lap(&StageTimes::encode);
-    stream->window_merge(merge_params(plan, bank, cosines, results));
+    const WindowMergeParams merge = merge_params(plan, bank, cosines, results);
+    stream->window_merge(merge);
+    if (results.full_logits != nullptr) {
+      stream->window_planes({.windows = merge.windows, .count = queries, .planes = results.full_logits});
+    }
     lap(&StageTimes::merge);
   }
 
@@ -244,7 +245,7 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
   out.height = photo.height;
   out.labels.resize(static_cast<size_t>(pixels));
   out.scores.resize(static_cast<size_t>(pixels));
-  std::vector<MergeStatistics> statistics(static_cast<size_t>(classes));
+  std::vector<LabelStatistics> statistics(static_cast<size_t>(classes));
   const int64_t logits_count = logits_sink.data != nullptr ? bank.queries() * pixels : 0;
 
   Stopwatch watch;
@@ -258,9 +259,8 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
     const State::Results results{
         .labels = s.labels.get<uint16_t>(backend, pixels),
         .scores = s.scores.get<float>(backend, pixels),
-        .statistics = s.statistics.get<MergeStatistics>(backend, classes),
-        .full_logits = logits_count > 0 ? s.full_logits.get<float>(backend, logits_count) : nullptr,
-        .fault = s.fault.get<MergeFault>(backend, 1)};
+        .statistics = s.statistics.get<LabelStatistics>(backend, classes),
+        .full_logits = logits_count > 0 ? s.full_logits.get<float>(backend, logits_count) : nullptr};
     // Recorded at the second run: a single photo would not earn a recording back.
     if (options.record && stream.can_record() && plan.generation == s.generation()) {
       s.run_recorded(view, plan, bank, results);
@@ -273,20 +273,17 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
     auto* staged = s.staged_results.get_host<std::byte>(backend, static_cast<int64_t>(label_bytes + score_bytes));
     stream.download(staged, results.scores, score_bytes);
     stream.download(staged + score_bytes, results.labels, label_bytes);
-    stream.download(statistics.data(), results.statistics, statistics.size() * sizeof(MergeStatistics));
-    MergeFault fault;
-    stream.download(&fault, results.fault, sizeof(fault));
+    stream.download(statistics.data(), results.statistics, statistics.size() * sizeof(LabelStatistics));
     if (logits_count > 0) {
       stream.download(logits_sink.data, results.full_logits, static_cast<size_t>(logits_count) * sizeof(float));
     }
     stream.synchronize();
-    check_merge_fault(State::merge_params(plan, bank, nullptr, results), fault);
     std::memcpy(out.scores.data(), staged, score_bytes);
     std::memcpy(out.labels.data(), staged + score_bytes, label_bytes);
     // A recorded run is not divided into stages: its whole time counts as encoding.
     (out.times.encode > 0 ? out.times.merge : out.times.encode) += watch.lap();
   }
-  for (const MergeStatistics& c : statistics) {
+  for (const LabelStatistics& c : statistics) {
     out.classes.push_back({.pixels = c.pixels,
                            .mean_score = c.pixels > 0 ? c.score_sum / static_cast<double>(c.pixels) : 0.0,
                            .max_score = c.max_score});
