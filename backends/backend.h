@@ -25,14 +25,17 @@ struct AttentionParams;
 struct EmbedTokensParams;
 struct GatherRowsParams;
 struct L2NormalizeParams;
+struct LabelPlanesParams;
 struct LayerNormParams;
 struct OverlayParams;
 struct PamrParams;
+struct PamrWeightsParams;
 struct PatchEmbedParams;
 struct ResizeBicubicParams;
 struct ResizeNormalizeParams;
 struct TreeAttentionParams;
 struct WindowMergeParams;
+struct WindowPlanesParams;
 
 // What follows a matrix product: y = epilogue(x · Wᵀ + bias).
 enum class Epilogue : uint8_t {
@@ -84,7 +87,10 @@ class Stream {
   virtual void tree_attention(const TreeAttentionParams&) = 0;
   virtual void l2_normalize(const L2NormalizeParams&) = 0;
   virtual void window_merge(const WindowMergeParams&) = 0;
+  virtual void window_planes(const WindowPlanesParams&) = 0;
+  virtual void label_planes(const LabelPlanesParams&) = 0;
   virtual void overlay(const OverlayParams&) = 0;
+  virtual void pamr_weights(const PamrWeightsParams&) = 0;
   virtual void pamr(const PamrParams&) = 0;
   // y (rows, n) = epilogue(x (rows, k) · Wᵀ + bias); x and y do not overlap.
   virtual void linear(const Linear& layer, const void* x, int64_t rows, void* y) = 0;
@@ -96,7 +102,8 @@ class Stream {
   virtual void download(void* host, const void* device, size_t bytes) = 0;
   // Within backend memory; no overlap.
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
-  // Waits. Throws what earlier calls found wrong with their inputs, where a call cannot: window_merge on a device.
+  // Waits. Throws what earlier calls found wrong with their inputs, where a call cannot: the merge and its
+  // planes on a device.
   virtual void synchronize() = 0;
 
   // Recording: between `begin_recording` and `end_recording` kernels are noted instead of run; `replay` runs them, with

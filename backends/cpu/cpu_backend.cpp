@@ -11,6 +11,7 @@
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
+#include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
@@ -60,7 +61,10 @@ class CpuStream : public Stream {
   void tree_attention(const TreeAttentionParams& p) override { tree_attention_cpu(p, queue()); }
   void l2_normalize(const L2NormalizeParams& p) override { l2_normalize_cpu(p, queue()); }
   void window_merge(const WindowMergeParams& p) override { window_merge_cpu(p, merge_workspace_, queue()); }
+  void window_planes(const WindowPlanesParams& p) override { window_planes_cpu(p, merge_workspace_, queue()); }
+  void label_planes(const LabelPlanesParams& p) override { label_planes_cpu(p, queue()); }
   void overlay(const OverlayParams& p) override { overlay_cpu(p, queue()); }
+  void pamr_weights(const PamrWeightsParams& p) override { pamr_weights_cpu(p, queue()); }
   void pamr(const PamrParams& p) override { pamr_cpu(p, queue()); }
 
   void linear(const Linear& layer, const void* x, int64_t rows, void* y) override {

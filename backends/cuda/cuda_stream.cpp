@@ -8,6 +8,7 @@
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
+#include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
@@ -20,8 +21,9 @@
 namespace sclip {
 namespace {
 
-// Slots kept ready when a recording begins, since it cannot allocate: a photo's run has one merge.
-constexpr size_t kRecordedMerges = 16;
+// Slots kept ready when a recording begins, since it cannot allocate: a photo's run has one merge, or two calls for
+// each group of planes.
+constexpr size_t kRecordedMerges = 64;
 
 }  // namespace
 
@@ -98,21 +100,36 @@ void CudaStream::l2_normalize(const L2NormalizeParams& p) {
   const DeviceScope scope = enter("l2_normalize");
   l2_normalize_cuda(p, queue_);
 }
+template <typename Params, typename Launch>
+void CudaStream::launch_noting_faults(const Params& params, const Launch& launch) {
+  MergeFaults& faults = recording() ? *recording_->faults : faults_;
+  const MergeFaultSlots::Slot slot = faults.add(params, !recording());
+  launch(slot.device);
+  check_cuda(cudaMemcpyAsync(slot.host, slot.device, sizeof(MergeFault), cudaMemcpyDeviceToHost, queue_.stream),
+             "copy the faults of a merge from the device");
+}
 void CudaStream::window_merge(const WindowMergeParams& p) {
   const DeviceScope scope = enter("window_merge");
   void* const memory = workspace(window_merge_cuda_workspace(p), "window_merge");
-  if (p.fault != nullptr) return window_merge_cuda(p, memory, queue_);
-  MergeFaults& faults = recording() ? *recording_->faults : faults_;
-  const MergeFaultSlots::Slot slot = faults.add(p, !recording());
-  WindowMergeParams noting = p;
-  noting.fault = slot.device;
-  window_merge_cuda(noting, memory, queue_);
-  check_cuda(cudaMemcpyAsync(slot.host, slot.device, sizeof(MergeFault), cudaMemcpyDeviceToHost, queue_.stream),
-             "copy the faults of window_merge from the device");
+  launch_noting_faults(p, [&](MergeFault* fault) { window_merge_cuda(p, memory, fault, queue_); });
+}
+void CudaStream::window_planes(const WindowPlanesParams& p) {
+  const DeviceScope scope = enter("window_planes");
+  void* const memory = workspace(window_planes_cuda_workspace(p), "window_planes");
+  launch_noting_faults(p, [&](MergeFault* fault) { window_planes_cuda(p, memory, fault, queue_); });
+}
+void CudaStream::label_planes(const LabelPlanesParams& p) {
+  const DeviceScope scope = enter("label_planes");
+  if (p.step != LabelStep::kAdd) return label_planes_cuda(p, nullptr, queue_);  // what is wrong has been seen by then
+  launch_noting_faults(p, [&](MergeFault* fault) { label_planes_cuda(p, fault, queue_); });
 }
 void CudaStream::overlay(const OverlayParams& p) {
   const DeviceScope scope = enter("overlay");
   overlay_cuda(p, queue_);
+}
+void CudaStream::pamr_weights(const PamrWeightsParams& p) {
+  const DeviceScope scope = enter("pamr_weights");
+  pamr_weights_cuda(p, queue_);
 }
 void CudaStream::pamr(const PamrParams& p) {
   const DeviceScope scope = enter("pamr");

@@ -54,7 +54,10 @@ class CudaStream : public Stream {
   void tree_attention(const TreeAttentionParams&) override;
   void l2_normalize(const L2NormalizeParams&) override;
   void window_merge(const WindowMergeParams&) override;
+  void window_planes(const WindowPlanesParams&) override;
+  void label_planes(const LabelPlanesParams&) override;
   void overlay(const OverlayParams&) override;
+  void pamr_weights(const PamrWeightsParams&) override;
   void pamr(const PamrParams&) override;
   void linear(const Linear& layer, const void* x, int64_t rows, void* y) override;
 
@@ -81,6 +84,9 @@ class CudaStream : public Stream {
   // The same of what kernels share, valid until the next call.
   void* workspace(size_t bytes, const char* kernel) { return grow(workspace_, bytes, kernel); }
   void wait();
+  // Calls launch(fault) with a slot whose content the next `synchronize` throws.
+  template <typename Params, typename Launch>
+  void launch_noting_faults(const Params& params, const Launch& launch);
   bool recording() const { return recording_.has_value(); }
 
   int device_;

@@ -30,17 +30,20 @@ bool MergeFaultSlots::trim() {
   return true;
 }
 
-MergeFaultSlots::Slot MergeFaults::add(const WindowMergeParams& params, bool may_allocate) {
+MergeFaultSlots::Slot MergeFaults::add(const Params& params, bool may_allocate) {
   const MergeFaultSlots::Slot slot = slots_->take(may_allocate);
-  SCLIP_CHECK(slot.device != nullptr, kUnsupported, "a recording holds more calls of window_merge than were foreseen (",
-              calls_.size(), "): record fewer at a time");
+  SCLIP_CHECK(slot.device != nullptr, kUnsupported,
+              "a recording holds more calls of window_merge and label_planes than were foreseen (", calls_.size(),
+              "): record fewer at a time");
   *slot.host = {};  // so that a call that fails before its copy leaves no fault of an older one behind
   calls_.push_back({params, slot});
   return slot;
 }
 
 void MergeFaults::check() const {
-  for (const Call& call : calls_) check_merge_fault(call.params, *call.slot.host);
+  for (const Call& call : calls_) {
+    std::visit([&](const auto& params) { check_merge_fault(params, *call.slot.host); }, call.params);
+  }
 }
 
 void MergeFaults::forget() {

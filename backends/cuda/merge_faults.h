@@ -1,14 +1,16 @@
-// What window_merge finds wrong in its inputs, kept until the stream is waited for.
+// What window_merge, window_planes and label_planes find wrong in their inputs, kept until the stream is waited for.
 //
-// A kernel cannot throw. Each call of the merge notes its fault in a slot of device memory, copies that to the slot's
+// A kernel cannot throw. Each call notes its fault in a slot of device memory, copies that to the slot's
 // twin in pinned memory, and the stream's next `synchronize` throws the sentence that the CPU would have thrown. The
 // calls of a recording keep their slots as long as the recording lives.
 #pragma once
 
 #include <memory>
+#include <variant>
 #include <vector>
 
 #include "backends/cuda/cuda_memory.h"
+#include "kernels/label_planes/label_planes.h"
 #include "kernels/window_merge/merge_fault.h"
 #include "kernels/window_merge/window_merge.h"
 
@@ -41,7 +43,7 @@ class MergeFaultSlots {
   std::vector<Slot> free_;
 };
 
-// The merges of one recording, or those of a stream since it was last waited for.
+// The calls of one recording, or those of a stream since it was last waited for.
 class MergeFaults {
  public:
   explicit MergeFaults(std::shared_ptr<MergeFaultSlots> slots) : slots_(std::move(slots)) {}
@@ -50,7 +52,8 @@ class MergeFaults {
   MergeFaults& operator=(const MergeFaults&) = delete;
 
   // A slot for a call with these params, whose pointers are not looked at again.
-  MergeFaultSlots::Slot add(const WindowMergeParams& params, bool may_allocate);
+  using Params = std::variant<WindowMergeParams, WindowPlanesParams, LabelPlanesParams>;
+  MergeFaultSlots::Slot add(const Params& params, bool may_allocate);
   // Throws the first fault's sentence. The stream has been waited for.
   void check() const;
   void forget();
@@ -58,7 +61,7 @@ class MergeFaults {
 
  private:
   struct Call {
-    WindowMergeParams params;
+    Params params;
     MergeFaultSlots::Slot slot;
   };
   std::shared_ptr<MergeFaultSlots> slots_;

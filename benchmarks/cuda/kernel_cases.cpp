@@ -9,6 +9,7 @@
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
+#include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
@@ -201,24 +202,67 @@ KernelCase overlay(int64_t width, int64_t height) {
           [](Stream& s, const OverlayParams& p) { s.overlay(p); })};
 }
 
-// One iteration: planes are read and written once, the weights made and read once.
+KernelCase pamr_weights(int64_t width, int64_t height) {
+  const auto pixels = static_cast<double>(width * height);
+  return {.name = "pamr-weights",
+          .shape = str(width, "×", height, ", image of the same size"),
+          .floor = {.bytes = pixels * 4 * (3 + 16), .written = pixels * 4 * 16},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return PamrWeightsParams{.image = a.normal(3 * width * height),
+                                         .image_height = height,
+                                         .image_width = width,
+                                         .height = height,
+                                         .width = width,
+                                         .weights = a.room<float>(16 * width * height)};
+              },
+              [](Stream& s, const PamrWeightsParams& p) { s.pamr_weights(p); })};
+}
+
+// Two iterations, so that the result is where it belongs.
 KernelCase pamr(int64_t width, int64_t height, int64_t count) {
   const auto pixels = static_cast<double>(width * height);
   return {.name = "pamr",
-          .shape = str(width, "×", height, ", ", count, " planes, 1 iteration"),
-          .floor = {.bytes = pixels * 4 * static_cast<double>(2 * count + 16), .written = 0},
+          .shape = str(width, "×", height, ", ", count, " planes, 2 iterations"),
+          .floor = {.bytes = pixels * 4 * static_cast<double>(2 * count + 16),  // of one
+                    .written = 2 * pixels * 4 * static_cast<double>(count)},
           .prepare = prepared(
               [=](Arrays& a) {
-                return PamrParams{.image = a.normal(3 * width * height),
-                                  .image_height = height,
-                                  .image_width = width,
-                                  .planes = a.normal(count * width * height, 0.1f),
-                                  .count = count,
+                return PamrParams{.weights = a.normal(16 * width * height),
                                   .height = height,
                                   .width = width,
-                                  .iterations = 1};
+                                  .planes = a.normal(count * width * height, 0.1f),
+                                  .count = count,
+                                  .iterations = 2};
               },
               [](Stream& s, const PamrParams& p) { s.pamr(p); })};
+}
+
+// A group of planes in the middle of many.
+KernelCase label_planes(int64_t width, int64_t height, int64_t count) {
+  const auto pixels = static_cast<double>(width * height);
+  return {.name = "label-planes",
+          .shape = str(width, "×", height, ", ", count, " planes"),
+          // Reference, best logit, sum and label are read and written.
+          .floor = {.bytes = pixels * (4 * static_cast<double>(count) + 14), .written = pixels * 14},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                std::vector<int32_t> query_class(static_cast<size_t>(2 * count));
+                for (size_t k = 0; k < query_class.size(); ++k) query_class[k] = static_cast<int32_t>(k);
+                return LabelPlanesParams{
+                    .planes = a.normal(count * width * height, 0.04f),
+                    .first_query = count,
+                    .count = count,
+                    .rule = {.queries = 2 * count,
+                             .classes = 2 * count,
+                             .query_class = a.copy(query_class),
+                             .logit_scale = 40},
+                    .height = height,
+                    .width = width,
+                    .state = a.room<std::byte>(static_cast<int64_t>(label_state_bytes(height, width, 2 * count))),
+                    .out = {.labels = a.room<uint16_t>(width * height), .scores = a.room<float>(width * height)}};
+              },
+              [](Stream& s, const LabelPlanesParams& p) { s.label_planes(p); })};
 }
 
 KernelCase embed_tokens(int64_t count, int64_t width) {
@@ -264,41 +308,63 @@ KernelCase gather_rows(int64_t count, int64_t cols) {
 }
 
 // A photo of 640×427 at short side 336: windows of 224 every 112, 14×14 patches.
-KernelCase window_merge(int64_t queries, std::optional<float> area) {
+constexpr int64_t kMergeWidth = 640, kMergeHeight = 427;
+
+WindowLogits window_logits(Arrays& a, int64_t queries) {
   const std::vector<int32_t> xs{0, 112, 224, 280}, ys{0, 112};
-  constexpr int64_t width = 640, height = 427, patches = 196;
   const auto windows = static_cast<int64_t>(xs.size() * ys.size());
+  return {.logits = a.normal(windows * 196 * queries, 0.04f),
+          .window_x = a.copy(xs),
+          .window_y = a.copy(ys),
+          .windows_x = static_cast<int64_t>(xs.size()),
+          .windows_y = static_cast<int64_t>(ys.size()),
+          .window_width = 224,
+          .window_height = 224,
+          .grid_h = 14,
+          .grid_w = 14,
+          .queries = queries,
+          .resized_width = 504,
+          .resized_height = 336,
+          .photo_width = kMergeWidth,
+          .photo_height = kMergeHeight};
+}
+
+KernelCase window_merge(int64_t queries, std::optional<float> area) {
+  constexpr double pixels = kMergeWidth * kMergeHeight;
   return {.name = str("window-merge-", queries, area ? "-area" : ""),
-          .shape = str(width, "×", height, ", ", windows, " windows, ", queries, " queries"),
-          .floor = {.bytes = static_cast<double>(windows * patches * queries * 4 + width * height * 6),
-                    .written = static_cast<double>(width * height * 6)},
+          .shape = str(kMergeWidth, "×", kMergeHeight, ", 8 windows, ", queries, " queries"),
+          .floor = {.bytes = static_cast<double>(8 * 196 * queries * 4) + pixels * 6, .written = pixels * 6},
           .prepare = prepared(
               [=](Arrays& a) {
                 std::vector<int32_t> query_class(static_cast<size_t>(queries));
                 for (int64_t k = 0; k < queries; ++k) query_class[static_cast<size_t>(k)] = static_cast<int32_t>(k);
-                return WindowMergeParams{.logits = a.normal(windows * patches * queries, 0.04f),
-                                         .window_x = a.copy(xs),
-                                         .window_y = a.copy(ys),
-                                         .windows_x = static_cast<int64_t>(xs.size()),
-                                         .windows_y = static_cast<int64_t>(ys.size()),
-                                         .window_width = 224,
-                                         .window_height = 224,
-                                         .grid_h = 14,
-                                         .grid_w = 14,
-                                         .queries = queries,
-                                         .classes = queries,
-                                         .query_class = a.copy(query_class),
-                                         .logit_scale = 40,
-                                         .area_threshold = area,
-                                         .resized_width = 504,
-                                         .resized_height = 336,
-                                         .photo_width = width,
-                                         .photo_height = height,
-                                         .labels = a.room<uint16_t>(width * height),
-                                         .scores = a.room<float>(width * height),
-                                         .statistics = a.room<MergeStatistics>(queries)};
+                return WindowMergeParams{.windows = window_logits(a, queries),
+                                         .rule = {.queries = queries,
+                                                  .classes = queries,
+                                                  .query_class = a.copy(query_class),
+                                                  .logit_scale = 40,
+                                                  .area_threshold = area},
+                                         .out = {.labels = a.room<uint16_t>(kMergeWidth * kMergeHeight),
+                                                 .scores = a.room<float>(kMergeWidth * kMergeHeight),
+                                                 .statistics = a.room<LabelStatistics>(queries)}};
               },
               [](Stream& s, const WindowMergeParams& p) { s.window_merge(p); })};
+}
+
+KernelCase window_planes(int64_t queries, int64_t count) {
+  constexpr double pixels = kMergeWidth * kMergeHeight;
+  const double planes = pixels * 4 * static_cast<double>(count);
+  return {.name = "window-planes",
+          .shape = str(kMergeWidth, "×", kMergeHeight, ", 8 windows, ", count, " of ", queries, " queries"),
+          .floor = {.bytes = static_cast<double>(8 * 196 * count * 4) + planes, .written = planes},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return WindowPlanesParams{.windows = window_logits(a, queries),
+                                          .first_query = 8,
+                                          .count = count,
+                                          .planes = a.room<float>(count * kMergeWidth * kMergeHeight)};
+              },
+              [](Stream& s, const WindowPlanesParams& p) { s.window_planes(p); })};
 }
 
 // Prompts that share their first words: 512 nodes in chains of 8 below a common root of 8.
@@ -349,10 +415,13 @@ std::vector<KernelCase> kernel_cases() {
       gather_rows(256, 512),
       resize_normalize(640, 427, 504, 336),
       overlay(640, 427),
+      pamr_weights(640, 427),
       pamr(640, 427, 21),
+      label_planes(640, 427, 8),
       window_merge(21, std::nullopt),
       window_merge(171, std::nullopt),
       window_merge(21, 0.1f),
+      window_planes(171, 8),
   };
 }
 

@@ -1,19 +1,22 @@
-// Pixel-adaptive mask refinement: the guide, its weights, then one kernel an iteration.
+// Pixel-adaptive mask refinement: the weights in one kernel, then one kernel an iteration.
 //
-// Tiling     guide    a thread a pixel and channel
-//            weights  a thread a pixel: the P neighbours of a channel in registers for the two passes of σ, and P
-//                     affinities for the softmax; (P, H, W) out. Neighbouring lanes read neighbouring pixels.
+// Tiling     weights  a block is 32 × 16 pixels, one a thread: a channel of the guide, with a margin of the largest
+//                     dilation, is interpolated into shared memory; then the P neighbours are read three times (mean,
+//                     σ, affinity) and P affinities stay in registers for the softmax; (P, H, W) out.
 //            smooth   a block is 64 × 16 pixels, 2 a thread, whose 2 · P weights stay in registers while planes
 //                     pass by: each plane's tile, with a margin of the largest dilation, goes through shared memory.
-// Shared     smooth: (64 + 2d)(16 + 2d) floats, 18 KiB for d = 16. Lanes read neighbouring words: no bank conflicts.
+// Shared     weights: (32 + 2d)(16 + 2d) floats, 12 KiB for d = 16. smooth: (64 + 2d)(16 + 2d) floats, 18 KiB for
+//            d = 16. Lanes read neighbouring words: no bank conflicts.
 // Occupancy  smooth: 512 threads, at most 64 registers: 2 blocks, 50 % of an SM; for dilations other than 8
 //            and 16 512 threads, at most 128 registers: 1 block.
-//            weights: 256 threads, at most 80 registers: 3 blocks, 37 %; once a call.
+//            weights: 512 threads, at most 64 registers: 2 blocks; once a photo.
 // Limit      smooth, per pixel and iteration: from DRAM 4 · P bytes of weights, and for each plane 4 bytes read and 4
 //            written; L2 serves the margins, 4.5 times the plane for d = 16. Per plane P shared reads and P FMA. A
 //            block takes all planes unless the picture is too small to fill the device.
-// Memory     (3 + P + K) · H · W floats of workspace: an iteration cannot be in place.
+// Memory     as many planes again for a workspace: an iteration cannot be in place.
+#include "core/carver.h"
 #include "kernels/cuda/launch.h"
+#include "kernels/interpolate/bilinear.h"
 #include "kernels/pamr/pamr.h"
 
 namespace sclip {
@@ -21,85 +24,76 @@ namespace {
 
 using namespace cuda;
 
-constexpr int kThreads = 256;
-constexpr int kTileWidth = 64, kTileHeight = 16;
-constexpr int kSmoothThreads = 512;
-constexpr int kPixels = kTileWidth * kTileHeight / kSmoothThreads;  // of a thread
+// Where neighbour n of 8 lies, times the dilation (pamr_dy, pamr_dx).
+__device__ __forceinline__ constexpr int dy_of(int n) {
+  return (n < 4 ? n : n + 1) / 3 - 1;
+}
+__device__ __forceinline__ constexpr int dx_of(int n) {
+  return (n < 4 ? n : n + 1) % 3 - 1;
+}
 
-struct Pamr {
+constexpr int kGuideWidth = 32, kGuideHeight = 16, kGuideThreads = kGuideWidth * kGuideHeight;
+
+struct Guide {
   const float* image;
   int image_height, image_width;
   int height, width;
   int64_t pixels;
-  float* guide;    // (3, H, W)
   float* weights;  // (P, H, W)
   int dilation[2];
 };
-
-struct Tap {
-  int first, second;
-  float f;
-};
-
-__device__ __forceinline__ Tap make_tap(int in, int out, int i) {
-  if (in == out) return {i, i, 0};
-  const float scale = __fdiv_rn(static_cast<float>(in), static_cast<float>(out));
-  const float source = fmaxf(__fsub_rn(__fmul_rn(scale, __fadd_rn(static_cast<float>(i), 0.5f)), 0.5f), 0.0f);
-  const int first = min(static_cast<int>(source), in - 1);
-  return {first, min(first + 1, in - 1), __fsub_rn(source, static_cast<float>(first))};
-}
 
 __device__ __forceinline__ float lerp(float a, float b, float f) {
   return fmaf(f, b - a, a);
 }
 
-__global__ void __launch_bounds__(kThreads) pamr_guide_kernel(const __grid_constant__ Pamr p) {
-  const int64_t pixel = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (pixel >= p.pixels) return;
-  const Tap y = make_tap(p.image_height, p.height, static_cast<int>(pixel / p.width));
-  const Tap x = make_tap(p.image_width, p.width, static_cast<int>(pixel % p.width));
-  const float* image = p.image + static_cast<int64_t>(blockIdx.y) * p.image_height * p.image_width;
-  const float* upper = image + static_cast<int64_t>(y.first) * p.image_width;
-  const float* lower = image + static_cast<int64_t>(y.second) * p.image_width;
-  p.guide[blockIdx.y * p.pixels + pixel] =
-      lerp(lerp(upper[x.first], upper[x.second], x.f), lerp(lower[x.first], lower[x.second], x.f), y.f);
-}
-
-// The pixel's neighbour n of 8 · kDilations, clamped to the photo.
-__device__ __forceinline__ int64_t neighbour(const Pamr& p, int y, int x, int n) {
-  const int d = p.dilation[n / 8];
-  const int ny = min(max(y + ((n % 8 < 4 ? n % 8 : n % 8 + 1) / 3 - 1) * d, 0), p.height - 1);
-  const int nx = min(max(x + ((n % 8 < 4 ? n % 8 : n % 8 + 1) % 3 - 1) * d, 0), p.width - 1);
-  return static_cast<int64_t>(ny) * p.width + nx;
+// The guide at a pixel of the photo, clamped to it. Differences, so that what is flat in the image stays flat.
+__device__ __forceinline__ float guide_at(const Guide& g, const float* image, int y, int x) {
+  const BilinearTap<int> ty = bilinear_tap(g.image_height, g.height, min(max(y, 0), g.height - 1));
+  const BilinearTap<int> tx = bilinear_tap(g.image_width, g.width, min(max(x, 0), g.width - 1));
+  const float* upper = image + static_cast<int64_t>(ty.index0) * g.image_width;
+  const float* lower = image + static_cast<int64_t>(ty.index1) * g.image_width;
+  return lerp(lerp(upper[tx.index0], upper[tx.index1], tx.weight1),
+              lerp(lower[tx.index0], lower[tx.index1], tx.weight1), ty.weight1);
 }
 
 template <int kDilations>
-__global__ void __launch_bounds__(kThreads) pamr_weights_kernel(const __grid_constant__ Pamr p) {
+__global__ void __launch_bounds__(kGuideThreads, 2)
+    pamr_weights_kernel(const __grid_constant__ Guide g, int tiles_x, int margin) {
   constexpr int kNeighbours = 8 * kDilations;
   constexpr float kSamples = 9 * kDilations;
-  const int64_t pixel = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (pixel >= p.pixels) return;
-  const int y = static_cast<int>(pixel / p.width), x = static_cast<int>(pixel % p.width);
+  extern __shared__ float tile[];
+  const int pitch = kGuideWidth + 2 * margin, rows = kGuideHeight + 2 * margin;
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int tile_x = static_cast<int>(blockIdx.x) % tiles_x * kGuideWidth;
+  const int tile_y = static_cast<int>(blockIdx.x) / tiles_x * kGuideHeight;
+  const float* own = tile + (warp + margin) * pitch + lane + margin;
   float affinity[kNeighbours] = {};
 #pragma unroll 1
   for (int c = 0; c < 3; ++c) {
-    const float* guide = p.guide + c * p.pixels;
-    const float centre = guide[pixel];
-    float value[kNeighbours];
+    const float* image = g.image + static_cast<int64_t>(c) * g.image_height * g.image_width;
+    __syncthreads();
+    for (int r = warp; r < rows; r += kGuideHeight) {
+      for (int i = lane; i < pitch; i += 32) {
+        tile[r * pitch + i] = guide_at(g, image, tile_y + r - margin, tile_x + i - margin);
+      }
+    }
+    __syncthreads();
+    const auto neighbour = [&](int n) { return own[(dy_of(n % 8) * pitch + dx_of(n % 8)) * g.dilation[n / 8]]; };
+    const float centre = *own;
     float sum = kDilations * centre;
 #pragma unroll
-    for (int n = 0; n < kNeighbours; ++n) {
-      value[n] = guide[neighbour(p, y, x, n)];
-      sum += value[n];
-    }
+    for (int n = 0; n < kNeighbours; ++n) sum += neighbour(n);
     const float mean = sum / kSamples;
     float squares = kDilations * (centre - mean) * (centre - mean);
 #pragma unroll
-    for (int n = 0; n < kNeighbours; ++n) squares += (value[n] - mean) * (value[n] - mean);
+    for (int n = 0; n < kNeighbours; ++n) squares += (neighbour(n) - mean) * (neighbour(n) - mean);
     const float scale = 1.0f / (1e-8f + 0.1f * sqrtf(squares / (kSamples - 1)));
 #pragma unroll
-    for (int n = 0; n < kNeighbours; ++n) affinity[n] -= fabsf(centre - value[n]) * scale;
+    for (int n = 0; n < kNeighbours; ++n) affinity[n] -= fabsf(centre - neighbour(n)) * scale;
   }
+  const int x = tile_x + lane, y = tile_y + warp;
+  if (x >= g.width || y >= g.height) return;
   float most = affinity[0];
 #pragma unroll
   for (int n = 1; n < kNeighbours; ++n) most = fmaxf(most, affinity[n]);
@@ -110,15 +104,27 @@ __global__ void __launch_bounds__(kThreads) pamr_weights_kernel(const __grid_con
     sum += affinity[n];
   }
   const float inverse = 1.0f / sum;
+  float* out = g.weights + static_cast<int64_t>(y) * g.width + x;
 #pragma unroll
-  for (int n = 0; n < kNeighbours; ++n) p.weights[n * p.pixels + pixel] = affinity[n] * inverse;
+  for (int n = 0; n < kNeighbours; ++n) out[n * g.pixels] = affinity[n] * inverse;
 }
+
+constexpr int kTileWidth = 64, kTileHeight = 16;
+constexpr int kSmoothThreads = 512;
+constexpr int kPixels = kTileWidth * kTileHeight / kSmoothThreads;  // of a thread
+
+struct Smooth {
+  int height, width;
+  int64_t pixels;
+  const float* weights;  // (P, H, W)
+  int dilation[2];
+};
 
 // One iteration of planes blockIdx.y · planes_per_block and following. kUsual: dilations of 8 and 16, so that
 // neighbours lie at distances the compiler knows; others need registers for the distances.
 template <int kDilations, bool kUsual>
 __global__ void __launch_bounds__(kSmoothThreads, kUsual ? 2 : 1)
-    pamr_smooth_kernel(const __grid_constant__ Pamr p, const float* from, float* to, int count, int planes_per_block,
+    pamr_smooth_kernel(const __grid_constant__ Smooth p, const float* from, float* to, int count, int planes_per_block,
                        int tiles_x, int any_margin) {
   const int margin = kUsual ? 16 : any_margin;
   extern __shared__ float tile[];
@@ -177,8 +183,8 @@ __global__ void __launch_bounds__(kSmoothThreads, kUsual ? 2 : 1)
       float sum = 0;
 #pragma unroll
       for (int n = 0; n < kNeighbours; ++n) {
-        const int d = kUsual ? 8 << (n / 8) : p.dilation[n / 8], m = n % 8 < 4 ? n % 8 : n % 8 + 1;
-        sum = fmaf(w[i][n], centre[((m / 3 - 1) * pitch + (m % 3 - 1)) * d], sum);
+        const int d = kUsual ? 8 << (n / 8) : p.dilation[n / 8];
+        sum = fmaf(w[i][n], centre[(dy_of(n % 8) * pitch + dx_of(n % 8)) * d], sum);
       }
       if (exists[i]) to[k * p.pixels + pixel[i]] = sum;
     }
@@ -186,28 +192,24 @@ __global__ void __launch_bounds__(kSmoothThreads, kUsual ? 2 : 1)
   }
 }
 
-int dilation_count(const PamrParams& p) {
-  return p.dilations[1] == 0 ? 1 : 2;
+int margin_of(const PamrDilations& dilations) {
+  return static_cast<int>(std::max(dilations[0], dilations[1]));
 }
 
-int64_t padded(int64_t floats) {
-  return ceil_div(floats, 32) * 32;
+// Bytes of a tile of floats with a margin on every side.
+size_t tile_bytes(int width, int height, int margin) {
+  return sizeof(float) * static_cast<size_t>((width + 2 * margin) * (height + 2 * margin));
 }
 
 template <int kDilations>
-void launch(const PamrParams& params, const Pamr& p, float* spare, CudaQueue queue) {
-  const auto check = [&](const char* kernel) {
-    check_launch(kernel, params.count, " planes of ", params.width, "×", params.height, ", image ", params.image_width,
-                 "×", params.image_height, ", dilations ", params.dilations[0], " and ", params.dilations[1]);
-  };
-  const unsigned blocks = grid_size(ceil_div(p.pixels, kThreads));
-  pamr_guide_kernel<<<dim3(blocks, 3), kThreads, 0, queue.stream>>>(p);
-  check("pamr_guide");
-  pamr_weights_kernel<kDilations><<<blocks, kThreads, 0, queue.stream>>>(p);
-  check("pamr_weights");
-
-  const int margin = static_cast<int>(std::max(params.dilations[0], params.dilations[1]));
-  const size_t shared = sizeof(float) * static_cast<size_t>((kTileWidth + 2 * margin) * (kTileHeight + 2 * margin));
+void smooth(const PamrParams& params, float* spare, CudaQueue queue) {
+  const Smooth p{.height = static_cast<int>(params.height),
+                 .width = static_cast<int>(params.width),
+                 .pixels = params.height * params.width,
+                 .weights = params.weights,
+                 .dilation = {static_cast<int>(params.dilations[0]), static_cast<int>(params.dilations[1])}};
+  const int margin = margin_of(params.dilations);
+  const size_t shared = tile_bytes(kTileWidth, kTileHeight, margin);
   const int64_t tiles_x = ceil_div(params.width, kTileWidth);
   const int64_t tiles = tiles_x * ceil_div(params.height, kTileHeight);
   // Two blocks of the generic kernel fit a multiprocessor, and a second round evens out the tail; more groups than that
@@ -218,15 +220,16 @@ void launch(const PamrParams& params, const Pamr& p, float* spare, CudaQueue que
   const dim3 grid(grid_size(tiles), static_cast<unsigned>(ceil_div(params.count, planes_per_block)));
   auto* kernel = pamr_smooth_kernel<kDilations, false>;
   if constexpr (kDilations == 2) {
-    if (params.dilations == std::array<int64_t, 2>{8, 16}) kernel = pamr_smooth_kernel<2, true>;
+    if (params.dilations == PamrDilations{8, 16}) kernel = pamr_smooth_kernel<2, true>;
   }
   float* from = params.planes;
   float* to = spare;
   for (int64_t i = 0; i < params.iterations; ++i) {
     kernel<<<grid, kSmoothThreads, shared, queue.stream>>>(p, from, to, static_cast<int>(params.count),
-                                                    static_cast<int>(planes_per_block), static_cast<int>(tiles_x),
-                                                    margin);
-    check("pamr_smooth");
+                                                           static_cast<int>(planes_per_block),
+                                                           static_cast<int>(tiles_x), margin);
+    check_launch("pamr_smooth", params.count, " planes of ", params.width, "×", params.height, ", dilations ",
+                 params.dilations[0], " and ", params.dilations[1]);
     std::swap(from, to);
   }
   if (from != params.planes) {
@@ -239,30 +242,37 @@ void launch(const PamrParams& params, const Pamr& p, float* spare, CudaQueue que
 
 }  // namespace
 
-size_t pamr_cuda_workspace(const PamrParams& p) {
+void pamr_weights_cuda(const PamrWeightsParams& p, CudaQueue queue) {
   check_params(p);
-  const int64_t pixels = p.height * p.width;
-  return sizeof(float) *
-         static_cast<size_t>(padded(3 * pixels) + padded(8 * dilation_count(p) * pixels) + padded(p.count * pixels));
+  const Guide g{.image = p.image,
+                .image_height = static_cast<int>(p.image_height),
+                .image_width = static_cast<int>(p.image_width),
+                .height = static_cast<int>(p.height),
+                .width = static_cast<int>(p.width),
+                .pixels = p.height * p.width,
+                .weights = p.weights,
+                .dilation = {static_cast<int>(p.dilations[0]), static_cast<int>(p.dilations[1])}};
+  const int margin = margin_of(p.dilations);
+  const int64_t tiles_x = ceil_div(p.width, kGuideWidth);
+  const unsigned blocks = grid_size(tiles_x * ceil_div(p.height, kGuideHeight));
+  const auto kernel = pamr_neighbours(p.dilations) == 8 ? pamr_weights_kernel<1> : pamr_weights_kernel<2>;
+  kernel<<<blocks, kGuideThreads, tile_bytes(kGuideWidth, kGuideHeight, margin), queue.stream>>>(
+      g, static_cast<int>(tiles_x), margin);
+  check_launch("pamr_weights", p.width, "×", p.height, " pixels, image ", p.image_width, "×", p.image_height,
+               ", dilations ", p.dilations[0], " and ", p.dilations[1]);
 }
 
-void pamr_cuda(const PamrParams& params, void* workspace, CudaQueue queue) {
-  check_params(params);
-  if (params.iterations == 0) return;
-  const int64_t pixels = params.height * params.width;
-  float* guide = static_cast<float*>(workspace);
-  float* weights = guide + padded(3 * pixels);
-  float* spare = weights + padded(8 * dilation_count(params) * pixels);
-  const Pamr p{.image = params.image,
-               .image_height = static_cast<int>(params.image_height),
-               .image_width = static_cast<int>(params.image_width),
-               .height = static_cast<int>(params.height),
-               .width = static_cast<int>(params.width),
-               .pixels = pixels,
-               .guide = guide,
-               .weights = weights,
-               .dilation = {static_cast<int>(params.dilations[0]), static_cast<int>(params.dilations[1])}};
-  dilation_count(params) == 1 ? launch<1>(params, p, spare, queue) : launch<2>(params, p, spare, queue);
+size_t pamr_cuda_workspace(const PamrParams& p) {
+  check_params(p);
+  Carver carver(nullptr);
+  carver.take<float>(p.count * p.height * p.width);
+  return carver.bytes();
+}
+
+void pamr_cuda(const PamrParams& p, void* workspace, CudaQueue queue) {
+  check_params(p);
+  float* spare = Carver(workspace).take<float>(p.count * p.height * p.width);
+  pamr_neighbours(p.dilations) == 8 ? smooth<1>(p, spare, queue) : smooth<2>(p, spare, queue);
 }
 
 }  // namespace sclip

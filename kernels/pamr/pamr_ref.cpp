@@ -40,19 +40,28 @@ struct Offset {
   int64_t y, x;
 };
 
-}  // namespace
-
-void pamr(const PamrParams& p) {
+struct Neighbourhood {
   std::vector<Offset> neighbours, samples;
-  for (const int64_t d : p.dilations) {
+};
+
+Neighbourhood neighbourhood(const PamrDilations& dilations) {
+  Neighbourhood out;
+  for (const int64_t d : dilations) {
     if (d == 0) continue;
     for (int64_t y = -1; y <= 1; ++y) {
       for (int64_t x = -1; x <= 1; ++x) {
-        samples.push_back({y * d, x * d});
-        if (y != 0 || x != 0) neighbours.push_back({y * d, x * d});
+        out.samples.push_back({y * d, x * d});
+        if (y != 0 || x != 0) out.neighbours.push_back({y * d, x * d});
       }
     }
   }
+  return out;
+}
+
+}  // namespace
+
+void pamr_weights(const PamrWeightsParams& p, double* weights) {
+  const auto [neighbours, samples] = neighbourhood(p.dilations);
   std::vector<Plane> guide;
   for (int64_t c = 0; c < 3; ++c) {
     const float* from = p.image + c * p.image_height * p.image_width;
@@ -60,7 +69,6 @@ void pamr(const PamrParams& p) {
     guide.push_back(resize(plane, p.height, p.width));
   }
 
-  std::vector<double> weights;  // (H, W, P)
   for (int64_t y = 0; y < p.height; ++y) {
     for (int64_t x = 0; x < p.width; ++x) {
       std::vector<double> affinity(neighbours.size(), 0.0);
@@ -77,10 +85,15 @@ void pamr(const PamrParams& p) {
       const double most = *std::max_element(affinity.begin(), affinity.end());
       double sum = 0;
       for (double& a : affinity) sum += a = std::exp(a - most);
-      for (const double a : affinity) weights.push_back(a / sum);
+      for (size_t n = 0; n < neighbours.size(); ++n) {
+        weights[(static_cast<int64_t>(n) * p.height + y) * p.width + x] = affinity[n] / sum;
+      }
     }
   }
+}
 
+void pamr(const double* weights, const PamrParams& p) {
+  const std::vector<Offset> neighbours = neighbourhood(p.dilations).neighbours;
   const int64_t pixels = p.height * p.width;
   for (int64_t k = 0; k < p.count; ++k) {
     float* plane = p.planes + k * pixels;
@@ -92,7 +105,7 @@ void pamr(const PamrParams& p) {
           const auto pixel = static_cast<size_t>(y * p.width + x);
           double sum = 0;
           for (size_t n = 0; n < neighbours.size(); ++n) {
-            sum += weights[pixel * neighbours.size() + n] * now.at(y + neighbours[n].y, x + neighbours[n].x);
+            sum += weights[n * static_cast<size_t>(pixels) + pixel] * now.at(y + neighbours[n].y, x + neighbours[n].x);
           }
           next.values[pixel] = sum;
         }

@@ -5,6 +5,7 @@
 
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 
 using namespace sclip;
@@ -15,31 +16,44 @@ namespace {
 struct Case {
   int64_t image_h, image_w, h, w, count;
   int64_t iterations = 10;
-  std::array<int64_t, 2> dilations = {8, 16};
+  PamrDilations dilations = {8, 16};
 };
 
-// The refined planes, by the oracle and by the device under test.
+// The refined planes, by the oracle and by the device under test; a call takes `group` planes.
 struct Results {
   std::vector<float> expected, actual;
 };
 
-Results run(const Case& c, const std::vector<float>& image, const std::vector<float>& planes) {
+Results run(const Case& c, const std::vector<float>& image, const std::vector<float>& planes, int64_t group = 1000) {
   Results out{planes, {}};
-  PamrParams p{.image = image.data(),
-               .image_height = c.image_h,
-               .image_width = c.image_w,
+  const auto weight_count = static_cast<size_t>(pamr_neighbours(c.dilations) * c.h * c.w);
+  PamrWeightsParams w{.image = image.data(),
+                      .image_height = c.image_h,
+                      .image_width = c.image_w,
+                      .height = c.h,
+                      .width = c.w,
+                      .dilations = c.dilations};
+  PamrParams p{.height = c.h,
+               .width = c.w,
+               .dilations = c.dilations,
                .planes = out.expected.data(),
                .count = c.count,
-               .height = c.h,
-               .width = c.w,
-               .iterations = c.iterations,
-               .dilations = c.dilations};
-  ref::pamr(p);
+               .iterations = c.iterations};
+  std::vector<double> expected_weights(weight_count);
+  ref::pamr_weights(w, expected_weights.data());
+  ref::pamr(expected_weights.data(), p);
+
   testing::Dut& dut = testing::Dut::get();
-  auto image_device = dut.copy(image), planes_device = dut.copy(planes);
-  p.image = image_device.data();
-  p.planes = planes_device.data();
-  dut.stream().pamr(p);
+  auto image_device = dut.copy(image), planes_device = dut.copy(planes), weights = dut.output<float>(weight_count);
+  w.image = image_device.data();
+  w.weights = weights.data();
+  dut.stream().pamr_weights(w);
+  p.weights = weights.data();
+  for (int64_t first = 0; first < c.count; first += group) {
+    p.planes = planes_device.data() + first * c.h * c.w;
+    p.count = std::min(group, c.count - first);
+    dut.stream().pamr(p);
+  }
   out.actual = planes_device.host();
   return out;
 }
@@ -88,20 +102,78 @@ TEST_CASE("pamr keeps a constant plane, and the two sides of an edge apart", "[p
   }
 }
 
+TEST_CASE("pamr's planes do not depend on how they are grouped, to the last bit", "[pamr]") {
+  const Case c{30, 41, 61, 87, 7, 3};
+  const auto image = random_normal(static_cast<size_t>(3 * c.image_h * c.image_w), 1);
+  const auto planes = random_normal(static_cast<size_t>(c.count * c.h * c.w), 2, 0.2f, 0.04f);
+  const std::vector<float> all = run(c, image, planes).actual;
+  CHECK(run(c, image, planes, 1).actual == all);
+  CHECK(run(c, image, planes, 3).actual == all);
+}
+
+TEST_CASE("pamr does not depend on the number of threads, to the last bit", "[pamr][cpu]") {
+  // Bands of 128 rows: 1, 2 and 5 of them.
+  const int64_t height = 700, width = 37, count = 5;
+  const auto image = random_normal(static_cast<size_t>(3 * height * width), 1);
+  const auto planes = random_normal(static_cast<size_t>(count * height * width), 2, 0.2f, 0.04f);
+  const auto with_threads = [&](int threads) {
+    std::vector<float> weights(static_cast<size_t>(16 * height * width)), refined = planes;
+    pamr_weights_cpu({.image = image.data(),
+                      .image_height = height,
+                      .image_width = width,
+                      .height = height,
+                      .width = width,
+                      .weights = weights.data()},
+                     testing::cpu_queue(threads));
+    pamr_cpu({.weights = weights.data(), .height = height, .width = width, .planes = refined.data(), .count = count},
+             testing::cpu_queue(threads));
+    return refined;
+  };
+  const std::vector<float> one = with_threads(1);
+  CHECK(with_threads(2) == one);
+  CHECK(with_threads(3) == one);
+}
+
+TEST_CASE("pamr_group fits a limit, in calls of about equal size", "[pamr]") {
+  constexpr int64_t h = 3000, w = 4000;
+  constexpr size_t plane = sizeof(float) * h * w;
+  // 16 weights and two for each plane.
+  CHECK(pamr_group(h, w, {8, 16}, 171, plane * (16 + 2 * 4)) == 4);
+  CHECK(pamr_group(h, w, {8, 0}, 171, plane * (16 + 2 * 4)) == 8);
+  CHECK(pamr_group(h, w, {8, 16}, 171, plane * (16 + 2 * 171)) == 171);
+  CHECK(pamr_group(h, w, {8, 16}, 171, plane * (16 + 2 * 100)) == 86);  // 86 and 85, not 100 and 71
+  CHECK(pamr_group(h, w, {8, 16}, 3, plane * 100) == 3);
+  CHECK(pamr_group(h, w, {8, 16}, 171, 0) == 1);
+}
+
 TEST_CASE("pamr refuses parameters that cannot work", "[pamr]") {
-  float x[3] = {};
-  PamrParams p{.image = x, .image_height = 1, .image_width = 1, .planes = x, .count = 1, .height = 1, .width = 1};
+  float x[16] = {};
+  PamrWeightsParams w{.image = x, .image_height = 1, .image_width = 1, .height = 1, .width = 1, .weights = x};
+  PamrParams p{.weights = x, .height = 1, .width = 1, .planes = x, .count = 1};
   SECTION("no planes") {
     p.count = 0;
+    CHECK_THROWS_AS(testing::Dut::get().stream().pamr(p), Error);
+  }
+  SECTION("a negative number of iterations") {
+    p.iterations = -1;
+    CHECK_THROWS_AS(testing::Dut::get().stream().pamr(p), Error);
   }
   SECTION("a dilation of 0") {
-    p.dilations[0] = 0;
+    w.dilations[0] = p.dilations[0] = 0;
+    CHECK_THROWS_AS(testing::Dut::get().stream().pamr(p), Error);
+    CHECK_THROWS_AS(testing::Dut::get().stream().pamr_weights(w), Error);
   }
   SECTION("a dilation beyond the margin") {
-    p.dilations[1] = 33;
+    w.dilations[1] = p.dilations[1] = 33;
+    CHECK_THROWS_AS(testing::Dut::get().stream().pamr(p), Error);
+    CHECK_THROWS_AS(testing::Dut::get().stream().pamr_weights(w), Error);
   }
   SECTION("no image") {
-    p.image = nullptr;
+    w.image = nullptr;
+    CHECK_THROWS_AS(testing::Dut::get().stream().pamr_weights(w), Error);
   }
-  CHECK_THROWS_AS(testing::Dut::get().stream().pamr(p), Error);
+  SECTION("an image without rows") {
+    w.image_height = 0;
+    CHECK_THROWS_AS(testing::Dut::get().stream().pamr_weights(w), Error);
+  }
 }

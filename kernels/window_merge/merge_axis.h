@@ -10,24 +10,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/interpolate/bilinear.h"
 #include "kernels/window_merge/merge_fault.h"
 
 namespace sclip {
-
-// torch's upsample_bilinear2d, align_corners = False: the arithmetic is f32, as its CPU and CUDA kernels have it.
-struct BilinearTaps {
-  int64_t index0, index1;
-  float weight0, weight1;
-};
-
-inline BilinearTaps bilinear_taps(int64_t in, int64_t out, int64_t i) {
-  if (in == out) return {i, i, 1.0f, 0.0f};
-  const float scale = static_cast<float>(in) / static_cast<float>(out);
-  const float source = std::max(scale * (static_cast<float>(i) + 0.5f) - 0.5f, 0.0f);
-  const int64_t index0 = std::min(static_cast<int64_t>(source), in - 1);
-  const float weight1 = std::min(source - static_cast<float>(index0), 1.0f);
-  return {index0, std::min(index0 + 1, in - 1), 1.0f - weight1, weight1};
-}
 
 struct MergeAxis {
   // Taps of photo pixel i: begin[i] … begin[i + 1]. A source is window · grid + patch; ascending, none twice.
@@ -59,7 +45,7 @@ struct MergeAxis {
     };
     for (int64_t i = 0; i < photo; ++i) {
       taps.clear();
-      const BilinearTaps pixel = bilinear_taps(resized, photo, i);
+      const BilinearTap<int64_t> pixel = bilinear_tap<int64_t>(resized, photo, i);
       for (const auto& [at, share] : {std::pair{pixel.index0, pixel.weight0}, {pixel.index1, pixel.weight1}}) {
         if (share == 0) continue;
         const auto covers = [&, x = at](int32_t start) { return start <= x && x < start + window_length; };
@@ -67,7 +53,7 @@ struct MergeAxis {
         if (count == 0) fail_on_gap(name, at, window_length, windows);
         for (int64_t window = 0; window < windows; ++window) {
           if (!covers(starts[window])) continue;
-          const BilinearTaps cell = bilinear_taps(grid, window_length, at - starts[window]);
+          const BilinearTap<int64_t> cell = bilinear_tap<int64_t>(grid, window_length, at - starts[window]);
           const double each = static_cast<double>(share) / static_cast<double>(count);
           add(static_cast<int32_t>(window * grid + cell.index0), each * cell.weight0);
           add(static_cast<int32_t>(window * grid + cell.index1), each * cell.weight1);

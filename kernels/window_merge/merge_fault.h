@@ -1,22 +1,23 @@
-// What can be wrong with the contents of window_merge's inputs, and the sentences that say so.
+// What can be wrong with the contents of the inputs of window_merge, window_planes and label_planes, and the sentences
+// that say so.
 //
-// The CPU kernel throws them. A CUDA kernel cannot: it notes the first of each kind in a MergeFault in device memory,
+// The CPU kernels throw them. A CUDA kernel cannot: it notes the first of each kind in a MergeFault in device memory,
 // which the caller downloads with the results and hands to `check_merge_fault` after its synchronise. The results of a
 // call with a fault are meaningless, but no memory outside the arguments is touched.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstdint>
 
 #include "core/error.h"
+#include "kernels/label_planes/label_planes.h"
 #include "kernels/window_merge/window_merge.h"
 
 namespace sclip {
 
 struct MergeFault {
   // In the order in which they are reported.
-  enum Kind { kQuery, kWindowX, kGapX, kWindowY, kGapY, kLogit, kKinds };
+  enum Kind { kQuery, kWindowX, kGapX, kWindowY, kGapY, kLogit, kPlane, kKinds };
 
   // 0: none. Otherwise the complement of the index in the upper half, so that the largest code names the first
   // place, and the offending value's bits in the lower.
@@ -26,14 +27,9 @@ struct MergeFault {
   static constexpr uint32_t value(uint64_t code) { return static_cast<uint32_t>(code); }
 };
 
-// A logit whose magnitude is above this, or NaN, is a fault.
-inline float merge_logit_limit(const WindowMergeParams& p) {
-  return 1e30f / std::max(p.logit_scale, 1.0f);
-}
-
-[[noreturn]] inline void fail_on_query(const WindowMergeParams& p, int64_t query, int64_t query_class) {
+[[noreturn]] inline void fail_on_query(const LabelRule& rule, int64_t query, int64_t query_class) {
   fail(ErrorCode::kInvalidArgument, "window_merge: query ", query, " belongs to class ", query_class,
-       "; classes must ascend from query to query, from 0 on, and stay below ", p.classes);
+       "; classes must ascend from query to query, from 0 on, and stay below ", rule.classes);
 }
 
 [[noreturn]] inline void fail_on_window(const char* axis, int64_t start, int64_t length, int64_t resized) {
@@ -46,51 +42,66 @@ inline float merge_logit_limit(const WindowMergeParams& p) {
        " of the resized photo: its windows are ", length, " long and there are ", windows);
 }
 
-[[noreturn]] inline void fail_on_logit(const WindowMergeParams& p, int64_t index, float value) {
-  const int64_t patches = p.grid_h * p.grid_w;
-  fail(ErrorCode::kInvalidArgument, "window_merge: the logit of window ", index / p.queries / patches, ", patch ",
-       index / p.queries % patches, ", query ", index % p.queries, " is ", value,
-       "; it must be finite and logit_scale (", p.logit_scale,
-       ") times it at most 1e30: are the weights or the text embeddings damaged?");
+[[noreturn]] inline void fail_on_logit(const WindowLogits& w, float limit, int64_t index, float value) {
+  const int64_t patches = w.grid_h * w.grid_w;
+  fail(ErrorCode::kInvalidArgument, "window_merge: the logit of window ", index / w.queries / patches, ", patch ",
+       index / w.queries % patches, ", query ", index % w.queries, " is ", value,
+       "; it must be finite and its magnitude at most ", limit,
+       ", so that logit_scale times it is at most 1e8: ", "are the weights or the text embeddings damaged?");
 }
 
-// Throws the sentence of the first fault, if there is one. `fault` is in host memory.
-inline void check_merge_fault(const WindowMergeParams& p, const MergeFault& fault) {
-  for (int kind = 0; kind < MergeFault::kKinds; ++kind) {
-    if (fault.first[kind] == 0) continue;
-    const int64_t index = MergeFault::index(fault.first[kind]);
-    const uint32_t value = MergeFault::value(fault.first[kind]);
-    switch (kind) {
-      case MergeFault::kQuery: fail_on_query(p, index, std::bit_cast<int32_t>(value));
-      case MergeFault::kWindowX:
-        fail_on_window("column", std::bit_cast<int32_t>(value), p.window_width, p.resized_width);
-      case MergeFault::kGapX: fail_on_gap("column", index, p.window_width, p.windows_x);
-      case MergeFault::kWindowY:
-        fail_on_window("row", std::bit_cast<int32_t>(value), p.window_height, p.resized_height);
-      case MergeFault::kGapY: fail_on_gap("row", index, p.window_height, p.windows_y);
-      default: fail_on_logit(p, index, std::bit_cast<float>(value));
+[[noreturn]] inline void fail_on_plane(const LabelPlanesParams& p, int64_t pixel, float value) {
+  fail(ErrorCode::kInvalidArgument, "label_planes: a logit of the pixel at column ", pixel % p.width, ", row ",
+       pixel / p.width, " is ", value, "; it must be finite and its magnitude at most ", logit_limit(p.rule),
+       ", so that logit_scale times it is at most 1e8: did a refinement damage the planes?");
+}
+
+// On the CPU, where the classes can be read.
+inline void check_query_classes(const LabelRule& rule) {
+  for (int64_t k = 0; k < rule.queries; ++k) {
+    const int32_t before = k == 0 ? 0 : rule.query_class[k - 1];
+    if (rule.query_class[k] < before || rule.query_class[k] >= rule.classes) {
+      fail_on_query(rule, k, rule.query_class[k]);
     }
   }
 }
 
-// The checks of sizes and settings, which need none of the arrays.
-inline void check_params(const WindowMergeParams& p) {
-  SCLIP_CHECK(p.queries >= 1, kInvalidArgument, "window_merge: no queries; give at least one class name");
-  SCLIP_CHECK(p.label_dtype == DType::kU8 || p.label_dtype == DType::kU16, kInvalidArgument,
-              "window_merge writes labels as U8 or U16, not ", to_string(p.label_dtype));
-  const int64_t most = p.label_dtype == DType::kU8 ? 256 : 65536;
-  SCLIP_CHECK(p.classes >= 1 && p.classes <= most, kInvalidArgument, "window_merge: ", p.classes,
-              " classes do not fit labels of type ", to_string(p.label_dtype), ", which hold ", most);
-  SCLIP_CHECK(p.logit_scale > 0 && p.logit_scale <= 1e6f, kInvalidArgument, "window_merge: logit_scale is ",
-              p.logit_scale, "; it must be above 0 and at most 1e6");
-  SCLIP_CHECK(p.windows_x >= 1 && p.windows_y >= 1 && p.grid_w >= 1 && p.grid_h >= 1 && p.window_width >= 1 &&
-                  p.window_height >= 1 && p.resized_width >= 1 && p.resized_height >= 1 && p.photo_width >= 1 &&
-                  p.photo_height >= 1,
-              kInvalidArgument, "window_merge: a size is below 1: ", p.windows_x, "×", p.windows_y, " windows of ",
-              p.window_width, "×", p.window_height, " pixels and ", p.grid_w, "×", p.grid_h, " patches on ",
-              p.resized_width, "×", p.resized_height, ", photo ", p.photo_width, "×", p.photo_height);
-  SCLIP_CHECK(p.photo_width < (int64_t{1} << 31) / p.photo_height, kInvalidArgument, "window_merge: a photo of ",
-              p.photo_width, "×", p.photo_height, " pixels has 2^31 or more");
+// The rest throw the sentence of the first fault, if there is one. `fault` is in host memory.
+inline void check_merge_fault(const WindowLogits& w, float limit, const MergeFault& fault) {
+  for (int kind = MergeFault::kWindowX; kind <= MergeFault::kLogit; ++kind) {
+    if (fault.first[kind] == 0) continue;
+    const int64_t index = MergeFault::index(fault.first[kind]);
+    const uint32_t value = MergeFault::value(fault.first[kind]);
+    switch (kind) {
+      case MergeFault::kWindowX:
+        fail_on_window("column", std::bit_cast<int32_t>(value), w.window_width, w.resized_width);
+      case MergeFault::kGapX: fail_on_gap("column", index, w.window_width, w.windows_x);
+      case MergeFault::kWindowY:
+        fail_on_window("row", std::bit_cast<int32_t>(value), w.window_height, w.resized_height);
+      case MergeFault::kGapY: fail_on_gap("row", index, w.window_height, w.windows_y);
+      default: fail_on_logit(w, limit, index, std::bit_cast<float>(value));
+    }
+  }
+}
+
+inline void check_merge_fault(const LabelRule& rule, const MergeFault& fault) {
+  const uint64_t code = fault.first[MergeFault::kQuery];
+  if (code != 0) fail_on_query(rule, MergeFault::index(code), std::bit_cast<int32_t>(MergeFault::value(code)));
+}
+
+inline void check_merge_fault(const WindowMergeParams& p, const MergeFault& fault) {
+  check_merge_fault(p.rule, fault);
+  check_merge_fault(p.windows, logit_limit(p.rule), fault);
+}
+
+inline void check_merge_fault(const WindowPlanesParams& p, const MergeFault& fault) {
+  check_merge_fault(p.windows, kPlaneLogitLimit, fault);
+}
+
+inline void check_merge_fault(const LabelPlanesParams& p, const MergeFault& fault) {
+  check_merge_fault(p.rule, fault);
+  const uint64_t code = fault.first[MergeFault::kPlane];
+  if (code != 0) fail_on_plane(p, MergeFault::index(code), std::bit_cast<float>(MergeFault::value(code)));
 }
 
 }  // namespace sclip

@@ -26,13 +26,13 @@ __global__ void __launch_bounds__(kPrepareThreads) window_merge_prepare_kernel(c
   }
   const int64_t first = static_cast<int64_t>(block - strip_blocks) * kPrepareThreads + threadIdx.x;
   const int64_t stride = static_cast<int64_t>(static_cast<int>(gridDim.x) - strip_blocks) * kPrepareThreads;
-  for (int64_t i = first; i < m.queries; i += stride) {
-    const int c = m.query_class[i], before = i == 0 ? 0 : m.query_class[i - 1];
-    if (c < before || c >= m.classes) note_fault(m.fault, MergeFault::kQuery, i, static_cast<uint32_t>(c));
+  for (int64_t i = first; i < m.l.queries; i += stride) {
+    const int c = m.l.query_class[i], before = i == 0 ? 0 : m.l.query_class[i - 1];
+    if (c < before || c >= m.l.classes) note_fault(m.fault, MergeFault::kQuery, i, static_cast<uint32_t>(c));
   }
 #pragma unroll 4
   for (int64_t i = first; i < m.logit_count; i += stride) {
-    const float logit = m.logits[i];
+    const float logit = m.all_logits[i];
     if (!(fabsf(logit) <= m.logit_limit)) note_fault(m.fault, MergeFault::kLogit, i, __float_as_uint(logit));
   }
 }

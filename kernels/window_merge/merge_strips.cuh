@@ -13,7 +13,8 @@
 #include <cstdint>
 
 #include "kernels/cuda/warp.cuh"
-#include "kernels/window_merge/merge_fault.h"
+#include "kernels/interpolate/bilinear.h"
+#include "kernels/window_merge/note_fault.cuh"
 
 namespace sclip {
 
@@ -45,32 +46,10 @@ struct MergeAxisTables {
 
 namespace cuda {
 
-// torch's upsample_bilinear2d, as merge_axis.h has it. The intrinsics keep multiply and add apart.
-struct BilinearTap {
-  int index0, index1;
-  float weight0, weight1;
-};
-
-__device__ __forceinline__ BilinearTap bilinear_tap(int in, int out, int i) {
-  if (in == out) return {i, i, 1.0f, 0.0f};
-  const float scale = __fdiv_rn(static_cast<float>(in), static_cast<float>(out));
-  const float centre = __fmul_rn(scale, __fadd_rn(static_cast<float>(i), 0.5f));
-  const float source = fmaxf(__fsub_rn(centre, 0.5f), 0.0f);
-  const int index0 = min(static_cast<int>(source), in - 1);
-  const float weight1 = fminf(__fsub_rn(source, static_cast<float>(index0)), 1.0f);
-  return {index0, min(index0 + 1, in - 1), __fsub_rn(1.0f, weight1), weight1};
-}
-
-__device__ __forceinline__ void note_fault(MergeFault* fault, MergeFault::Kind kind, int64_t index, uint32_t value) {
-  if (fault == nullptr) return;
-  const uint64_t code = uint64_t{~static_cast<uint32_t>(index)} << 32 | value;  // MergeFault::first
-  atomicMax(reinterpret_cast<unsigned long long*>(&fault->first[kind]), static_cast<unsigned long long>(code));
-}
-
 // Writes the taps of pixel i, ascending in their cells, and returns how many there are. Weights add up in f64 and in
 // the order of the CPU's, so that they are equal to the last bit.
 __device__ inline int write_taps(const MergeAxisTables& axis, int i, MergeFault* fault) {
-  const BilinearTap pixel = bilinear_tap(axis.resized, axis.photo, i);
+  const BilinearTap<int> pixel = bilinear_tap(axis.resized, axis.photo, i);
   const auto covers = [&](int start, int at) { return start <= at && at < start + axis.window_length; };
   int covering0 = 0, covering1 = 0;
   for (int w = 0; w < axis.windows; ++w) {
@@ -97,14 +76,14 @@ __device__ inline int write_taps(const MergeAxisTables& axis, int i, MergeFault*
     int a = -1, b = -1, c = -2, d = -2;
     double in_a = 0, in_b = 0, in_c = 0, in_d = 0;
     if (covers(start, pixel.index0)) {
-      const BilinearTap tap = bilinear_tap(axis.grid, axis.window_length, pixel.index0 - start);
+      const BilinearTap<int> tap = bilinear_tap(axis.grid, axis.window_length, pixel.index0 - start);
       a = tap.index0;
       b = tap.index1;
       in_a = __dmul_rn(each0, static_cast<double>(tap.weight0));
       in_b = __dmul_rn(each0, static_cast<double>(tap.weight1));
     }
     if (covers(start, pixel.index1)) {
-      const BilinearTap tap = bilinear_tap(axis.grid, axis.window_length, pixel.index1 - start);
+      const BilinearTap<int> tap = bilinear_tap(axis.grid, axis.window_length, pixel.index1 - start);
       c = tap.index0;
       d = tap.index1;
       in_c = __dmul_rn(each1, static_cast<double>(tap.weight0));

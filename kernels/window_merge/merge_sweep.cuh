@@ -2,7 +2,7 @@
 // pixel.
 #pragma once
 
-#include "kernels/window_merge/merge_softmax.cuh"
+#include "kernels/window_merge/merge_tile.cuh"
 
 namespace sclip::cuda::merge {
 
@@ -35,7 +35,7 @@ __device__ __forceinline__ void fold(const Merge& m, Shared& s, const Place& at,
       for (int r = s.row_begin[gy]; r < s.row_begin[gy + 1]; ++r) {
 #pragma unroll 2
         for (int c = s.column_begin[gx]; c < s.column_begin[gx + 1]; ++c) {
-          sum += m.logits[static_cast<int64_t>(s.row_member[r] + s.column_member[c]) * m.queries + k0 + k];
+          sum += m.logits[static_cast<int64_t>(s.row_member[r] + s.column_member[c]) * m.query_pitch + k0 + k];
         }
       }
     }
@@ -74,7 +74,7 @@ __device__ __forceinline__ void mask_tail(float (&x)[kStep], int k, int queries)
   }
 }
 
-// Calls visit(r, x, k) for row r of the warp's `wanted` rows and x the scaled logits of queries k … k + 7 at the lane's
+// Calls visit(r, x, k) for row r of the warp's `wanted` rows and x the logits of queries k … k + 7 at the lane's
 // pixel. All threads of the block take part. kGroups: column groups; 0: any number.
 template <int kGroups, typename Visit>
 __device__ __forceinline__ void sweep(const Merge& m, Shared& s, const Place& at, const bool (&wanted)[kRowsPerWarp],
@@ -134,12 +134,12 @@ __device__ __forceinline__ void sweep_direct(const Merge& m, const Place& at, co
 #pragma unroll 1
       for (int i = 0; i < row_taps; ++i) {
         const int64_t tap_y = static_cast<int64_t>(i) * m.y.photo + at.y[r];
-        const float wy = m.y.weight[tap_y] * m.scale;
+        const float wy = m.y.weight[tap_y];
 #pragma unroll 1
         for (int j = 0; j < column_taps; ++j) {
           const int64_t tap_x = static_cast<int64_t>(j) * m.x.photo + at.x;
           const float w = wy * m.x.weight[tap_x];
-          const float* from = m.logits + static_cast<int64_t>(m.y.cell[tap_y] + m.x.cell[tap_x]) * m.queries + k;
+          const float* from = m.logits + static_cast<int64_t>(m.y.cell[tap_y] + m.x.cell[tap_x]) * m.query_pitch + k;
 #pragma unroll
           for (int q = 0; q < kStep; ++q) {
             if (k + q < m.queries) x[q] = fmaf(w, from[q], x[q]);

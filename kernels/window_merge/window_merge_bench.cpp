@@ -84,46 +84,44 @@ double peak_flops() {
 struct Scene {
   Scene(int64_t width, int64_t height, int64_t short_side, int64_t queries) {
     const double scale = static_cast<double>(short_side) / static_cast<double>(std::min(width, height));
-    p.photo_width = width;
-    p.photo_height = height;
-    p.resized_width = static_cast<int64_t>(std::lround(static_cast<double>(width) * scale));
-    p.resized_height = static_cast<int64_t>(std::lround(static_cast<double>(height) * scale));
+    WindowLogits& w = p.windows;
+    w.photo_width = width;
+    w.photo_height = height;
+    w.resized_width = static_cast<int64_t>(std::lround(static_cast<double>(width) * scale));
+    w.resized_height = static_cast<int64_t>(std::lround(static_cast<double>(height) * scale));
     const auto edges = [](int64_t length) {
       std::vector<int32_t> out;
       const int64_t count = std::max<int64_t>(length - 224 + 111, 0) / 112 + 1;
       for (int64_t i = 0; i < count; ++i) out.push_back(static_cast<int32_t>(std::min(i * 112, length - 224)));
       return out;
     };
-    xs = edges(p.resized_width);
-    ys = edges(p.resized_height);
-    p.windows_x = static_cast<int64_t>(xs.size());
-    p.windows_y = static_cast<int64_t>(ys.size());
-    p.window_x = xs.data();
-    p.window_y = ys.data();
-    p.window_width = p.window_height = 224;
-    p.grid_h = p.grid_w = 14;
-    p.queries = p.classes = queries;
+    xs = edges(w.resized_width);
+    ys = edges(w.resized_height);
+    w.windows_x = static_cast<int64_t>(xs.size());
+    w.windows_y = static_cast<int64_t>(ys.size());
+    w.window_x = xs.data();
+    w.window_y = ys.data();
+    w.window_width = w.window_height = 224;
+    w.grid_h = w.grid_w = 14;
+    w.queries = queries;
     for (int64_t k = 0; k < queries; ++k) query_class.push_back(static_cast<int32_t>(k));
-    p.query_class = query_class.data();
-    p.logit_scale = 40;
     std::mt19937 generator(1);
     std::normal_distribution<float> cosine(0.2f, 0.03f);
-    logits.resize(static_cast<size_t>(p.windows_x * p.windows_y * 196 * queries));
+    logits.resize(static_cast<size_t>(w.windows_x * w.windows_y * 196 * queries));
     for (float& x : logits) x = cosine(generator);
-    p.logits = logits.data();
+    w.logits = logits.data();
+    p.rule = {.queries = queries, .classes = queries, .query_class = query_class.data(), .logit_scale = 40};
     labels.resize(static_cast<size_t>(width * height));
     scores.resize(labels.size());
     statistics.resize(static_cast<size_t>(queries));
-    p.labels = labels.data();
-    p.scores = scores.data();
-    p.statistics = statistics.data();
+    p.out = {.labels = labels.data(), .scores = scores.data(), .statistics = statistics.data()};
   }
 
   WindowMergeParams p;
   std::vector<int32_t> xs, ys, query_class;
   std::vector<float> logits, scores;
   std::vector<uint16_t> labels;
-  std::vector<MergeStatistics> statistics;
+  std::vector<LabelStatistics> statistics;
   WindowMergeWorkspace workspace;
 };
 
@@ -134,7 +132,7 @@ constexpr double kFlop = 19;
 
 void BM_WindowMerge(benchmark::State& state) {
   Scene scene(state.range(0), state.range(1), state.range(2), state.range(3));
-  if (state.range(4) != 0) scene.p.area_threshold = 0.1f;
+  if (state.range(4) != 0) scene.p.rule.area_threshold = 0.1f;
   const double start = processor_seconds();
   for (auto _ : state) {
     window_merge_cpu(scene.p, scene.workspace, sclip::testing::cpu_queue());

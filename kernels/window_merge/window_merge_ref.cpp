@@ -35,7 +35,7 @@ Plane interpolate(const Plane& in, int64_t in_h, int64_t in_w, int64_t out_h, in
 }
 
 // The logits of query k at the photo's size.
-Plane photo_logits(const WindowMergeParams& p, int64_t k) {
+Plane photo_logits(const WindowLogits& p, int64_t k) {
   Plane sum(static_cast<size_t>(p.resized_height * p.resized_width), 0.0);
   Plane count(sum.size(), 0.0);
   for (int64_t window = 0; window < p.windows_x * p.windows_y; ++window) {
@@ -60,68 +60,10 @@ Plane photo_logits(const WindowMergeParams& p, int64_t k) {
 
 }  // namespace
 
-void window_merge(const WindowMergeParams& p) {
-  const auto pixels = static_cast<size_t>(p.photo_height * p.photo_width);
-  const auto queries = static_cast<size_t>(p.queries);
-  const auto classes = static_cast<size_t>(p.classes);
-  std::vector<Plane> logits;
-  for (size_t k = 0; k < queries; ++k) {
-    logits.push_back(photo_logits(p, static_cast<int64_t>(k)));
-    if (p.full_logits) std::copy(logits[k].begin(), logits[k].end(), p.full_logits + k * pixels);
-  }
-
-  std::vector<Plane> scores(classes, Plane(pixels, 0.0));
-  for (size_t i = 0; i < pixels; ++i) {
-    double most = -HUGE_VAL;
-    for (size_t k = 0; k < queries; ++k) most = std::max(most, p.logit_scale * logits[k][i]);
-    double sum = 0;
-    for (size_t k = 0; k < queries; ++k) sum += std::exp(p.logit_scale * logits[k][i] - most);
-    for (size_t k = 0; k < queries; ++k) {
-      double& score = scores[static_cast<size_t>(p.query_class[k])][i];
-      score = std::max(score, std::exp(p.logit_scale * logits[k][i] - most) / sum);
-    }
-  }
-
-  const auto argmax = [&](size_t i) {
-    size_t best = 0;
-    for (size_t q = 1; q < classes; ++q) {
-      if (scores[q][i] > scores[best][i]) best = q;
-    }
-    return best;
-  };
-  if (p.area_threshold) {
-    std::vector<int64_t> count(classes, 0);
-    int64_t foreground = 0;
-    for (size_t i = 0; i < pixels; ++i) {
-      const size_t q = argmax(i);
-      ++count[q];
-      if (q != 0) ++foreground;
-    }
-    for (size_t q = 1; q < classes; ++q) {
-      const bool kept = static_cast<float>(count[q]) > *p.area_threshold * static_cast<float>(foreground);
-      if (!kept) std::fill(scores[q].begin(), scores[q].end(), 0.0);
-    }
-  }
-
-  std::vector<MergeStatistics> statistics(classes);
-  for (size_t i = 0; i < pixels; ++i) {
-    size_t label = argmax(i);
-    const double score = scores[label][i];
-    if (score < static_cast<double>(p.prob_threshold)) label = 0;
-    p.scores[i] = static_cast<float>(score);
-    if (p.label_dtype == DType::kU8) {
-      static_cast<uint8_t*>(p.labels)[i] = static_cast<uint8_t>(label);
-    } else {
-      static_cast<uint16_t*>(p.labels)[i] = static_cast<uint16_t>(label);
-    }
-    MergeStatistics& s = statistics[label];
-    ++s.pixels;
-    s.score_sum += score;
-    s.max_score = std::max(s.max_score, static_cast<float>(score));
-  }
-  if (p.statistics) std::copy(statistics.begin(), statistics.end(), p.statistics);
-  if (p.class_scores) {
-    for (size_t q = 0; q < classes; ++q) std::copy(scores[q].begin(), scores[q].end(), p.class_scores + q * pixels);
+void window_planes(const WindowLogits& w, double* planes) {
+  for (int64_t k = 0; k < w.queries; ++k) {
+    const Plane plane = photo_logits(w, k);
+    std::copy(plane.begin(), plane.end(), planes + k * w.photo_width * w.photo_height);
   }
 }
 
