@@ -12,7 +12,7 @@ namespace {
 Segmentation segment_named(Session& session, ImageView photo, const SegmentRun& run, const OutputTargets& targets,
                            const std::filesystem::path& name) {
   try {
-    return session.segment(photo, *run.bank, run.facts.options, {targets.logits.data()});
+    return session.segment(photo, *run.bank, run.facts.options, targets.logits);
   } catch (const Error& error) {
     fail(error.code(), name.string(), ": ", error.what());
   }

@@ -62,7 +62,7 @@ void run(const Flags& flags) {
                     .count = flags.windows,
                     .window_height = size,
                     .window_width = size},
-                   *head, flags.batch, [&](BlockRunner& runner, int64_t first, const float* found) {
+                   *head, flags.batch, {}, [&](BlockRunner& runner, int64_t first, const float* found) {
                      const int64_t window = grid * grid * vision.embed_dim();
                      runner.stream().download(features.data() + first * window, found,
                                               static_cast<size_t>(runner.batch() * window) * sizeof(float));

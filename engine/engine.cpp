@@ -8,6 +8,14 @@
 
 namespace sclip {
 
+namespace {
+
+BlobCheck check_of(const EngineOptions& options) {
+  return options.verify ? BlobCheck::kHashes : BlobCheck::kStructureOnly;
+}
+
+}  // namespace
+
 struct Engine::Towers {
   std::once_flag vision_once, text_once;
   std::unique_ptr<VisionEncoder> vision;
@@ -28,8 +36,13 @@ Engine::~Engine() = default;
 
 std::shared_ptr<const Engine> Engine::load(const std::filesystem::path& blob, const EngineOptions& options) {
   auto backend = make_backend(options.backend);
-  return std::shared_ptr<const Engine>(new Engine(
-      WeightBlob(blob, options.verify ? BlobCheck::kHashes : BlobCheck::kStructureOnly), std::move(backend)));
+  return std::shared_ptr<const Engine>(new Engine(WeightBlob(blob, check_of(options)), std::move(backend)));
+}
+
+std::shared_ptr<const Engine> Engine::load(std::span<const std::byte> blob, const std::string& name,
+                                           const EngineOptions& options, BlobBytes keep) {
+  auto backend = make_backend(options.backend);
+  return std::shared_ptr<const Engine>(new Engine(WeightBlob(blob, name, check_of(options), keep), std::move(backend)));
 }
 
 const VisionEncoder& Engine::vision() const {

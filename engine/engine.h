@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "backends/backend.h"
@@ -23,6 +24,10 @@ class Engine {
  public:
   // Throws what the blob reader and the backend throw: kNotFound, kCorruptData, kUnsupported, …
   static std::shared_ptr<const Engine> load(const std::filesystem::path& blob, const EngineOptions& options);
+  // A model in memory: the content of a .sclip file; `name` stands for it in messages. Borrowed bytes outlive the
+  // engine.
+  static std::shared_ptr<const Engine> load(std::span<const std::byte> blob, const std::string& name,
+                                            const EngineOptions& options, BlobBytes keep = BlobBytes::kCopied);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

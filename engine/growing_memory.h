@@ -22,6 +22,11 @@ class GrowingMemory {
     const size_t bytes = static_cast<size_t>(count) * sizeof(T);
     return static_cast<T*>(grow(bytes, [&] { return backend.allocate_host(bytes); }));
   }
+  // Gives the memory back.
+  void trim() {
+    if (memory_ != nullptr) ++generation_;
+    memory_.reset();
+  }
   // How often it grew: recordings that hold its address are void when this changes.
   uint64_t generation() const { return generation_; }
 

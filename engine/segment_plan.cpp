@@ -1,8 +1,42 @@
 #include "engine/segment_plan.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace sclip {
+namespace {
+
+PhotoPlan plan_photo(const PhotoKey& key, const SegmentOptions& options, int patch) {
+  PhotoPlan out;
+  out.key = key;
+  out.size = resized_size(key.height, key.width, options.short_side, options.long_limit);
+  out.grid = make_window_grid(static_cast<int>(out.size.height), static_cast<int>(out.size.width), options.crop,
+                              options.stride);
+  out.grid_h = out.grid.grid_h(patch);
+  out.grid_w = out.grid.grid_w(patch);
+  SCLIP_CHECK(out.grid_h > 0 && out.grid_w > 0, kInvalidArgument, "the photo of ", key.width, "×", key.height,
+              " pixels becomes ", out.size.width, "×", out.size.height, ", its windows ", out.grid.window_width, "×",
+              out.grid.window_height, ": smaller than a patch of ", patch,
+              " pixels; crop the photo to a less extreme shape");
+  return out;
+}
+
+// The group of the photo's windows; a new one where none of their size is open.
+size_t group_for(const PhotoPlan& photo, std::vector<WindowGroup>& groups, bool alone) {
+  for (size_t i = 0; !alone && i < groups.size(); ++i) {
+    if (groups[i].window_width == photo.grid.window_width && groups[i].window_height == photo.grid.window_height) {
+      return i;
+    }
+  }
+  groups.push_back({.window_width = photo.grid.window_width,
+                    .window_height = photo.grid.window_height,
+                    .patches = photo.patches(),
+                    .corners = nullptr});
+  return groups.size() - 1;
+}
+
+}  // namespace
 
 std::unique_ptr<Memory> copy_to_backend(const Backend& backend, Stream& stream, const void* values, size_t bytes) {
   auto memory = backend.allocate(bytes);
@@ -10,38 +44,52 @@ std::unique_ptr<Memory> copy_to_backend(const Backend& backend, Stream& stream, 
   return memory;
 }
 
-PhotoPlan make_photo_plan(const Backend& backend, Stream& stream, ImageView photo, const SegmentOptions& options,
-                          int patch) {
-  PhotoPlan out;
-  out.photo_width = photo.width;
-  out.photo_height = photo.height;
-  out.size = resized_size(photo.height, photo.width, options.short_side, options.long_limit);
-  out.grid = make_window_grid(static_cast<int>(out.size.height), static_cast<int>(out.size.width), options.crop,
-                              options.stride);
-  out.grid_h = out.grid.grid_h(patch);
-  out.grid_w = out.grid.grid_w(patch);
-  SCLIP_CHECK(out.grid_h > 0 && out.grid_w > 0, kInvalidArgument, "the photo of ", photo.width, "×", photo.height,
-              " pixels becomes ", out.size.width, "×", out.size.height, ", its windows ", out.grid.window_width, "×",
-              out.grid.window_height, ": smaller than a patch of ", patch,
-              " pixels; crop the photo to a less extreme shape");
-  std::vector<PatchOrigin> corners;
-  for (int i = 0; i < out.grid.count(); ++i) {
-    const Window window = out.grid.window(i);
-    corners.push_back({window.x0, window.y0});
+SegmentPlan make_segment_plan(const Backend& backend, Stream& stream, std::span<const PhotoKey> photos,
+                              const SegmentOptions& options, std::shared_ptr<const DenseHead> head,
+                              int64_t patch_size) {
+  SegmentPlan plan;
+  plan.options = options;
+  plan.head = std::move(head);
+  const bool alone = plan.head->photo_floats() > 0;  // what it keeps of a photo belongs to that photo's windows
+  std::vector<std::vector<PatchOrigin>> corners;
+  for (const PhotoKey& key : photos) {
+    PhotoPlan photo = plan_photo(key, options, static_cast<int>(patch_size));
+    photo.group = group_for(photo, plan.groups, alone);
+    corners.resize(plan.groups.size());
+    WindowGroup& group = plan.groups[photo.group];
+    photo.atlas_y = group.atlas_height;
+    photo.first_window = group.windows;
+    group.atlas_height += photo.size.height;
+    group.atlas_width = std::max<int64_t>(group.atlas_width, photo.size.width);
+    group.windows += photo.grid.count();
+    for (int i = 0; i < photo.grid.count(); ++i) {
+      const Window window = photo.grid.window(i);
+      corners[photo.group].push_back({window.x0, static_cast<int32_t>(window.y0 + photo.atlas_y)});
+    }
+    const auto copy = [&](const std::vector<int32_t>& values) {
+      return copy_to_backend(backend, stream, values.data(), values.size() * sizeof(values[0]));
+    };
+    photo.window_xs = copy(photo.grid.xs);
+    photo.window_ys = copy(photo.grid.ys);
+    plan.photos.push_back(std::move(photo));
   }
-  const auto copy = [&](const auto& values) {
-    return copy_to_backend(backend, stream, values.data(), values.size() * sizeof(values[0]));
-  };
-  out.origins = copy(corners);
-  out.window_xs = copy(out.grid.xs);
-  out.window_ys = copy(out.grid.ys);
+  for (size_t i = 0; i < plan.groups.size(); ++i) {
+    WindowGroup& group = plan.groups[i];
+    group.atlas_offset = plan.atlas_floats;
+    group.patches_before = plan.patches;
+    group.corners = copy_to_backend(backend, stream, corners[i].data(), corners[i].size() * sizeof(PatchOrigin));
+    plan.atlas_floats += 3 * group.atlas_width * group.atlas_height;
+    plan.patches += group.windows * group.patches;
+    plan.windows += group.windows;
+  }
   stream.synchronize();
-  return out;
+  return plan;
 }
 
-bool SegmentPlan::is_for(ImageView view, const SegmentOptions& o, uint64_t bank_id, bool logits) const {
-  return photo.photo_width == view.width && photo.photo_height == view.height && order == view.order &&
-         bank == bank_id && with_logits == logits && options == o;
+bool SegmentPlan::is_for(std::span<const PhotoKey> keys, const SegmentOptions& o, uint64_t bank_id) const {
+  return bank == bank_id && options == o &&
+         std::equal(photos.begin(), photos.end(), keys.begin(), keys.end(),
+                    [](const PhotoPlan& photo, const PhotoKey& key) { return photo.key == key; });
 }
 
 }  // namespace sclip

@@ -1,15 +1,15 @@
-// Session: the mutable half of inference: memory and a stream. One per thread; nothing allocates per window.
+// Session: the mutable half of inference: memory and a stream. One thread at a time; nothing allocates per window.
+// It may be handed from thread to thread, and any number of sessions may share an engine.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "core/buffer.h"
 #include "core/image_view.h"
+#include "core/run_control.h"
 #include "engine/engine.h"
 #include "engine/segment_options.h"
 #include "engine/text_bank.h"
@@ -22,55 +22,76 @@ struct ClassStatistics {
   float max_score = 0;
 };
 
-struct StageTimes {  // seconds
+struct StageTimes {  // seconds; of a call for several photos, the photo's share by its windows
   double resize = 0;
   double encode = 0;  // window features
-  double merge = 0;
+  double merge = 0;   // with refinement
+};
+
+// A photo, and where its results go: into memory of the caller's where it is given, else into the Segmentation.
+struct PhotoRequest {
+  ImageView photo;
+  std::span<uint16_t> labels{};  // (H0, W0)
+  std::span<float> scores{};     // (H0, W0)
+  bool with_scores = true;       // where `scores` is empty
+  std::span<float> logits{};     // (K, H0, W0) cosines before logit_scale, refined if labels are; empty: not wanted
 };
 
 struct Segmentation {
   int width = 0;                 // W0
   int height = 0;                // H0
-  std::vector<uint16_t> labels;  // (H0, W0) class ids
-  std::vector<float> scores;     // (H0, W0) best class score, 0…1
+  std::vector<uint16_t> labels;  // (H0, W0) class ids; empty when they went to the caller's memory
+  std::vector<float> scores;     // (H0, W0) best class score, 0…1; empty likewise, or when not wanted
   std::vector<ClassStatistics> classes;
   int windows = 0;
   StageTimes times;
 };
 
-// (K, H0, W0) f32 to be filled with cosine logits before logit_scale; or null.
-struct LogitsSink {
-  float* data = nullptr;
+// Unit patch features of the whole set of windows: (B, h·w, E), and how they lie.
+struct DenseFeatures {
+  int windows = 0, grid_h = 0, grid_w = 0, embed_dim = 0;
+  std::vector<float> data;
 };
 
 class Session {
  public:
   explicit Session(std::shared_ptr<const Engine> engine);
   ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
 
-  // Throws kInvalidArgument for options that cannot work, kOutOfMemory, kDevice.
-  Segmentation segment(ImageView photo, const TextBank& bank, const SegmentOptions& options, LogitsSink logits = {});
+  // Windows of all photos share forwards where they have one size. A photo's results do not depend on its company: on
+  // the CPU in f32 not in a bit.
+  // Throws kInvalidArgument for what can never work (a bank of another engine, too), kOutOfMemory, kDevice, and
+  // kCancelled when `control` asked to stop: within one group of windows, results then undefined, the session usable.
+  std::vector<Segmentation> segment(std::span<const PhotoRequest> requests, const TextBank& bank,
+                                    const SegmentOptions& options, const RunControl& control = {});
+  // One photo; `logits` as in PhotoRequest.
+  Segmentation segment(const ImageView& photo, const TextBank& bank, const SegmentOptions& options,
+                       std::span<float> logits = {}, const RunControl& control = {});
 
   // CLIP's own read-out: class-token embedding of the photo as OpenAI preprocesses it (bicubic, centre crop);
   // (E), unit length.
-  std::vector<float> embed_image(ImageView photo);
+  std::vector<float> embed_image(const ImageView& photo);
 
-  // Unit patch features of the whole set of windows: (B, h·w, E), and how they lie.
-  struct DenseFeatures {
-    int windows = 0, grid_h = 0, grid_w = 0, embed_dim = 0;
-    std::vector<float> data;
-  };
-  DenseFeatures dense_features(ImageView photo, const SegmentOptions& options);
+  DenseFeatures dense_features(const ImageView& photo, const SegmentOptions& options, const RunControl& control = {});
 
   // (texts, E), unit length; no templates are applied.
-  std::vector<float> embed_texts(std::span<const std::string> texts, bool truncate = false);
+  std::vector<float> embed_texts(std::span<const std::string> texts, bool truncate = false,
+                                 const RunControl& control = {});
+
+  const Engine& engine() const;
+
+  // Gives back the memory kept for later calls, this session's and what the engine keeps for all.
+  void trim();
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-// Zero-shot classification: softmax(100 · cosine) over queries, maximum over a class's queries. (classes)
-std::vector<float> classify(Session& session, ImageView photo, const TextBank& bank);
+// Zero-shot classification: softmax(s · cosine) over queries, s the scale that the model has learned; maximum over a
+// class's queries. (classes)
+std::vector<float> classify(Session& session, const ImageView& photo, const TextBank& bank);
 
 }  // namespace sclip

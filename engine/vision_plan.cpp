@@ -38,7 +38,7 @@ VisionPlan::VisionPlan(const VisionWeights& weights, const Backend& backend, int
     SCLIP_CHECK(find_buffer(need.name) == nullptr, kInternal, "a dense head asks for two buffers '", need.name, "'");
     buffers_.push_back({need, add(need.window_bytes)});
   }
-  arena_ = backend.allocate(arena.total());
+  bytes_ = arena.total();
 
   const auto copy = [&](const std::vector<float>& values) {
     return backend.make_constant(

@@ -1,6 +1,7 @@
 // VisionPlan: the image tower's memory for one shape of batch: activations, what a dense head adds to them, positions.
 //
-// Planned in one table and allocated once, so that nothing allocates while windows are encoded. Belongs to one thread.
+// Planned in one table, so that one allocation holds it and nothing allocates while windows are encoded. Belongs to one
+// thread.
 #pragma once
 
 #include <functional>
@@ -57,6 +58,11 @@ class VisionPlan {
   VisionPlan(const VisionWeights& weights, const Backend& backend, int64_t max_batch, int64_t grid_h, int64_t grid_w,
              const PlanNeeds& needs);
 
+  // What the activations and buffers take. `use` says where: backend memory on a 64-byte boundary, which plans that are
+  // not in use at the same time may share.
+  size_t bytes() const { return bytes_; }
+  void use(void* arena) { arena_ = static_cast<std::byte*>(arena); }
+
   int64_t max_batch() const { return max_batch_; }
   const WindowShape& shape() const { return shape_; }
   // Whether `count` windows of this grid can be encoded here by a head with these needs.
@@ -84,14 +90,15 @@ class VisionPlan {
     std::string name;
     std::unique_ptr<Memory> memory;
   };
-  void* at(size_t offset) const { return static_cast<std::byte*>(arena_->data()) + offset; }
+  void* at(size_t offset) const { return arena_ + offset; }
   const Buffer* find_buffer(std::string_view name) const;
   const Constant* find_constant(std::string_view name) const;
 
   int64_t max_batch_ = 0;
   WindowShape shape_;
   PositionRule position_rule_;
-  std::unique_ptr<Memory> arena_;
+  size_t bytes_ = 0;
+  std::byte* arena_ = nullptr;  // the caller's
   std::unique_ptr<Memory> positions_;
   size_t tokens_ = 0, normed_ = 0, qkv_ = 0, hidden_ = 0;  // offsets in the arena
   std::vector<Buffer> buffers_;

@@ -10,7 +10,8 @@ constexpr size_t kPlans = 4;
 
 }  // namespace
 
-void WindowEncoder::encode(Stream& stream, const Photo& photo, const DenseHead& head, int64_t batch, const Use& use) {
+void WindowEncoder::encode(Stream& stream, const Photo& photo, const DenseHead& head, int64_t batch,
+                           const RunControl& control, const Use& use) {
   if (batch == 0) batch = backend_.preferred_batch();
   const auto windows = photo.count;
   batch = std::min(batch, windows);
@@ -19,6 +20,7 @@ void WindowEncoder::encode(Stream& stream, const Photo& photo, const DenseHead& 
 
   if (workers_.empty()) workers_.resize(static_cast<size_t>(workers));
   Job job = make_job(photo, head, batch);
+  job.control = &control;
   job.windows.photo = read_photo(stream, photo, head);
   backend_.thread_pool().parallel_for_workers(side_by_side, [&](int index, int64_t group) {
     Worker& worker = workers_[static_cast<size_t>(index)];
@@ -68,6 +70,12 @@ const float* WindowEncoder::read_photo(Stream& stream, const Photo& photo, const
 }
 
 VisionPlan& WindowEncoder::plan_for(Worker& worker, const Job& job, int64_t count) const {
+  VisionPlan& plan = latest_plan(worker, job, count);
+  plan.use(worker.arena.get<std::byte>(backend_, static_cast<int64_t>(plan.bytes())));
+  return plan;
+}
+
+VisionPlan& WindowEncoder::latest_plan(Worker& worker, const Job& job, int64_t count) const {
   const int64_t grid_h = job.windows.window_height / vision_.patch_size();
   const int64_t grid_w = job.windows.window_width / vision_.patch_size();
   for (VisionPlan& plan : worker.plans) {
@@ -80,6 +88,7 @@ VisionPlan& WindowEncoder::plan_for(Worker& worker, const Job& job, int64_t coun
 
 void WindowEncoder::run(Worker& worker, Stream& stream, const Job& job, int64_t first, int64_t count,
                         const Use& use) const {
+  job.control->check();
   VisionPlan& plan = plan_for(worker, job, count);
   auto* features = worker.features.get<float>(backend_, job.batch * plan.shape().patches() * vision_.embed_dim());
   WindowBatch windows = job.windows;
@@ -90,9 +99,15 @@ void WindowEncoder::run(Worker& worker, Stream& stream, const Job& job, int64_t 
   use(runner, first, features);
 }
 
+void WindowEncoder::trim() {
+  workers_.clear();
+  kept_.trim();
+}
+
 uint64_t WindowEncoder::generation() const {
   uint64_t sum = kept_.generation();
-  for (const Worker& worker : workers_) sum += worker.plans_made + worker.features.generation();
+  for (const Worker& worker : workers_)
+    sum += worker.plans_made + worker.arena.generation() + worker.features.generation();
   return sum;
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "core/run_control.h"
 #include "engine/dense_head/dense_head.h"
 #include "engine/growing_memory.h"
 #include "engine/vision_encoder.h"
@@ -37,7 +38,9 @@ class WindowEncoder {
   using Use = std::function<void(BlockRunner& runner, int64_t first, const float* features)>;
 
   // `batch`: windows in one forward; 0: the backend's choice. `stream` has the photo's upload behind it.
-  void encode(Stream& stream, const Photo& photo, const DenseHead& head, int64_t batch, const Use& use);
+  void encode(Stream& stream, const Photo& photo, const DenseHead& head, int64_t batch, const RunControl& control,
+              const Use& use);
+  void trim();
 
   // Changes when memory moved that earlier calls used: recordings of them are void then.
   uint64_t generation() const;
@@ -47,7 +50,7 @@ class WindowEncoder {
     std::unique_ptr<Stream> stream;
     std::deque<VisionPlan> plans;  // of the latest shapes of window
     uint64_t plans_made = 0;
-    GrowingMemory features;
+    GrowingMemory arena, features;
   };
   // Windows of one size under one head: what all groups of one call share.
   struct Job {
@@ -55,9 +58,12 @@ class WindowEncoder {
     WindowBatch windows;  // all of them
     PlanNeeds needs;
     int64_t batch = 0;  // windows of a full group
+    const RunControl* control = nullptr;
   };
   Job make_job(const Photo& photo, const DenseHead& head, int64_t batch) const;
+  // The plan in the worker's memory.
   VisionPlan& plan_for(Worker& worker, const Job& job, int64_t count) const;
+  VisionPlan& latest_plan(Worker& worker, const Job& job, int64_t count) const;
   // Windows first … first + count − 1.
   void run(Worker& worker, Stream& stream, const Job& job, int64_t first, int64_t count, const Use& use) const;
   // What the head keeps of the whole photo; null when it keeps nothing.

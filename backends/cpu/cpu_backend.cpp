@@ -82,6 +82,10 @@ class CpuStream : public Stream {
     if (bytes > 0) std::memcpy(to, from, bytes);
   }
   void synchronize() override {}
+  void trim() override {
+    scratch_.trim();
+    merge_workspace_ = WindowMergeWorkspace();
+  }
 
  private:
   CpuQueue queue() { return {&pool_, &scratch_}; }
@@ -120,6 +124,7 @@ class CpuBackend : public Backend {
   std::unique_ptr<Memory> share_or_copy(const TensorView& tensor) const override {
     return std::make_unique<HostView>(tensor);
   }
+  void trim() const override { plans_.trim(); }
 
  private:
   dnnl::engine engine_;

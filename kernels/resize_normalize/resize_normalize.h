@@ -21,11 +21,16 @@ namespace sclip {
 
 struct ResizeNormalizeParams {
   ImageView src;                      // (H0, W0) pixels, in any order and with any row stride that check_image allows
-  float* dst = nullptr;               // (3, H, W): R, G, B; contiguous; does not overlap src
+  float* dst = nullptr;               // (3, H, W): R, G, B; does not overlap src
   int64_t dst_height = 0;             // H, 1 … kMaxImageSide
   int64_t dst_width = 0;              // W
+  int64_t dst_row_stride = 0;         // elements from a pixel to the one below, at least W; 0: contiguous
+  int64_t dst_plane_stride = 0;       // elements from a channel to the next, at least H rows; 0: contiguous
   std::array<float, 3> mean{};        // of R, G, B in 0 … 255; finite
   std::array<float, 3> std{1, 1, 1};  // finite, > 0
+
+  int64_t row_stride() const { return dst_row_stride != 0 ? dst_row_stride : dst_width; }
+  int64_t plane_stride() const { return dst_plane_stride != 0 ? dst_plane_stride : dst_height * row_stride(); }
 };
 
 // What both implementations ask of their arguments.
@@ -37,6 +42,9 @@ inline void check_params(const ResizeNormalizeParams& p) {
                 " × ", p.src.height, " pixels to ", p.dst_width, " × ", p.dst_height, ": sides must be 1 … ",
                 kMaxImageSide);
   }
+  SCLIP_CHECK(p.row_stride() >= p.dst_width && p.plane_stride() >= (p.dst_height - 1) * p.row_stride() + p.dst_width,
+              kInvalidArgument, "resize_normalize: rows of ", p.dst_width, " pixels ", p.row_stride(),
+              " elements apart, and planes of ", p.dst_height, " rows ", p.plane_stride(), " apart, overlap");
   check_normalization(p.mean, p.std, "resize_normalize");
 }
 

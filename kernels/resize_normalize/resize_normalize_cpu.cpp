@@ -144,7 +144,7 @@ void resize_normalize_cpu(const ResizeNormalizeParams& p, CpuQueue queue) {
         for (int64_t c = 0; c < 3; ++c) {
           const auto channel = static_cast<size_t>(c);
           blend_row(upper + c * p.dst_width, lower + c * p.dst_width, fixed_point(1.f - f), fixed_point(f),
-                    p.mean[channel], p.std[channel], p.dst_width, p.dst + (c * p.dst_height + y) * p.dst_width);
+                    p.mean[channel], p.std[channel], p.dst_width, p.dst + c * p.plane_stride() + y * p.row_stride());
         }
       }
     });

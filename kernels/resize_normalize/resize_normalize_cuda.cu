@@ -49,6 +49,7 @@ struct Resize {
   const uint8_t* src;
   int64_t src_stride;  // bytes from a row to the one below
   float* dst;
+  int64_t row_stride, plane_stride;
   int src_height, src_width, dst_height, dst_width;
   double scale_x, scale_y;
   float mean[3], std[3];
@@ -77,7 +78,6 @@ __global__ void __launch_bounds__(kThreads) resize_normalize_kernel(const __grid
   if (x >= p.dst_width) return;
   const int left = kBytes * first[lane], right = kBytes * second[lane];
   const int w_left = w0[lane], w_right = w1[lane];
-  const int64_t plane = static_cast<int64_t>(p.dst_height) * p.dst_width;
 #pragma unroll
   for (int i = 0; i < kRows / kWarps; ++i) {
     const int row = static_cast<int>(threadIdx.x) / 32 + i * kWarps;
@@ -86,14 +86,14 @@ __global__ void __launch_bounds__(kThreads) resize_normalize_kernel(const __grid
     const uint8_t* upper = p.src + static_cast<int64_t>(first[kColumns + row]) * p.src_stride;
     const uint8_t* lower = p.src + static_cast<int64_t>(second[kColumns + row]) * p.src_stride;
     const int v0 = w0[kColumns + row], v1 = w1[kColumns + row];
-    float* out = p.dst + static_cast<int64_t>(y) * p.dst_width + x;
+    float* out = p.dst + static_cast<int64_t>(y) * p.row_stride + x;
 #pragma unroll
     for (int c = 0; c < 3; ++c) {
       const int at = c == 0 ? kRed : c == 1 ? kGreen : kBlue;
       const int a0 = upper[left + at] * w_left + upper[right + at] * w_right;
       const int a1 = lower[left + at] * w_left + lower[right + at] * w_right;
       const int value = ((((a0 >> 4) * v0) >> 16) + (((a1 >> 4) * v1) >> 16) + 2) >> 2;
-      out[c * plane] = __fdiv_rn(__fsub_rn(static_cast<float>(value), p.mean[c]), p.std[c]);
+      out[c * p.plane_stride] = __fdiv_rn(__fsub_rn(static_cast<float>(value), p.mean[c]), p.std[c]);
     }
   }
 }
@@ -110,6 +110,8 @@ void resize_normalize_cuda(const ResizeNormalizeParams& p, CudaQueue queue) {
   const Resize resize{.src = p.src.pixels,
                       .src_stride = p.src.stride(),
                       .dst = p.dst,
+                      .row_stride = p.row_stride(),
+                      .plane_stride = p.plane_stride(),
                       .src_height = p.src.height,
                       .src_width = p.src.width,
                       .dst_height = static_cast<int>(p.dst_height),

@@ -41,7 +41,7 @@ void resize_normalize(const ResizeNormalizeParams& p) {
         const int upper = ((across(row.first) >> 4) * row.weight_first) >> 16;
         const int lower = ((across(row.second) >> 4) * row.weight_second) >> 16;
         const auto channel = static_cast<size_t>(c);
-        p.dst[(c * p.dst_height + y) * p.dst_width + x] =
+        p.dst[c * p.plane_stride() + y * p.row_stride() + x] =
             (static_cast<float>((upper + lower + 2) >> 2) - p.mean[channel]) / p.std[channel];
       }
     }

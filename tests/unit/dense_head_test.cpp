@@ -13,6 +13,7 @@
 #include "io/image_decode.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 #include "tests/reference_tower.h"
 
@@ -181,7 +182,7 @@ TEST_CASE("a head keeps features of two blocks and reads the whole photo", "[dev
                     .count = static_cast<int64_t>(origins.size()),
                     .window_height = window_h,
                     .window_width = window_w},
-                   head, batch, use);
+                   head, batch, {}, use);
     CHECK(seen == origins.size());
   }
 }
@@ -259,14 +260,13 @@ TEST_CASE("a head may bring a matrix of its own for q, k and v", "[device]") {
 
 TEST_CASE("policies may change from photo to photo of a session", "[device]") {
   const auto engine = load_tiny();
-  const Image photo = load_image(kGoldens / "landscape.png");
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
   const ClassList classes = parse_class_argument("a; b");
   const auto bank = make_text_bank(*engine, classes, {.templates = {"{}"}, .cache_folder = {}});
   const auto logits_of = [&](Session& session, const std::string& policy) {
     std::vector<float> logits(static_cast<size_t>(bank->queries()) * static_cast<size_t>(photo.width) *
                               static_cast<size_t>(photo.height));
-    session.segment(photo.view(), *bank, {.short_side = 48, .crop = 32, .stride = 16, .policy = policy},
-                    {.data = logits.data()});
+    session.segment(photo.view(), *bank, {.short_side = 48, .crop = 32, .stride = 16, .policy = policy}, logits);
     return logits;
   };
   std::map<std::string, std::vector<float>> expected;

@@ -41,7 +41,7 @@ Result run(Session& session, const TextBank& bank, const Image& photo, const Seg
   Result out;
   out.logits.resize(static_cast<size_t>(bank.queries()) * static_cast<size_t>(photo.width) *
                     static_cast<size_t>(photo.height));
-  out.segmentation = session.segment(photo.view(), bank, options, {.data = out.logits.data()});
+  out.segmentation = session.segment(photo.view(), bank, options, out.logits);
   return out;
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("a recording gives the bits of the calls it records", "[device]") {
 }
 
 TEST_CASE("a photo gives the same bits however it lies in memory", "[device]") {
-  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png");
+  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png", *testing::cpu_queue().pool);
   const auto engine = load_demo(testing::device_under_test(), Precision::kF32);
   const auto bank = bank_of(*engine);
   const SegmentOptions options = small_options();

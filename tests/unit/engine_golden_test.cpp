@@ -98,7 +98,7 @@ TEST_CASE("segmentations match the goldens", "[golden]") {
 
     const int64_t pixels = int64_t{photo.width} * photo.height;
     std::vector<float> logits(static_cast<size_t>(bank->queries() * pixels));
-    const Segmentation result = session.segment(photo.view(), *bank, options, {.data = logits.data()});
+    const Segmentation result = session.segment(photo.view(), *bank, options, logits);
     const auto sample = [&](const auto* plane, int64_t every) {
       std::vector<float> out;
       for (int64_t y = 0; y < photo.height; y += every) {

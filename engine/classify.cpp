@@ -1,0 +1,33 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/session.h"
+
+namespace sclip {
+
+std::vector<float> classify(Session& session, const ImageView& photo, const TextBank& bank) {
+  const std::vector<float> image = session.embed_image(photo);
+  const auto dim = static_cast<size_t>(bank.embed_dim());
+  SCLIP_CHECK(image.size() == dim, kInvalidArgument, "the words' embeddings have ", dim, " numbers, the photo's ",
+              image.size(), ": make the text bank with the session's engine");
+  std::vector<double> logits(static_cast<size_t>(bank.queries()));
+  double largest = -std::numeric_limits<double>::infinity();
+  for (size_t k = 0; k < logits.size(); ++k) {
+    double cosine = 0;
+    for (size_t c = 0; c < dim; ++c) {
+      cosine += static_cast<double>(image[c]) * static_cast<double>(bank.embeddings()[k * dim + c]);
+    }
+    largest = std::max(largest, logits[k] = session.engine().config().logit_scale * cosine);
+  }
+  double sum = 0;
+  for (double& x : logits) sum += x = std::exp(x - largest);
+  std::vector<float> out(bank.classes().size(), 0.0f);
+  for (size_t k = 0; k < logits.size(); ++k) {
+    float& best = out[static_cast<size_t>(bank.classes().query_class()[k])];
+    best = std::max(best, static_cast<float>(logits[k] / sum));
+  }
+  return out;
+}
+
+}  // namespace sclip

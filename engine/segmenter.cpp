@@ -1,0 +1,372 @@
+#include "engine/segmenter.h"
+
+#include <algorithm>
+
+#include "engine/dense_head/policy.h"
+#include "engine/text_bank.h"
+#include "engine/vision_encoder.h"
+#include "kernels/pamr/pamr.h"
+#include "kernels/resize_normalize/resize_normalize.h"
+#include "kernels/window_merge/window_merge.h"
+
+namespace sclip {
+namespace {
+
+// For the weights and planes of a refinement: 12 megapixels take 0.8 GB of weights, and three planes beside them.
+constexpr size_t kRefinementBytes = size_t{1} << 30;
+
+WindowLogits logits_of(const SegmentPlan& plan, const PhotoPlan& photo, const float* cosines, int64_t queries) {
+  return {.logits = cosines + plan.patches_before(photo) * queries,
+          .window_x = photo.xs(),
+          .window_y = photo.ys(),
+          .windows_x = static_cast<int64_t>(photo.grid.xs.size()),
+          .windows_y = static_cast<int64_t>(photo.grid.ys.size()),
+          .window_width = photo.grid.window_width,
+          .window_height = photo.grid.window_height,
+          .grid_h = photo.grid_h,
+          .grid_w = photo.grid_w,
+          .queries = queries,
+          .resized_width = photo.size.width,
+          .resized_height = photo.size.height,
+          .photo_width = photo.key.width,
+          .photo_height = photo.key.height};
+}
+
+}  // namespace
+
+Segmenter::Segmenter(const Engine& engine, Stream& stream)
+    : engine_(engine), backend_(engine.backend()), stream_(stream), windows_(engine.vision(), engine.backend()) {}
+
+std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> requests, const TextBank& bank,
+                                             const SegmentOptions& options, const RunControl& control) {
+  std::vector<Segmentation> out(requests.size());
+  if (requests.empty()) return out;
+  control.check();
+  std::vector<PhotoKey> keys;
+  for (const PhotoRequest& r : requests) {
+    keys.push_back({r.photo.width, r.photo.height, r.photo.order, !r.logits.empty()});
+  }
+  Watch watch;
+  SegmentPlan& plan = plan_for(keys, options, bank);
+  std::vector<std::vector<LabelStatistics>> statistics(requests.size());
+  begin_results(plan, bank, requests, out, statistics);
+
+  std::vector<ImageView> photos;
+  if (uploads_.size() < requests.size()) uploads_.resize(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    photos.push_back(uploads_[i].send(backend_, stream_, requests[i].photo));
+  }
+  // Recorded at the second run: one call alone would not earn a recording back. A refinement asks, between two kernels,
+  // whether a second pass is needed.
+  const bool record = options.record && options.refine.kind == Refinement::kNone && stream_.can_record();
+  if (record && plan.generation == generation()) {
+    run_recorded(photos, plan, bank);
+  } else {
+    plan.recording.reset();
+    run(photos, plan, bank, control, &watch);
+    plan.generation = generation();
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Results& r = results_[i];
+    r.labels.download(stream_);
+    r.scores.download(stream_);
+    r.logits.download(stream_);
+    r.statistics.download(stream_);
+  }
+  stream_.synchronize();
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Results& r = results_[i];
+    r.labels.finish();
+    r.scores.finish();
+    r.logits.finish();
+    r.statistics.finish();
+  }
+  // A recorded run is not divided into stages: its whole time counts as encoding.
+  (watch.times.encode > 0 ? watch.times.merge : watch.times.encode) += watch.watch.lap();
+
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Segmentation& s = out[i];
+    s.windows = plan.photos[i].grid.count();
+    const double share = static_cast<double>(s.windows) / static_cast<double>(plan.windows);
+    s.times = {watch.times.resize * share, watch.times.encode * share, watch.times.merge * share};
+    for (const LabelStatistics& c : statistics[i]) {
+      s.classes.push_back({.pixels = c.pixels,
+                           .mean_score = c.pixels > 0 ? c.score_sum / static_cast<double>(c.pixels) : 0.0,
+                           .max_score = c.max_score});
+    }
+  }
+  return out;
+}
+
+void Segmenter::begin_results(const SegmentPlan& plan, const TextBank& bank, std::span<const PhotoRequest> requests,
+                              std::span<Segmentation> out, std::vector<std::vector<LabelStatistics>>& statistics) {
+  if (results_.size() < requests.size()) results_.resize(requests.size());
+  const int64_t classes = static_cast<int64_t>(bank.classes().size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const PhotoRequest& request = requests[i];
+    Segmentation& s = out[i];
+    Results& r = results_[i];
+    const int64_t pixels = plan.photos[i].key.pixels();
+    s.width = request.photo.width;
+    s.height = request.photo.height;
+    uint16_t* labels = request.labels.data();
+    if (request.labels.empty()) {
+      s.labels.resize(static_cast<size_t>(pixels));
+      labels = s.labels.data();
+    }
+    float* scores = request.scores.data();
+    if (request.scores.empty() && request.with_scores) {
+      s.scores.resize(static_cast<size_t>(pixels));
+      scores = s.scores.data();
+    }
+    statistics[i].resize(static_cast<size_t>(classes));
+    r.out = {.labels = r.labels.begin(backend_, labels, pixels),
+             .scores = scores != nullptr ? r.scores.begin(backend_, scores, pixels)
+                                         : unread_scores_.get<float>(backend_, pixels),
+             .statistics = r.statistics.begin(backend_, statistics[i].data(), classes)};
+    r.full_logits =
+        request.logits.empty() ? nullptr : r.logits.begin(backend_, request.logits.data(), bank.queries() * pixels);
+  }
+}
+
+DenseFeatures Segmenter::dense_features(const ImageView& photo, const SegmentOptions& options,
+                                        const RunControl& control) {
+  const PhotoKey key{photo.width, photo.height, photo.order};
+  const SegmentPlan plan = make_segment_plan(backend_, stream_, {&key, 1}, options, head_for(options.policy, nullptr),
+                                             engine_.vision().patch_size());
+  const PhotoPlan& p = plan.photos[0];
+  DenseFeatures out{.windows = p.grid.count(),
+                    .grid_h = static_cast<int>(p.grid_h),
+                    .grid_w = static_cast<int>(p.grid_w),
+                    .embed_dim = engine_.config().embed_dim,
+                    .data = {}};
+  const int64_t window = p.patches() * out.embed_dim;
+  out.data.resize(static_cast<size_t>(out.windows * window));
+  if (uploads_.empty()) uploads_.resize(1);
+  const ImageView view = uploads_[0].send(backend_, stream_, photo);
+  resize({&view, 1}, plan);
+  const auto keep = [&](BlockRunner& runner, int64_t first, const float* features) {
+    runner.stream().download(out.data.data() + first * window, features,
+                             static_cast<size_t>(runner.batch() * window) * sizeof(float));
+    runner.stream().synchronize();
+  };
+  encode(plan, keep, 0, control);
+  return out;
+}
+
+// The policy's dense head, for the words of `bank` or, without one, for none. The latest is kept: photos of many
+// sizes share it.
+std::shared_ptr<const DenseHead> Segmenter::head_for(const std::string& policy, const TextBank* bank) {
+  const uint64_t bank_id = bank != nullptr ? bank->id() : 0;
+  if (head_ == nullptr || head_policy_ != policy || head_bank_ != bank_id) {
+    Words words;
+    if (bank != nullptr) {
+      words = {.similarity = &bank->similarity(), .embeddings = bank->embeddings(), .count = bank->queries()};
+    }
+    head_ = find_policy(policy).make_head({.blob = engine_.blob(), .backend = backend_, .words = words});
+    head_policy_ = policy;
+    head_bank_ = bank_id;
+  }
+  return head_;
+}
+
+SegmentPlan& Segmenter::plan_for(std::span<const PhotoKey> keys, const SegmentOptions& options, const TextBank& bank) {
+  for (SegmentPlan& plan : plans_) {
+    if (plan.is_for(keys, options, bank.id())) return plan;
+  }
+  SegmentPlan plan = make_segment_plan(backend_, stream_, keys, options, head_for(options.policy, &bank),
+                                       engine_.vision().patch_size());
+  plan.bank = bank.id();
+  const std::span<const int32_t> query_class(bank.classes().query_class());
+  plan.query_class = copy_to_backend(backend_, stream_, query_class.data(), query_class.size_bytes());
+  stream_.synchronize();
+  if (plans_.size() == kPlans) plans_.pop_front();
+  return plans_.emplace_back(std::move(plan));
+}
+
+void Segmenter::resize(std::span<const ImageView> photos, const SegmentPlan& plan) {
+  const PreprocessConfig& preprocess = engine_.config().preprocess;
+  auto* atlas = atlas_.get<float>(backend_, plan.atlas_floats);
+  for (size_t i = 0; i < photos.size(); ++i) {
+    const PhotoPlan& photo = plan.photos[i];
+    const WindowGroup& group = plan.groups[photo.group];
+    stream_.resize_normalize({.src = photos[i],
+                              .dst = atlas + group.atlas_offset + photo.atlas_y * group.atlas_width,
+                              .dst_height = photo.size.height,
+                              .dst_width = photo.size.width,
+                              .dst_row_stride = group.atlas_width,
+                              .dst_plane_stride = group.atlas_width * group.atlas_height,
+                              .mean = preprocess.mean,
+                              .std = preprocess.std});
+  }
+}
+
+void Segmenter::encode(const SegmentPlan& plan, const WindowEncoder::Use& use, size_t index,
+                       const RunControl& control) {
+  const WindowGroup& group = plan.groups[index];
+  windows_.encode(stream_,
+                  {.image = atlas_.get<float>(backend_, plan.atlas_floats) + group.atlas_offset,
+                   .height = group.atlas_height,
+                   .width = group.atlas_width,
+                   .windows = group.origins(),
+                   .count = group.windows,
+                   .window_height = group.window_height,
+                   .window_width = group.window_width},
+                  *plan.head, plan.options.window_batch, control, use);
+}
+
+void Segmenter::run(std::span<const ImageView> photos, const SegmentPlan& plan, const TextBank& bank,
+                    const RunControl& control, Watch* watch) {
+  const auto lap = [&](double StageTimes::*stage) {
+    if (watch == nullptr) return;
+    stream_.synchronize();
+    watch->times.*stage = watch->watch.lap();
+  };
+  const int64_t queries = bank.queries();
+  resize(photos, plan);
+  lap(&StageTimes::resize);
+  auto* cosines = logits_.get<float>(backend_, plan.patches * queries);
+  for (size_t g = 0; g < plan.groups.size(); ++g) {
+    const WindowGroup& group = plan.groups[g];
+    const auto score = [&](BlockRunner& runner, int64_t first, const float* features) {
+      plan.head->score(runner, features, cosines + (group.patches_before + first * group.patches) * queries);
+    };
+    encode(plan, score, g, control);
+  }
+  lap(&StageTimes::encode);
+  for (size_t i = 0; i < photos.size(); ++i) {
+    control.check();
+    if (plan.options.refine.kind == Refinement::kNone) {
+      label(plan, i, bank);
+    } else {
+      label_refined(photos[i], plan, i, bank, control);
+    }
+  }
+  lap(&StageTimes::merge);
+}
+
+// Every workspace is there: the plan has run, and no memory has moved since.
+void Segmenter::run_recorded(std::span<const ImageView> photos, SegmentPlan& plan, const TextBank& bank) {
+  if (plan.recording == nullptr) {
+    stream_.begin_recording();
+    try {
+      run(photos, plan, bank, {}, nullptr);
+      plan.recording = stream_.end_recording();
+    } catch (...) {
+      stream_.abandon_recording();
+      throw;
+    }
+  }
+  stream_.replay(*plan.recording);
+}
+
+LabelRule Segmenter::rule_of(const SegmentPlan& plan, const TextBank& bank) const {
+  return {.queries = bank.queries(),
+          .classes = static_cast<int64_t>(bank.classes().size()),
+          .query_class = static_cast<const int32_t*>(plan.query_class->data()),
+          .logit_scale = plan.options.logit_scale,
+          .prob_threshold = plan.options.prob_thd,
+          .area_threshold = plan.options.area_thd};
+}
+
+void Segmenter::label(const SegmentPlan& plan, size_t i, const TextBank& bank) {
+  const Results& r = results_[i];
+  const int64_t queries = bank.queries();
+  const WindowLogits windows =
+      logits_of(plan, plan.photos[i], logits_.get<float>(backend_, plan.patches * queries), queries);
+  stream_.window_merge({.windows = windows, .rule = rule_of(plan, bank), .out = r.out});
+  if (r.full_logits != nullptr) {
+    stream_.window_planes({.windows = windows, .count = queries, .planes = r.full_logits});
+  }
+}
+
+// The planes of a few queries at a time: cosines, refined, added to what is known of each pixel.
+void Segmenter::label_refined(const ImageView& view, const SegmentPlan& plan, size_t i, const TextBank& bank,
+                              const RunControl& control) {
+  const Results& r = results_[i];
+  const PhotoPlan& photo = plan.photos[i];
+  const Refinement& refine = plan.options.refine;
+  const PreprocessConfig& preprocess = engine_.config().preprocess;
+  const int64_t height = photo.key.height, width = photo.key.width, pixels = photo.key.pixels();
+  const int64_t queries = bank.queries();
+
+  auto* guide = guide_.get<float>(backend_, 3 * photo.size.height * photo.size.width);
+  stream_.resize_normalize({.src = view,
+                            .dst = guide,
+                            .dst_height = photo.size.height,
+                            .dst_width = photo.size.width,
+                            .mean = preprocess.mean,
+                            .std = preprocess.std});
+  auto* weights = weights_.get<float>(backend_, pamr_neighbours(refine.dilations) * pixels);
+  stream_.pamr_weights({.image = guide,
+                        .image_height = photo.size.height,
+                        .image_width = photo.size.width,
+                        .height = height,
+                        .width = width,
+                        .dilations = refine.dilations,
+                        .weights = weights});
+
+  const int64_t at_once = pamr_group(height, width, refine.dilations, queries, kRefinementBytes);
+  float* some = r.full_logits == nullptr ? planes_.get<float>(backend_, at_once * pixels) : nullptr;
+  const WindowLogits windows = logits_of(plan, photo, logits_.get<float>(backend_, plan.patches * queries), queries);
+  const size_t state_bytes = label_state_bytes(height, width, static_cast<int64_t>(bank.classes().size()));
+  LabelPlanesParams labels{.rule = rule_of(plan, bank),
+                           .height = height,
+                           .width = width,
+                           .state = state_.get<std::byte>(backend_, static_cast<int64_t>(state_bytes)),
+                           .out = r.out};
+  const auto add_all = [&](LabelStep step) {
+    for (int64_t first = 0; first < queries; first += at_once) {
+      control.check();
+      const int64_t count = std::min(at_once, queries - first);
+      float* planes = some != nullptr ? some : r.full_logits + first * pixels;
+      stream_.window_planes({.windows = windows, .first_query = first, .count = count, .planes = planes});
+      stream_.pamr({.weights = weights,
+                    .height = height,
+                    .width = width,
+                    .dilations = refine.dilations,
+                    .planes = planes,
+                    .count = count,
+                    .iterations = refine.iterations});
+      labels.step = step;
+      labels.planes = planes;
+      labels.first_query = first;
+      labels.count = count;
+      stream_.label_planes(labels);
+    }
+  };
+  add_all(LabelStep::kAdd);
+  labels.step = LabelStep::kFinish;
+  stream_.label_planes(labels);
+  if (!plan.options.area_thd) return;
+  LabelStateHead head;
+  stream_.download(&head, labels.state, sizeof(head));
+  stream_.synchronize();
+  if (head.removed_pixels == 0) return;
+  add_all(LabelStep::kAddKept);
+  labels.step = LabelStep::kFinishKept;
+  stream_.label_planes(labels);
+}
+
+uint64_t Segmenter::generation() const {
+  uint64_t sum = stream_.generation() + windows_.generation();
+  for (const GrowingMemory* memory : {&atlas_, &logits_, &unread_scores_}) sum += memory->generation();
+  for (const PhotoUpload& upload : uploads_) sum += upload.generation();
+  for (const Results& r : results_) {
+    sum += r.labels.generation() + r.scores.generation() + r.logits.generation() + r.statistics.generation();
+  }
+  return sum;
+}
+
+void Segmenter::trim() {
+  plans_.clear();
+  head_.reset();
+  windows_.trim();
+  uploads_.clear();
+  results_.clear();
+  for (GrowingMemory* memory : {&atlas_, &logits_, &unread_scores_, &guide_, &weights_, &planes_, &state_}) {
+    memory->trim();
+  }
+}
+
+}  // namespace sclip
