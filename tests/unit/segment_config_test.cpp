@@ -83,7 +83,8 @@ TEST_CASE("config: a precision is called by what the backend computes in", "[seg
 
 TEST_CASE("config: words that a model with a closed vocabulary does not know", "[segment_config]") {
   ModelConfig model;
-  const ClassList classes{{"Sky", "quokka"}, {"Sky", "quokka", "quoll", "quokka"}, {0, 1, 1, 1}};
+  const ClassList classes =
+      ClassList::from_queries({"Sky", "quokka"}, {"Sky", "quokka", "quoll", "quokka"}, {0, 1, 1, 1});
   CHECK_FALSE(unknown_words_warning(model, classes));
   model.known_words = {"sky"};
   CHECK(unknown_words(model, classes) == std::vector<std::string>{"quokka", "quoll"});
