@@ -13,6 +13,7 @@
 #include "io/image_decode.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/cpu_queue.h"
 #include "tests/dut.h"
 #include "tests/reference_tower.h"
 
@@ -259,7 +260,7 @@ TEST_CASE("a head may bring a matrix of its own for q, k and v", "[device]") {
 
 TEST_CASE("policies may change from photo to photo of a session", "[device]") {
   const auto engine = load_tiny();
-  const Image photo = load_image(kGoldens / "landscape.png");
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
   const ClassList classes = parse_class_argument("a; b");
   const auto bank = make_text_bank(*engine, classes, {.templates = {"{}"}, .cache_folder = {}});
   const auto logits_of = [&](Session& session, const std::string& policy) {

@@ -122,7 +122,7 @@ TEST_CASE("a recording gives the bits of the calls it records", "[device]") {
 }
 
 TEST_CASE("a photo gives the same bits however it lies in memory", "[device]") {
-  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png");
+  const Image photo = load_image(kRoot / "tests/data/goldens/china-small.png", *testing::cpu_queue().pool);
   const auto engine = load_demo(testing::device_under_test(), Precision::kF32);
   const auto bank = bank_of(*engine);
   const SegmentOptions options = small_options();
