@@ -241,7 +241,7 @@ TEST_CASE("a head may bring a matrix of its own for q, k and v", "[device]") {
                     .count = 1,
                     .window_height = side,
                     .window_width = side},
-                   head, 1, [&](BlockRunner& runner, int64_t, const float* found) {
+                   head, 1, {}, [&](BlockRunner& runner, int64_t, const float* found) {
                      runner.stream().download(out.data(), found, out.size() * sizeof(float));
                      runner.stream().synchronize();
                    });

@@ -12,6 +12,14 @@
 using namespace sclip;
 using Catch::Contains;
 
+namespace {
+
+ThreadPool& pool() {
+  return *testing::cpu_queue().pool;
+}
+
+}  // namespace
+
 TEST_CASE("packed rows are the picture's rows, in its own channel order", "[image_view]") {
   const std::vector<uint8_t> photo = testing::noise_photo(5, 7, ChannelOrder::kGrey);
   for (const testing::ImageLayout& layout : testing::image_layouts()) {
@@ -51,27 +59,22 @@ TEST_CASE("what draws and writes pictures asks for RGB", "[image_view]") {
   const std::vector<uint8_t> photo = testing::noise_photo(4, 6, ChannelOrder::kRgb);
   const std::vector<uint16_t> labels(24, 0);
   const testing::LaidOutImage bgr = testing::lay_out(photo, 4, 6, {.order = ChannelOrder::kBgr});
-  CHECK_THROWS_WITH(encode_png_rgb(bgr.view, *testing::cpu_queue().pool), Contains("is BGR; RGB is needed"));
-  CHECK_THROWS_WITH(oriented_copy(bgr.view, 1, *testing::cpu_queue().pool), Contains("is BGR"));
-  CHECK_THROWS_WITH(draw_overlay(bgr.view, {labels.data(), 6, 4}, {}, *testing::cpu_queue().pool, false),
-                    Contains("is BGR"));
+  CHECK_THROWS_WITH(encode_png_rgb(bgr.view, pool()), Contains("is BGR; RGB is needed"));
+  CHECK_THROWS_WITH(oriented_copy(bgr.view, 1, pool()), Contains("is BGR"));
+  CHECK_THROWS_WITH(draw_overlay(bgr.view, {labels.data(), 6, 4}, {}, pool(), false), Contains("is BGR"));
   const testing::LaidOutImage strided = testing::lay_out(photo, 4, 6, {.gap = 3});
-  CHECK_THROWS_WITH(draw_overlay(strided.view, {labels.data(), 6, 4}, {}, *testing::cpu_queue().pool, false),
+  CHECK_THROWS_WITH(draw_overlay(strided.view, {labels.data(), 6, 4}, {}, pool(), false),
                     Contains("rows 21 bytes apart"));
 }
 
 TEST_CASE("masks that are not there are refused", "[image_view]") {
   const std::vector<uint16_t> labels(24, 0);
   const std::vector<Rgb> palette(2);
-  CHECK_THROWS_WITH(encode_png_labels({nullptr, 6, 4}, palette, *testing::cpu_queue().pool),
-                    Contains("a mask of 6×4 labels"));
-  CHECK_THROWS_WITH(encode_png_labels({labels.data(), 0, 4}, palette, *testing::cpu_queue().pool),
-                    Contains("a mask of 0×4 labels"));
-  CHECK_THROWS_WITH(encode_png_labels({labels.data(), 6, 4}, {}, *testing::cpu_queue().pool),
-                    Contains("with 0 colours"));
+  CHECK_THROWS_WITH(encode_png_labels({nullptr, 6, 4}, palette, pool()), Contains("a mask of 6×4 labels"));
+  CHECK_THROWS_WITH(encode_png_labels({labels.data(), 0, 4}, palette, pool()), Contains("a mask of 0×4 labels"));
+  CHECK_THROWS_WITH(encode_png_labels({labels.data(), 6, 4}, {}, pool()), Contains("with 0 colours"));
   const std::vector<uint8_t> photo = testing::noise_photo(4, 6, ChannelOrder::kRgb);
-  CHECK_THROWS_WITH(draw_overlay({photo.data(), 6, 4}, {nullptr, 6, 4}, {}, *testing::cpu_queue().pool, false),
-                    Contains("needs labels"));
+  CHECK_THROWS_WITH(draw_overlay({photo.data(), 6, 4}, {nullptr, 6, 4}, {}, pool(), false), Contains("needs labels"));
 }
 
 TEST_CASE("PNG files and turned copies take any row stride", "[image_view]") {
@@ -79,11 +82,11 @@ TEST_CASE("PNG files and turned copies take any row stride", "[image_view]") {
   const ImageView plain{photo.data(), 6, 4};
   for (const testing::ImageLayout layout : {testing::ImageLayout{.gap = 3}, {.gap = 1, .bottom_up = true}}) {
     const testing::LaidOutImage image = testing::lay_out(photo, 4, 6, layout);
-    CHECK(encode_png_rgb(image.view, *testing::cpu_queue().pool) == encode_png_rgb(plain, *testing::cpu_queue().pool));
+    CHECK(encode_png_rgb(image.view, pool()) == encode_png_rgb(plain, pool()));
     for (int orientation = 1; orientation <= 8; ++orientation) {
       CAPTURE(layout.name(), orientation);
-      const Image expected = oriented_copy(plain, orientation, *testing::cpu_queue().pool),
-                  actual = oriented_copy(image.view, orientation, *testing::cpu_queue().pool);
+      const Image expected = oriented_copy(plain, orientation, pool()),
+                  actual = oriented_copy(image.view, orientation, pool());
       CHECK(std::equal(actual.rgb.begin(), actual.rgb.end(), expected.rgb.begin(), expected.rgb.end()));
     }
   }

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/atomic_file.h"
 #include "engine/engine.h"
 #include "kernels/attention/attention.h"
 #include "kernels/tree_attention/tree_attention.h"

@@ -23,18 +23,12 @@ std::shared_ptr<const Engine> load_demo() {
                       {.backend = {.device = testing::device_under_test(), .precision = Precision::kF32}});
 }
 
-// Many prompts with little in common: several tries.
+// Enough prompts with little in common for more than one trie.
 ClassList many_classes() {
   return parse_class_file(builtin_class_file("coco_stuff"), "coco_stuff");
 }
-const std::vector<std::string> kTemplates = {"a photo of a {}.",
-                                             "{} in the rain.",
-                                             "one {}",
-                                             "my {} at night.",
-                                             "the old {}",
-                                             "a drawing of {}",
-                                             "no {} here, or so it seems.",
-                                             "{}"};
+const std::vector<std::string> kTemplates = {"a photo of a {}.", "{} in the rain.", "my {} at night.", "the old {}",
+                                             "no {} here, or so it seems."};
 
 class TemporaryFolder {
  public:
@@ -79,7 +73,7 @@ TEST_CASE("a bank's progress never falls and ends at 1", "[text_bank][device]") 
                            .control = {.stop = {}, .progress = [&](double share) { shares.push_back(share); }}});
   };
   make();
-  REQUIRE(shares.size() >= 3);
+  REQUIRE(shares.size() >= 2);
   CHECK(shares.front() > 0);
   CHECK(std::is_sorted(shares.begin(), shares.end()));
   CHECK(shares[shares.size() - 2] < 1);
