@@ -44,24 +44,24 @@ HWY_INLINE float ExpRow(float* HWY_RESTRICT row, const float* HWY_RESTRICT bias,
   if (full < visible) m1 = hn::Max(m1, hn::IfThenElse(rest, hn::Load(d, row + full), minus_infinity));
   const auto largest = hn::MaxOfLanes(d, hn::Max(m0, m1));
 
-  const auto slope = bias != nullptr ? hn::Set(d, 1.0f) : factor;
-  const auto offset = hn::Mul(largest, slope);
+  const auto exponent_scale = bias != nullptr ? hn::Set(d, 1.0f) : factor;
+  const auto offset = hn::Mul(largest, exponent_scale);
   auto s0 = hn::Zero(d), s1 = hn::Zero(d);
   for (j = 0; j + 2 * kLanes <= full; j += 2 * kLanes) {
-    const auto e0 = FastExp(d, hn::MulSub(hn::Load(d, row + j), slope, offset));
-    const auto e1 = FastExp(d, hn::MulSub(hn::Load(d, row + j + kLanes), slope, offset));
+    const auto e0 = FastExp(d, hn::MulSub(hn::Load(d, row + j), exponent_scale, offset));
+    const auto e1 = FastExp(d, hn::MulSub(hn::Load(d, row + j + kLanes), exponent_scale, offset));
     hn::Store(e0, d, row + j);
     hn::Store(e1, d, row + j + kLanes);
     s0 = hn::Add(s0, e0);
     s1 = hn::Add(s1, e1);
   }
   if (j < full) {
-    const auto e = FastExp(d, hn::MulSub(hn::Load(d, row + j), slope, offset));
+    const auto e = FastExp(d, hn::MulSub(hn::Load(d, row + j), exponent_scale, offset));
     hn::Store(e, d, row + j);
     s0 = hn::Add(s0, e);
   }
   if (full < visible) {
-    const auto e = FastExp(d, hn::MulSub(hn::Load(d, row + full), slope, offset));
+    const auto e = FastExp(d, hn::MulSub(hn::Load(d, row + full), exponent_scale, offset));
     const auto kept = hn::IfThenElseZero(rest, e);
     hn::Store(kept, d, row + full);
     s1 = hn::Add(s1, kept);
