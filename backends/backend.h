@@ -27,6 +27,7 @@ struct GatherRowsParams;
 struct L2NormalizeParams;
 struct LabelPlanesParams;
 struct LayerNormParams;
+struct MatmulParams;
 struct OverlayParams;
 struct PamrParams;
 struct PamrWeightsParams;
@@ -92,6 +93,7 @@ class Stream {
   virtual void overlay(const OverlayParams&) = 0;
   virtual void pamr_weights(const PamrWeightsParams&) = 0;
   virtual void pamr(const PamrParams&) = 0;
+  virtual void matmul(const MatmulParams&) = 0;
   // y (rows, n) = epilogue(x (rows, k) · Wᵀ + bias); x and y do not overlap.
   virtual void linear(const Linear& layer, const void* x, int64_t rows, void* y) = 0;
 

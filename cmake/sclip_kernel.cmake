@@ -4,13 +4,17 @@
 #   ref    NAME_ref.cpp    -> sclip_kernels_ref  oracle in double precision, for tests only
 #   test   NAME_test.cpp   -> sclip_kernel_tests
 #   bench  NAME_bench.cpp  -> sclip_kernel_bench
+#   cublas in place of cuda: a library computes it on CUDA devices, see backends/cuda
 # The contract NAME.h and every role named must be there, or configuring fails.
 function(sclip_kernel name)
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${name})
   if(NOT EXISTS ${folder}/${name}.h)
     message(FATAL_ERROR "kernel '${name}' has no contract: write kernels/${name}/${name}.h")
   endif()
-  set(asked_for cuda ref test)
+  set(asked_for ref test)
+  if(NOT cublas IN_LIST ARGN)
+    list(APPEND asked_for cuda)
+  endif()
   if(cpu IN_LIST ARGN)
     list(APPEND asked_for bench)  # CUDA's kernels are measured together: benchmarks/cuda
   endif()
@@ -19,6 +23,7 @@ function(sclip_kernel name)
       message(FATAL_ERROR "kernel '${name}' does not declare its role '${role}': see CONTRIBUTING.md, how to add a kernel")
     endif()
   endforeach()
+  list(REMOVE_ITEM ARGN cublas)
   foreach(role IN LISTS ARGN)
     set(source ${folder}/${name}_${role}.cpp)
     if(role STREQUAL "cuda")

@@ -13,6 +13,7 @@
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
+#include "kernels/matmul/matmul.h"
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
@@ -58,6 +59,7 @@ class CpuStream : public Stream {
   void gather_rows(const GatherRowsParams& p) override { gather_rows_cpu(p, queue()); }
   void layernorm(const LayerNormParams& p) override { layernorm_cpu(p, queue()); }
   void attention(const AttentionParams& p) override { attention_cpu(p, queue()); }
+  void matmul(const MatmulParams& p) override { matmul_cpu(p, queue()); }
   void tree_attention(const TreeAttentionParams& p) override { tree_attention_cpu(p, queue()); }
   void l2_normalize(const L2NormalizeParams& p) override { l2_normalize_cpu(p, queue()); }
   void window_merge(const WindowMergeParams& p) override { window_merge_cpu(p, merge_workspace_, queue()); }

@@ -21,7 +21,8 @@ namespace sclip {
   FUNCTION(matmul_preference_destroy, cublasLtMatmulPreferenceDestroy)            \
   FUNCTION(matmul_preference_set_attribute, cublasLtMatmulPreferenceSetAttribute) \
   FUNCTION(matrix_layout_create, cublasLtMatrixLayoutCreate)                      \
-  FUNCTION(matrix_layout_destroy, cublasLtMatrixLayoutDestroy)
+  FUNCTION(matrix_layout_destroy, cublasLtMatrixLayoutDestroy)                    \
+  FUNCTION(matrix_layout_set_attribute, cublasLtMatrixLayoutSetAttribute)
 
 struct CublasLtApi {
 #define SCLIP_MEMBER(name, symbol) decltype(&symbol) name;

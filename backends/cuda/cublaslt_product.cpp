@@ -45,9 +45,10 @@ CublasLtProduct::CublasLtProduct(const CublasLtProductSpec& spec) : spec_(spec) 
     set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, data_type(spec.output));
   }
   const int64_t n = spec.outputs, k = spec.inputs;
-  weight_ = make_layout(spec.input, spec.transposed ? n : k, spec.transposed ? k : n, spec.weight_stride);
-  x_ = make_layout(spec.input, k, spec.rows, k);
-  y_ = make_layout(spec.output, n, spec.rows, n);
+  weight_ = make_layout(spec.input, spec.transposed ? n : k, spec.transposed ? k : n, spec.weight_stride,
+                        spec.weight_batch_stride);
+  x_ = make_layout(spec.input, k, spec.rows, spec.x_stride != 0 ? spec.x_stride : k, spec.x_batch_stride);
+  y_ = make_layout(spec.output, n, spec.rows, spec.y_stride != 0 ? spec.y_stride : n, spec.y_batch_stride);
 }
 
 template <typename T>
@@ -56,26 +57,37 @@ void CublasLtProduct::set(cublasLtMatmulDescAttributes_t attribute, const T& val
                  what());
 }
 
-CublasLtProduct::Layout CublasLtProduct::make_layout(DType dtype, int64_t rows, int64_t cols, int64_t stride) const {
+CublasLtProduct::Layout CublasLtProduct::make_layout(DType dtype, int64_t rows, int64_t cols, int64_t stride,
+                                                     int64_t batch_stride) const {
   cublasLtMatrixLayout_t layout = nullptr;
   check_cublaslt(cublaslt().matrix_layout_create(&layout, data_type(dtype), static_cast<uint64_t>(rows),
                                                  static_cast<uint64_t>(cols), stride),
                  "plan ", what());
-  return Layout(layout);
+  Layout out(layout);
+  if (spec_.batch == 1) return out;
+  const auto batch = static_cast<int32_t>(spec_.batch);
+  check_cublaslt(
+      cublaslt().matrix_layout_set_attribute(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch, sizeof(batch)),
+      "plan ", what());
+  check_cublaslt(cublaslt().matrix_layout_set_attribute(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
+                                                        &batch_stride, sizeof(batch_stride)),
+                 "plan ", what());
+  return out;
 }
 
 std::string CublasLtProduct::what() const {
-  return str(spec_.name, " (", spec_.rows, " rows, ", spec_.inputs, " → ", spec_.outputs, ")");
+  return str(spec_.name, " (", spec_.batch == 1 ? "" : str(spec_.batch, " × "), spec_.rows, " rows, ", spec_.inputs,
+             " → ", spec_.outputs, ")");
 }
 
-std::vector<cublasLtMatmulAlgo_t> CublasLtProduct::algorithms(cublasLtHandle_t blas, uint32_t x_alignment,
-                                                              uint32_t y_alignment, size_t workspace_bytes,
-                                                              int most) const {
+std::vector<cublasLtMatmulAlgo_t> CublasLtProduct::algorithms(cublasLtHandle_t blas, const Alignments& alignments,
+                                                              size_t workspace_bytes, int most) const {
   Preference preference(what());
   preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
-  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, x_alignment);
-  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, y_alignment);
-  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, y_alignment);
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignments.weight);
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignments.x);
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignments.y);
+  preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignments.y);
   std::vector<cublasLtMatmulHeuristicResult_t> found(static_cast<size_t>(most));
   int count = 0;
   check_cublaslt(cublaslt().matmul_algo_get_heuristic(blas, product_.get(), weight_.get(), x_.get(), y_.get(), y_.get(),
@@ -89,11 +101,11 @@ std::vector<cublasLtMatmulAlgo_t> CublasLtProduct::algorithms(cublasLtHandle_t b
 
 void CublasLtProduct::run(cublasLtHandle_t blas, const cublasLtMatmulAlgo_t& algorithm, const Memory& memory,
                           cudaStream_t stream) const {
-  const float one = 1, beta = spec_.residual ? 1.0f : 0.0f;
-  check_cublaslt(
-      cublaslt().matmul(blas, product_.get(), &one, memory.weight, weight_.get(), memory.x, x_.get(), &beta, memory.y,
-                        y_.get(), memory.y, y_.get(), &algorithm, memory.workspace, memory.workspace_bytes, stream),
-      "multiply ", what());
+  const float beta = spec_.residual ? 1.0f : 0.0f;
+  check_cublaslt(cublaslt().matmul(blas, product_.get(), &spec_.alpha, memory.weight, weight_.get(), memory.x, x_.get(),
+                                   &beta, memory.y, y_.get(), memory.y, y_.get(), &algorithm, memory.workspace,
+                                   memory.workspace_bytes, stream),
+                 "multiply ", what());
 }
 
 }  // namespace sclip

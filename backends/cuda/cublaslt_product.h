@@ -1,4 +1,5 @@
-// A matrix product of cuBLASLt for one number of rows: what it computes, and the algorithms that can.
+// A matrix product of cuBLASLt for one number of rows, or a batch of them: what it computes, and the algorithms that
+// can.
 //
 // cuBLASLt is column-major: y (rows, n) row-major is the column-major (n, rows), so y = x · Wᵀ + bias becomes D = op(W)
 // · X with W as it lies in memory and the bias running down D's columns. A residual is C = D with β = 1.
@@ -25,15 +26,28 @@ struct CublasLtProductSpec {
   DType input = DType::kF32;   // of x and W
   DType output = DType::kF32;  // of y
   bool residual = false;       // y is added to
+  float alpha = 1;             // the product's factor
+  int64_t x_stride = 0;        // elements between rows; 0: contiguous
+  int64_t y_stride = 0;
+  int64_t batch = 1;
+  int64_t weight_batch_stride = 0;  // elements from one matrix of the batch to the next; 0: one for all
+  int64_t x_batch_stride = 0;
+  int64_t y_batch_stride = 0;
 };
 
 class CublasLtProduct {
  public:
   explicit CublasLtProduct(const CublasLtProductSpec& spec);
 
-  // At least 1 and at most `most`, the one that the heuristic holds for the best first. For pointers to x and y that
-  // are multiples of these bytes. Throws kUnsupported when there is none.
-  std::vector<cublasLtMatmulAlgo_t> algorithms(cublasLtHandle_t blas, uint32_t x_alignment, uint32_t y_alignment,
+  // Bytes that pointers are multiples of.
+  struct Alignments {
+    uint32_t weight = 256;  // what the device's allocator gives
+    uint32_t x = 256, y = 256;
+    bool operator==(const Alignments&) const = default;
+  };
+  // At least 1 and at most `most`, the one that the heuristic holds for the best first. Throws kUnsupported when there
+  // is none.
+  std::vector<cublasLtMatmulAlgo_t> algorithms(cublasLtHandle_t blas, const Alignments& alignments,
                                                size_t workspace_bytes, int most) const;
 
   struct Memory {
@@ -54,7 +68,7 @@ class CublasLtProduct {
     void operator()(cublasLtMatrixLayout_t layout) const { cublaslt().matrix_layout_destroy(layout); }
   };
   using Layout = std::unique_ptr<cublasLtMatrixLayoutOpaque_t, Destroy>;
-  Layout make_layout(DType dtype, int64_t rows, int64_t cols, int64_t stride) const;
+  Layout make_layout(DType dtype, int64_t rows, int64_t cols, int64_t stride, int64_t batch_stride) const;
   template <typename T>
   void set(cublasLtMatmulDescAttributes_t attribute, const T& value);
 

@@ -30,7 +30,7 @@ class CudaBackend : public Backend {
   std::unique_ptr<Memory> allocate_host(size_t bytes) const override {
     return std::make_unique<PinnedMemory>(device_.index, bytes);
   }
-  std::unique_ptr<Stream> make_stream() const override { return std::make_unique<CudaStream>(device_); }
+  std::unique_ptr<Stream> make_stream() const override { return std::make_unique<CudaStream>(device_, gemm_); }
   std::unique_ptr<Linear> make_linear(const LinearSpec& spec) const override {
     const DeviceScope scope(device_.index);
     return std::make_unique<CudaLinear>(spec, gemm_);

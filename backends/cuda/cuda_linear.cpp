@@ -97,8 +97,8 @@ std::shared_ptr<const CudaLinear::Plan> CudaLinear::make_plan(const PlanKey& key
                                                                       .residual = residual})});
   // A product with a residual changes y, so it is not run for the sake of timing.
   const bool tune = gemm_->tune() && !residual;
-  const auto candidates =
-      plan->product.algorithms(gemm_->blas(), key.x_alignment, key.y_alignment, kGemmWorkspace, tune ? kCandidates : 1);
+  const auto candidates = plan->product.algorithms(gemm_->blas(), {.x = key.x_alignment, .y = key.y_alignment},
+                                                   kGemmWorkspace, tune ? kCandidates : 1);
   plan->algorithm = tune && candidates.size() > 1 ? fastest(plan->product, candidates, gemm_->blas(), memory, stream)
                                                   : candidates.front();
   return plan;

@@ -27,11 +27,12 @@ constexpr size_t kRecordedMerges = 64;
 
 }  // namespace
 
-CudaStream::CudaStream(const CudaDevice& device)
+CudaStream::CudaStream(const CudaDevice& device, std::shared_ptr<CudaGemm> gemm)
     : device_(device.index),
       queue_{.architecture = 10 * device.major + device.minor,
              .multiprocessors = device.multiprocessors,
              .shared_memory_per_block = device.shared_memory_per_block},
+      matmul_(std::move(gemm)),
       fault_slots_(std::make_shared<MergeFaultSlots>(device.index)),
       faults_(fault_slots_) {
   const DeviceScope scope(device_);
@@ -136,6 +137,12 @@ void CudaStream::pamr(const PamrParams& p) {
   pamr_cuda(p, workspace(pamr_cuda_workspace(p), "pamr"), queue_);
 }
 
+void CudaStream::matmul(const MatmulParams& p) {
+  const DeviceScope scope = enter("matmul");
+  std::shared_ptr<const void> plan = matmul_.run(p, grow(gemm_workspace_, kGemmWorkspace, "a matrix product"), queue_);
+  if (recording()) recording_->plans.push_back(std::move(plan));
+}
+
 void CudaStream::linear(const Linear& layer, const void* x, int64_t rows, void* y) {
   const DeviceScope scope = enter("linear");
   void* const memory = grow(gemm_workspace_, kGemmWorkspace, "a matrix product");
@@ -226,6 +233,7 @@ void CudaStream::trim() {
   synchronize();
   workspace_.reset();
   gemm_workspace_.reset();
+  matmul_.drop_plans();
   fault_slots_->trim();
   ++generation_;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "backends/cuda/cuda_matmul.h"
 #include "backends/cuda/cuda_memory.h"
 #include "backends/cuda/merge_faults.h"
 #include "kernels/cuda/queue.h"
@@ -39,7 +40,7 @@ class CudaRecording : public Recording {
 
 class CudaStream : public Stream {
  public:
-  explicit CudaStream(const CudaDevice& device);
+  CudaStream(const CudaDevice& device, std::shared_ptr<CudaGemm> gemm);
   ~CudaStream() override;
   CudaStream(const CudaStream&) = delete;
   CudaStream& operator=(const CudaStream&) = delete;
@@ -51,6 +52,7 @@ class CudaStream : public Stream {
   void gather_rows(const GatherRowsParams&) override;
   void layernorm(const LayerNormParams&) override;
   void attention(const AttentionParams&) override;
+  void matmul(const MatmulParams&) override;
   void tree_attention(const TreeAttentionParams&) override;
   void l2_normalize(const L2NormalizeParams&) override;
   void window_merge(const WindowMergeParams&) override;
@@ -92,6 +94,7 @@ class CudaStream : public Stream {
   int device_;
   CudaQueue queue_;
   std::unique_ptr<CudaMemory> workspace_, gemm_workspace_;
+  CudaMatmul matmul_;
   uint64_t generation_ = 0;
   std::optional<CudaRecording::Keeps> recording_;  // while one is made
 

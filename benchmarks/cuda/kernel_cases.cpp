@@ -61,6 +61,38 @@ KernelCase attention(const std::string& name, AttentionScores scores, int64_t ba
               [](Stream& s, const AttentionParams& p) { s.attention(p); })};
 }
 
+// Half of a softmax of k·kᵀ and half of a map of every window, which all heads share; and P itself, if `returned`.
+KernelCase attention_mix(const std::string& name, bool returned, int64_t batch, int64_t tokens, int64_t heads,
+                         int64_t head_dim) {
+  const auto elements = static_cast<double>(batch * tokens * heads * head_dim);
+  const auto map = static_cast<double>(batch * tokens * tokens) * 4;
+  const double probabilities = returned ? map * static_cast<double>(heads) : 0;
+  return {.name = name,
+          .shape = str(batch, "×", tokens, "×", heads, "×", head_dim, " f16"),
+          .floor = {.mma = 3 * elements * static_cast<double>(tokens) / 2048,
+                    .bytes = 3 * elements * 2 + map + probabilities,
+                    .written = elements * 2 + probabilities},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                const int64_t count = batch * tokens * heads * head_dim;
+                return AttentionParams{
+                    .qkv = a.normal_f16(3 * count),
+                    .out = a.room<Float16>(count),
+                    .dtype = DType::kF16,
+                    .scores = AttentionScores::kKeyKey,
+                    .batch = batch,
+                    .tokens = tokens,
+                    .heads = heads,
+                    .head_dim = head_dim,
+                    .softmax_scale = 1 / std::sqrt(static_cast<float>(head_dim)),
+                    .softmax_weight = 0.5f,
+                    .added = {.data = a.normal(batch * tokens * tokens, 0.01f), .batch_stride = tokens * tokens},
+                    .added_weight = 0.5f,
+                    .probabilities = returned ? a.room<float>(batch * heads * tokens * tokens) : nullptr};
+              },
+              [](Stream& s, const AttentionParams& p) { s.attention(p); })};
+}
+
 std::vector<uint8_t> noise(int64_t count) {
   std::vector<uint8_t> out(static_cast<size_t>(count));
   for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<uint8_t>(i * 2654435761u >> 24);
@@ -405,6 +437,9 @@ std::vector<KernelCase> kernel_cases() {
       attention("attention-csa-256", AttentionScores::kCorrelative, 1, 256, 12, 64),
       attention("attention-csa-577", AttentionScores::kCorrelative, 1, 577, 4, 64),
       attention("attention-clip-577", AttentionScores::kQueryKey, 1, 577, 4, 64),
+      attention_mix("attention-added-197", false, 2, 197, 12, 64),
+      attention_mix("attention-added-577", false, 1, 577, 4, 64),
+      attention_mix("attention-returned-197", true, 2, 197, 12, 64),
       patch_embed(3, 2, 16, 768),
       patch_embed(2, 1, 14, 1024),
       layernorm(394, 768),

@@ -43,4 +43,33 @@ BENCHMARK(BM_Attention)
     ->Args({1, 1226, 12, 3, 0})
     ->UseRealTime();
 
+// Half of a softmax of k·kᵀ and half of a map that the heads share; `returned`: P is written, too.
+void BM_AttentionMix(benchmark::State& state) {
+  const int64_t tokens = state.range(0), heads = 12, head_dim = 64;
+  const auto count = static_cast<size_t>(tokens * heads * head_dim);
+  const auto qkv = sclip::testing::random_normal(3 * count, 1);
+  const auto added = sclip::testing::random_normal(static_cast<size_t>(tokens * tokens), 2, 0, 0.01f);
+  std::vector<float> out(count), probabilities(static_cast<size_t>(heads * tokens * tokens));
+  const sclip::AttentionParams p{.qkv = qkv.data(),
+                                 .out = out.data(),
+                                 .scores = sclip::AttentionScores::kKeyKey,
+                                 .batch = 1,
+                                 .tokens = tokens,
+                                 .heads = heads,
+                                 .head_dim = head_dim,
+                                 .softmax_scale = 0.125f,
+                                 .softmax_weight = 0.5f,
+                                 .added = {.data = added.data()},
+                                 .added_weight = 0.5f,
+                                 .probabilities = state.range(1) != 0 ? probabilities.data() : nullptr};
+  for (auto _ : state) {
+    sclip::attention_cpu(p, sclip::testing::cpu_queue());
+    benchmark::ClobberMemory();
+  }
+  const double flops = 2 * 2.0 * static_cast<double>(heads * tokens * tokens * head_dim);
+  state.counters["FLOP/s"] =
+      benchmark::Counter(flops * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+}
+BENCHMARK(BM_AttentionMix)->ArgNames({"tokens", "returned"})->ArgsProduct({{197, 1226}, {0, 1}})->UseRealTime();
+
 }  // namespace

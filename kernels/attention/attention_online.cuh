@@ -1,7 +1,9 @@
 // Rows of any length: a running maximum and sum for each kind of scores. See attention_cuda.cu.
 #pragma once
 
-#include "kernels/attention/attention_fragments.cuh"
+#include "kernels/attention/attention_columns.cuh"
+#include "kernels/attention/attention_products.cuh"
+#include "kernels/attention/attention_scores.cuh"
 
 namespace sclip::cuda {
 
@@ -33,10 +35,10 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
   const uint32_t left_panel = shared_address(memory) + 16 * warp * kPitch;
   const uint32_t stages = shared_address(memory) + kSets * kAttentionRows * kPitch;
 
-  // Of every tile of columns first the right sides, then v, through two stages. A tile is asked for when the one before
-  // it has arrived, into the stage whose tile every warp is done with.
+  // Of every tile of columns first the right sides, then v, through two stages. A tile is prefetched when the one
+  // before it has arrived, into the stage whose tile every warp is done with.
   int next_set = 0, next_tile = columns.begin, stage = 0;
-  const auto ask = [&] {
+  const auto prefetch = [&] {
     if (next_tile < columns.end) {
       const int matrix = next_set == kSets ? 2 : kCorrelative ? next_set : p.right;
       const int first = Columns::first(next_tile, p.tokens);
@@ -51,12 +53,12 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
     copy_async_commit();
     stage ^= 1;
   };
-  const auto arrive = [&] {
+  const auto wait_tile = [&] {
     copy_async_wait<0>();
     __syncthreads();
-    const uint32_t arrived = stages + (stage ^ 1) * kKeys * kPitch;
-    ask();
-    return arrived;
+    const uint32_t tile_here = stages + (stage ^ 1) * kKeys * kPitch;
+    prefetch();
+    return tile_here;
   };
 
   LeftRows<kDim, kHeld> left[kSets];
@@ -66,7 +68,7 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
     copy_rows<kDim, 16, 32>(left[set].panel, qkv_of_head(p) + (kCorrelative ? set : p.left) * width + row * stride,
                             stride, min(16, max(p.tokens - row, 0)), chunks, lane);
   }
-  ask();
+  prefetch();
   copy_async_wait<0>();
   __syncwarp();
 #pragma unroll
@@ -86,21 +88,21 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
   // `pairs` of 16 columns hold scores.
   const auto exponentials = [&](int set, float(&s)[2 * kPairs][4], uint32_t(&packed)[kPairs][4], int column, int pairs,
                                 bool hide) {
-    const ScoreTrait trait(p, row + lane / 4);
-    float slope = p.slope;
+    const ScoreMask mask(p, row + lane / 4);
+    float scale = p.softmax_scale_log2;
     if (p.bias != nullptr) {
 #pragma unroll
       for (int j = 0; j < 2 * kPairs; ++j) {
         if (j / 2 >= pairs) break;
-        trait.add_bias(s[j], column + 8 * j, slope);
+        mask.add_bias(s[j], column + 8 * j, scale);
       }
-      slope = 1;
+      scale = 1;
     }
     if (hide) {
 #pragma unroll
       for (int j = 0; j < 2 * kPairs; ++j) {
         if (j / 2 >= pairs) break;
-        trait.hide(s[j], column + 8 * j);
+        mask.hide(s[j], column + 8 * j);
       }
     }
     float shift[2];
@@ -113,8 +115,8 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
         x = fmaxf(x, fmaxf(s[j][2 * r], s[j][2 * r + 1]));
       }
       x = row_max(x);
-      shift[r] = x * slope;
-      const float factor = exp2_approx(fmaf(largest[set][r], slope, -shift[r]));
+      shift[r] = x * scale;
+      const float factor = exp2_approx(fmaf(largest[set][r], scale, -shift[r]));
       largest[set][r] = x;
       sum[set][r] *= factor;
 #pragma unroll
@@ -128,7 +130,7 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
       if (j / 2 >= pairs) break;
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
-        s[j][e] = exp2_approx(fmaf(s[j][e], slope, -shift[e / 2]));
+        s[j][e] = exp2_approx(fmaf(s[j][e], scale, -shift[e / 2]));
         sum[set][e / 2] += s[j][e];
       }
       packed[j / 2][j % 2 * 2] = pack<T>(s[j][0], s[j][1]);
@@ -147,7 +149,7 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
   if (columns.has_tail()) {
 #pragma unroll
     for (int set = 0; set < kSets; ++set) {
-      const uint32_t keys = arrive();
+      const uint32_t keys = wait_tile();
       if (active) {
         float s[2 * kPairs][4];
         score_tail<T, kDim, kPairs>(s, left[set], lane, keys, Columns::tail_groups(p.tokens));
@@ -155,7 +157,7 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
                      true);
       }
     }
-    const uint32_t values = arrive();
+    const uint32_t values = wait_tile();
     const auto address = LaneAddress<kDim>::rows_first(recompute(lane));
 #pragma unroll
     for (int pair = 0; pair < kPairs; ++pair) {
@@ -168,14 +170,14 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_online_blocks(kDi
     const bool seen = active && (!p.causal || first < row + 16);
 #pragma unroll
     for (int set = 0; set < kSets; ++set) {
-      const uint32_t keys = arrive();
+      const uint32_t keys = wait_tile();
       if (seen) {
         float s[2 * kPairs][4];
         score_full<T, kDim, kPairs>(s, left[set], lane, keys);
         exponentials(set, s, packed[set], first + lane % 4 * 2, kPairs, p.causal);
       }
     }
-    const uint32_t values = arrive();
+    const uint32_t values = wait_tile();
     const auto address = LaneAddress<kDim>::rows_first(recompute(lane));
     if (seen) {
 #pragma unroll

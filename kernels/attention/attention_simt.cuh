@@ -4,19 +4,24 @@
 
 #include <cfloat>
 
-#include "kernels/attention/attention_fragments.cuh"
+#include "kernels/attention/attention_general.cuh"
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/warp.cuh"
 
 namespace sclip::cuda {
 
 constexpr int kSimtRowsPerWarp = 4, kSimtKeys = 64;
-// Beyond d = 128 the rows of 4 warps and the keys are more than the 99 KiB that a block has on sm_86, 89 and 120.
-constexpr int simt_warps(int head_dim) {
-  return head_dim <= 128 ? 4 : 2;
+// Columns of the output a lane holds, which is what an instance is compiled for; 32 times as many are ≥ d. General
+// probabilities have fewer instances.
+constexpr int simt_vector(int64_t head_dim, bool general) {
+  return head_dim <= 64 ? 2 : head_dim <= 128 && !general ? 4 : 8;
 }
-constexpr int simt_rows(int head_dim) {
-  return simt_warps(head_dim) * kSimtRowsPerWarp;
+// Beyond d = 128 the rows of 4 warps and the keys are more than the 99 KiB that a block has on sm_86, 89 and 120.
+constexpr __host__ __device__ int simt_warps(int vector) {
+  return vector <= 4 ? 4 : 2;
+}
+constexpr __host__ __device__ int simt_rows(int vector) {
+  return simt_warps(vector) * kSimtRowsPerWarp;
 }
 
 // Floats from one row in shared memory to the next: an odd number of float4, so that eight rows' equal columns lie in
@@ -24,9 +29,14 @@ constexpr int simt_rows(int head_dim) {
 constexpr __host__ __device__ int simt_pitch(int head_dim) {
   return 4 * (head_dim / 4 | 1);
 }
-constexpr size_t simt_shared_bytes(int head_dim) {
-  return sizeof(float) * (static_cast<size_t>(2 * simt_rows(head_dim) + kSimtKeys) * simt_pitch(head_dim) +
-                          simt_rows(head_dim) * kSimtKeys);
+// Kinds of scores that there is room for.
+constexpr __host__ __device__ int simt_kinds(bool general) {
+  return general ? kMostSoftmaxes : 2;
+}
+constexpr size_t simt_shared_bytes(int head_dim, bool general) {
+  const int rows = simt_rows(simt_vector(head_dim, general));
+  return sizeof(float) *
+         (static_cast<size_t>(simt_kinds(general) * rows + kSimtKeys) * simt_pitch(head_dim) + rows * kSimtKeys);
 }
 
 // Rows beyond the last one up to `padded` become zeros.
@@ -41,54 +51,72 @@ __device__ __forceinline__ void simt_copy_rows(float* to, const T* from, int str
   }
 }
 
-template <int kVector>
-constexpr int kSimtWarps = simt_warps(32 * kVector);
+// Blocks that the registers of an SM are meant to hold.
+constexpr int simt_blocks(int vector, bool general) {
+  return vector < 8 && !general ? 4 : 3;
+}
+template <typename T, bool kGeneral>
+using SimtArgs = std::conditional_t<kGeneral, GeneralArgs<T>, AttentionArgs<T>>;
 
-// kVector: columns of the output a lane holds; 32 · kVector ≥ head_dim, both even.
-template <typename T, int kVector>
-__global__ void __launch_bounds__(32 * kSimtWarps<kVector>, kVector < 8 ? 4 : 3)
-    attention_simt_kernel(const AttentionArgs<T> p, int kinds) {
-  extern __shared__ float4 simt_memory[];
-  constexpr int kSimtRows = kSimtWarps<kVector> * kSimtRowsPerWarp;
+// One head of a block's rows. `kinds` is how many softmaxes there are.
+template <typename T, int kVector, bool kGeneral>
+__device__ __forceinline__ void simt_head(const SimtArgs<T, kGeneral>& p, int kinds, int head, float* memory) {
+  constexpr int kSimtRows = simt_rows(kVector);
+  constexpr int kKinds = simt_kinds(kGeneral);
   const int dim = p.head_dim, pitch = simt_pitch(dim);
-  float* const left = reinterpret_cast<float*>(simt_memory);  // (kinds, kSimtRows) rows
-  float* const right = left + 2 * kSimtRows * pitch;          // (kSimtKeys) rows of q, k or v
-  float* const weights = right + kSimtKeys * pitch;           // (warps, kSimtKeys, kSimtRowsPerWarp)
+  float* const left = memory;                              // (kinds, kSimtRows) rows
+  float* const right = left + kKinds * kSimtRows * pitch;  // (kSimtKeys) rows of q, k or v
+  float* const weights = right + kSimtKeys * pitch;        // (warps, kSimtKeys, kSimtRowsPerWarp)
 
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int first_row = blockIdx.x * kSimtRows;
   const int width = p.heads * dim, stride = 3 * width;
-  const T* const qkv = qkv_of_head(p);
+  const T* const qkv = qkv_of_head(p, head);
   const int block_rows = min(kSimtRows, p.tokens - first_row);
   const int row = first_row + warp * kSimtRowsPerWarp;
   const int columns = p.causal ? first_row + block_rows : p.tokens;
+  bool multiplied = true;  // or all scores are 0
+  float scale = p.softmax_scale;
+  if constexpr (kGeneral) {
+    multiplied = p.products > 0;
+    scale *= p.window_scale();
+  }
 
-  for (int kind = 0; kind < kinds; ++kind) {
-    const int matrix = kinds == 2 ? kind : p.left;
+  for (int kind = 0; kind < kinds && multiplied; ++kind) {
+    const int matrix = kinds > 1 ? kind : p.left;
     simt_copy_rows(left + kind * kSimtRows * pitch, qkv + matrix * width + first_row * stride, stride, block_rows,
                    kSimtRows, dim);
   }
 
+  const auto add_bias = [&](float& score, int y, int x) {
+    if constexpr (kGeneral) {
+      if (p.biases.data != nullptr) score += p.biases.row(head, y)[x];
+    } else {
+      if (p.bias != nullptr) score += p.bias[static_cast<int64_t>(y) * p.tokens + x];
+    }
+  };
   // Natural scores of the warp's four rows with columns first + lane and first + lane + 32, −∞ where there are none.
   float s[kSimtRowsPerWarp][2];
   const auto scores = [&](int kind, int first) {
     const int count = min(kSimtKeys, columns - first);
-    __syncthreads();
-    simt_copy_rows(right, qkv + (kinds == 2 ? kind : p.right) * width + first * stride, stride, count, count, dim);
-    __syncthreads();
 #pragma unroll
     for (int r = 0; r < kSimtRowsPerWarp; ++r) s[r][0] = s[r][1] = 0;
-    const float* const a = left + (kind * kSimtRows + warp * kSimtRowsPerWarp) * pitch;
-    const float* const b0 = right + min(lane, count - 1) * pitch;
-    const float* const b1 = right + min(lane + 32, count - 1) * pitch;
+    if (multiplied) {
+      __syncthreads();
+      simt_copy_rows(right, qkv + (kinds > 1 ? kind : p.right) * width + first * stride, stride, count, count, dim);
+      __syncthreads();
+      const float* const a = left + (kind * kSimtRows + warp * kSimtRowsPerWarp) * pitch;
+      const float* const b0 = right + min(lane, count - 1) * pitch;
+      const float* const b1 = right + min(lane + 32, count - 1) * pitch;
 #pragma unroll 2
-    for (int c = 0; c < dim; c += 4) {
-      const float4 x = *reinterpret_cast<const float4*>(b0 + c), y = *reinterpret_cast<const float4*>(b1 + c);
+      for (int c = 0; c < dim; c += 4) {
+        const float4 x = *reinterpret_cast<const float4*>(b0 + c), y = *reinterpret_cast<const float4*>(b1 + c);
 #pragma unroll
-      for (int r = 0; r < kSimtRowsPerWarp; ++r) {
-        const float4 q = *reinterpret_cast<const float4*>(a + r * pitch + c);
-        s[r][0] = fmaf(q.w, x.w, fmaf(q.z, x.z, fmaf(q.y, x.y, fmaf(q.x, x.x, s[r][0]))));
-        s[r][1] = fmaf(q.w, y.w, fmaf(q.z, y.z, fmaf(q.y, y.y, fmaf(q.x, y.x, s[r][1]))));
+        for (int r = 0; r < kSimtRowsPerWarp; ++r) {
+          const float4 q = *reinterpret_cast<const float4*>(a + r * pitch + c);
+          s[r][0] = fmaf(q.w, x.w, fmaf(q.z, x.z, fmaf(q.y, x.y, fmaf(q.x, x.x, s[r][0]))));
+          s[r][1] = fmaf(q.w, y.w, fmaf(q.z, y.z, fmaf(q.y, y.y, fmaf(q.x, y.x, s[r][1]))));
+        }
       }
     }
 #pragma unroll
@@ -100,17 +128,17 @@ __global__ void __launch_bounds__(32 * kSimtWarps<kVector>, kVector < 8 ? 4 : 3)
         if (x >= columns || (p.causal && x > y)) {
           s[r][h] = -INFINITY;
         } else {
-          s[r][h] *= p.slope;
-          if (p.bias != nullptr) s[r][h] += p.bias[static_cast<int64_t>(y) * p.tokens + x];
+          s[r][h] *= scale;
+          add_bias(s[r][h], y, x);
         }
       }
     }
   };
 
   // First pass: each row's maximum and the sum of its exponentials. A lane keeps those of its own columns.
-  float largest[2][kSimtRowsPerWarp], inverse[2][kSimtRowsPerWarp];
+  float largest[kKinds][kSimtRowsPerWarp], inverse[kKinds][kSimtRowsPerWarp];
 #pragma unroll
-  for (int kind = 0; kind < 2; ++kind) {
+  for (int kind = 0; kind < kKinds; ++kind) {
     if (kind >= kinds) break;
     float sum[kSimtRowsPerWarp];
 #pragma unroll
@@ -141,7 +169,7 @@ __global__ void __launch_bounds__(32 * kSimtWarps<kVector>, kVector < 8 ? 4 : 3)
   for (int first = 0; first < columns; first += kSimtKeys) {
     float w[kSimtRowsPerWarp][2] = {};
 #pragma unroll
-    for (int kind = 0; kind < 2; ++kind) {
+    for (int kind = 0; kind < kKinds; ++kind) {
       if (kind >= kinds) break;
       scores(kind, first);
 #pragma unroll
@@ -149,6 +177,21 @@ __global__ void __launch_bounds__(32 * kSimtWarps<kVector>, kVector < 8 ? 4 : 3)
 #pragma unroll
         for (int h = 0; h < 2; ++h) w[r][h] = fmaf(expf(s[r][h] - largest[kind][r]), inverse[kind][r], w[r][h]);
       }
+    }
+    if constexpr (kGeneral) {
+#pragma unroll
+      for (int r = 0; r < kSimtRowsPerWarp; ++r) {
+        const int y = min(row + r, p.tokens - 1);
+#pragma unroll
+        for (int h = 0; h < 2; ++h) {
+          const int x = first + lane + 32 * h;
+          if (x >= columns) continue;
+          w[r][h] *= p.softmax_weight;
+          if (p.added.data != nullptr) w[r][h] = fmaf(p.added_weight, p.added.row(head, y)[x], w[r][h]);
+          if (p.probabilities != nullptr && row + r < p.tokens) ProbabilityRow<T>(p, head, y).put(x, w[r][h]);
+        }
+      }
+      if (p.out == nullptr) continue;
     }
     const int count = min(kSimtKeys, columns - first);
     __syncthreads();
@@ -170,15 +213,34 @@ __global__ void __launch_bounds__(32 * kSimtWarps<kVector>, kVector < 8 ? 4 : 3)
       }
     }
   }
+  if constexpr (kGeneral) {
+    if (p.out == nullptr) return;
+  }
 #pragma unroll
   for (int r = 0; r < kSimtRowsPerWarp; ++r) {
     if (row + r >= p.tokens) break;
-    T* const out = out_of_row(p, row + r);
+    T* const out = out_of_row(p, row + r, head);
 #pragma unroll
     for (int i = 0; i < kVector; ++i) {
       const int c = (i / 2 * 32 + lane) * 2 + i % 2;
       if (c < dim) out[c] = from_f32<T>(o[r][i]);
     }
+  }
+}
+
+// kGeneral: P may be more than softmaxes of scores, and a result.
+template <typename T, int kVector, bool kGeneral>
+__global__ void __launch_bounds__(32 * simt_warps(kVector), simt_blocks(kVector, kGeneral))
+    attention_simt_kernel(const SimtArgs<T, kGeneral> p, int kinds) {
+  extern __shared__ float4 simt_memory[];
+  auto* const memory = reinterpret_cast<float*>(simt_memory);
+  if constexpr (kGeneral) {
+    for (int head = blockIdx.y; head < p.heads; head += static_cast<int>(gridDim.y)) {
+      simt_head<T, kVector, true>(p, kinds, head, memory);
+      __syncthreads();  // before the next head's rows take the place of these
+    }
+  } else {
+    simt_head<T, kVector, false>(p, kinds, recompute(blockIdx.y), memory);
   }
 }
 

@@ -18,8 +18,8 @@ struct Case {
 };
 
 const AttentionScores kAllScores[] = {AttentionScores::kQueryKey, AttentionScores::kQueryQuery,
-                                      AttentionScores::kKeyKey, AttentionScores::kCorrelative,
-                                      AttentionScores::kIdentity};
+                                      AttentionScores::kKeyKey,   AttentionScores::kCorrelative,
+                                      AttentionScores::kIdentity, AttentionScores::kValueValue};
 
 AttentionParams params_of(const Case& c, const void* qkv, void* out) {
   return {.qkv = qkv,
@@ -31,26 +31,41 @@ AttentionParams params_of(const Case& c, const void* qkv, void* out) {
           .softmax_scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim))};
 }
 
-// What the oracle says, and Σ_j P_j·|v_j|: what an error relative to the probabilities can do to an output.
+// What the oracle says, P (B, A, N, N) and the sizes of its terms, and Σ_j |P_j|·|v_j|: what an error relative to the
+// probabilities can do to an output.
 struct Expected {
-  std::vector<float> values, magnitude;
+  std::vector<float> values, probabilities, sizes, magnitude;
 };
 Expected oracle(AttentionParams p, const Case& c, const std::vector<float>& qkv) {
-  Expected out{std::vector<float>(c.count()), std::vector<float>(c.count())};
+  const auto n = static_cast<size_t>(c.tokens), dim = static_cast<size_t>(c.head_dim);
+  const auto heads = static_cast<size_t>(c.heads), batch = static_cast<size_t>(c.batch);
+  Expected e{
+      std::vector<float>(c.count()), std::vector<float>(batch * heads * n * n), {}, std::vector<float>(c.count())};
   p.dtype = DType::kF32;
   p.qkv = qkv.data();
-  p.out = out.values.data();
+  p.out = e.values.data();
+  p.probabilities = e.probabilities.data();
+  p.mean_of_heads = p.accumulate = false;
   ref::attention(p);
-  auto absolute = qkv;
-  const auto row = static_cast<size_t>(c.heads * c.head_dim);
-  for (size_t i = 0; i < c.count(); ++i) {
-    float& v = absolute[i / row * 3 * row + 2 * row + i % row];
-    v = std::abs(v);
+  p.added_weight = 0;
+  e.sizes.resize(e.probabilities.size());
+  p.probabilities = e.sizes.data();
+  p.out = nullptr;
+  ref::attention(p);
+  for (size_t i = 0; i < e.sizes.size(); ++i) {
+    e.sizes[i] = std::abs(e.sizes[i]) + std::abs(e.probabilities[i] - e.sizes[i]);
   }
-  p.qkv = absolute.data();
-  p.out = out.magnitude.data();
-  ref::attention(p);
-  return out;
+  for (size_t row = 0; row < batch * heads * n; ++row) {
+    const size_t b = row / (heads * n), h = row / n % heads, i = row % n;
+    for (size_t j = 0; j < n; ++j) {
+      const float weight = std::abs(e.probabilities[row * n + j]);
+      for (size_t d = 0; d < dim; ++d) {
+        const float v = qkv[(((b * n + j) * 3 + 2) * heads + h) * dim + d];
+        e.magnitude[((b * n + i) * heads + h) * dim + d] += weight * std::abs(v);
+      }
+    }
+  }
+  return e;
 }
 
 // f32: scores of deviation ≈ s², outputs of order 1. A dot product of d terms errs by about √d·s²·eps, exp carries that
@@ -240,28 +255,291 @@ TEST_CASE("attention gives the same bits for any number of threads", "[attention
   p.out = two.data();
   attention_cpu(p, testing::cpu_queue(3));
   CHECK(one == two);
+
+  p.scores = AttentionScores::kSelfSelf;
+  p.mean_of_heads = true;
+  std::vector<float> mean_one(static_cast<size_t>(c.batch * c.tokens * c.tokens)), mean_two(mean_one);
+  p.probabilities = mean_one.data();
+  attention_cpu(p, testing::cpu_queue(1));
+  p.probabilities = mean_two.data();
+  attention_cpu(p, testing::cpu_queue(3));
+  CHECK(mean_one == mean_two);
 }
 
-TEST_CASE("attention refuses head dims it has no tiles for", "[attention]") {
+TEST_CASE("attention that finds no memory says so to its caller", "[attention][cpu]") {
+  float element = 0;
+  AttentionParams p = params_of({2, int64_t{1} << 44, 1, 4}, &element, &element);
+  try {
+    attention_cpu(p, testing::cpu_queue(2));
+    FAIL("there is no memory for 2^44 tokens");
+  } catch (const Error& e) {
+    CHECK(e.code() == ErrorCode::kOutOfMemory);
+  }
+}
+
+namespace {
+
+// An error of the exponent is a relative error of a probability. Scores here are below 24: f32 sums of d products err
+// by up to √d halves of their last place, and the exponential by 2 ulp: 128 eps of the terms has a factor of two. A sum
+// that is added to rounds once more.
+double allowed_probability_error(double size, double before) {
+  return 2 * kTolerance * size + 0x1p-24 * (std::abs(before) + 1);
+}
+
+void check_probabilities(const std::vector<float>& actual, const Expected& expected, const AttentionParams& p,
+                         float before) {
+  const auto matrix = static_cast<size_t>(p.tokens * p.tokens), heads = static_cast<size_t>(p.heads);
+  double worst = 0;
+  size_t at = 0;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    double value = 0, size = 0;
+    for (size_t h = 0; h < (p.mean_of_heads ? heads : 1); ++h) {
+      const size_t from = p.mean_of_heads ? (i / matrix * heads + h) * matrix + i % matrix : i;
+      value += expected.probabilities[from];
+      size += expected.sizes[from];
+    }
+    if (p.mean_of_heads) value /= static_cast<double>(heads), size /= static_cast<double>(heads);
+    const double allowed = allowed_probability_error(size, before);
+    const double difference = std::abs(actual[i] - (value + before)) / allowed;
+    if (difference <= worst) continue;
+    worst = difference;
+    at = i;
+    if (std::isnan(difference)) break;
+  }
+  INFO("probability " << at << ": " << actual[at] << ", " << worst << " of the error allowed");
+  CHECK(!!(worst <= 1));
+}
+
+// A device's copies of what general probabilities are made of, and the same on the host for the oracle.
+struct General {
+  std::vector<float> bias, added, scales;
+  testing::DeviceArray<float> bias_device, added_device, scales_device;
+
+  // Matrices for `batch` windows and `heads` heads, rows `stride` apart; 1 shares.
+  General(const Case& c, int64_t batch, int64_t heads, int64_t stride)
+      : bias(make(c, batch * heads, stride, 21)),
+        added(make(c, batch * heads, stride, 22)),
+        scales(static_cast<size_t>(c.batch)),
+        bias_device(testing::Dut::get().copy(bias, 1)),
+        added_device(testing::Dut::get().copy(added, 1)),
+        scales_device((fill_scales(), testing::Dut::get().copy(scales))) {
+    matrix_ = c.tokens * stride;
+    batch_stride_ = batch > 1 ? heads * matrix_ : 0;
+    head_stride_ = heads > 1 ? matrix_ : 0;
+    row_stride_ = stride;
+  }
+  AttentionMatrix matrix(const float* data) const { return {data, batch_stride_, head_stride_, row_stride_}; }
+
+ private:
+  // Probabilities of both signs in sum, and −∞ off the diagonal where the bias hides.
+  static std::vector<float> make(const Case& c, int64_t matrices, int64_t stride, uint32_t seed) {
+    auto values = random_normal(static_cast<size_t>(matrices * c.tokens * stride), seed);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const auto row = static_cast<int64_t>(i) / stride % c.tokens, column = static_cast<int64_t>(i) % stride;
+      if (column >= c.tokens) values[i] = NAN;  // between the rows: not to be read
+      if (seed == 21 && column < c.tokens && std::abs(row - column) > 40) values[i] = -INFINITY;
+      if (seed == 22) values[i] /= 32;
+    }
+    return values;
+  }
+  void fill_scales() {
+    for (size_t i = 0; i < scales.size(); ++i) scales[i] = 0.5f + 0.25f * static_cast<float>(i);
+  }
+  int64_t matrix_ = 0, batch_stride_ = 0, head_stride_ = 0, row_stride_ = 0;
+};
+
+// `p` without pointers to memory of the device; what it holds of `general` is set for the oracle, then for the device.
+void check_general(AttentionParams p, const Case& c, General& general, bool with_out) {
   testing::Dut& dut = testing::Dut::get();
-  auto qkv = dut.copy(std::vector<float>(3 * 6)), out = dut.copy(std::vector<float>(6));
-  CHECK_THROWS_AS(dut.stream().attention(params_of({1, 1, 1, 6}, qkv.data(), out.data())), Error);
+  const bool bias = p.bias.data != nullptr, added = p.added.data != nullptr, scales = p.window_scales != nullptr;
+  const auto qkv = random_normal(3 * c.count(), 23, 0.1f, 1.1f);
+  for (const DType dtype : dut.dtypes()) {
+    const auto rounded = testing::round_to(dtype, qkv);
+    if (bias) p.bias = general.matrix(general.bias.data());
+    if (added) p.added = general.matrix(general.added.data());
+    if (scales) p.window_scales = general.scales.data();
+    const Expected expected = oracle(p, c, rounded.values);
+    if (bias) p.bias = general.matrix(general.bias_device.data());
+    if (added) p.added = general.matrix(general.added_device.data());
+    if (scales) p.window_scales = general.scales_device.data();
+    CAPTURE(c.batch, c.tokens, c.heads, c.head_dim, to_string(dtype), static_cast<int>(p.scores), bias, added, scales,
+            p.mean_of_heads, p.accumulate, with_out);
+
+    const auto matrices = static_cast<size_t>(p.mean_of_heads ? c.batch : c.batch * c.heads);
+    const auto elements = matrices * static_cast<size_t>(c.tokens * c.tokens);
+    constexpr float kBefore = 0.75f;
+    auto probabilities = p.accumulate ? dut.copy(std::vector<float>(elements, kBefore)) : dut.output<float>(elements);
+    AttentionParams q = p;
+    q.probabilities = probabilities.data();
+    if (!with_out) {
+      auto in = dut.copy(rounded.bytes);
+      q.qkv = in.data();
+      q.dtype = dtype;
+      dut.stream().attention(q);
+    } else {
+      check_on_device(q, c, dtype, rounded.values, expected);
+    }
+    check_probabilities(probabilities.host(), expected, q, p.accumulate ? kBefore : 0);
+    if (!with_out || p.mean_of_heads) continue;
+    q.probabilities = nullptr;
+    q.accumulate = false;
+    check_on_device(q, c, dtype, rounded.values, expected);
+  }
+}
+
+// Around the tiles of 64 (d ≤ 64) and 32 keys, and head dims with and without tensor cores.
+const Case kGeneralCases[] = {{2, 50, 2, 64}, {3, 67, 2, 32}, {1, 1, 2, 64},   {1, 197, 2, 64},
+                              {2, 33, 1, 80}, {1, 65, 3, 20}, {1, 40, 2, 136}, {1, 128, 1, 128}};
+
+}  // namespace
+
+TEST_CASE("attention adds weighted probabilities and returns P", "[attention][general]") {
+  const Case c = GENERATE(from_range(std::begin(kGeneralCases), std::end(kGeneralCases)));
+  General general(c, c.batch, c.heads, c.tokens + 3);
+  AttentionParams p = params_of(c, nullptr, nullptr);
+  p.softmax_weight = 0.7f;
+  p.added_weight = -1.5f;
+  for (const AttentionScores scores :
+       {AttentionScores::kQueryKey, AttentionScores::kKeyKey, AttentionScores::kValueValue,
+        AttentionScores::kCorrelative, AttentionScores::kSelfSelf, AttentionScores::kBias, AttentionScores::kNone}) {
+    p.scores = scores;
+    p.bias.data = general.bias.data();
+    p.added.data = general.added.data();
+    p.window_scales = general.scales.data();
+    check_general(p, c, general, true);
+  }
+}
+
+TEST_CASE("attention shares matrices among windows or heads, or does without them", "[attention][general]") {
+  const Case c{3, 37, 2, 64};
+  const auto [batch, heads] =
+      GENERATE(std::pair<int64_t, int64_t>{1, 1}, std::pair<int64_t, int64_t>{3, 1}, std::pair<int64_t, int64_t>{1, 2});
+  General general(c, batch, heads, c.tokens);
+  for (const int which : {0, 1, 2, 4}) {
+    AttentionParams p = params_of(c, nullptr, nullptr);
+    p.scores = AttentionScores::kSelfSelf;
+    if (which == 1) p.bias.data = general.bias.data();
+    if (which == 2) p.added.data = general.added.data();
+    if (which == 4) p.window_scales = general.scales.data();
+    check_general(p, c, general, true);
+  }
+}
+
+TEST_CASE("attention returns the mean of the heads and adds to what is there", "[attention][general]") {
+  const Case c = GENERATE(Case{2, 69, 3, 64}, Case{1, 35, 2, 20});
+  General general(c, c.batch, 1, c.tokens);
+  for (const int which : {0, 1, 2, 3}) {
+    AttentionParams p = params_of(c, nullptr, nullptr);
+    p.scores = which % 2 == 0 ? AttentionScores::kQueryKey : AttentionScores::kCorrelative;
+    p.mean_of_heads = which < 2;
+    p.accumulate = which != 0;
+    if (which == 1) p.added.data = general.added.data();
+    check_general(p, c, general, which % 2 == 0);
+    check_general(p, c, general, which % 2 != 0);
+  }
+}
+
+TEST_CASE("attention of general probabilities serves the longest window", "[attention][general]") {
+  const Case c{1, 1226, 1, 64};
+  General general(c, 1, 1, c.tokens);
+  AttentionParams p = params_of(c, nullptr, nullptr);
+  p.scores = AttentionScores::kKeyKey;
+  p.softmax_weight = 0.5f;
+  p.added.data = general.added.data();
+  check_general(p, c, general, true);
+}
+
+TEST_CASE("attention makes a softmax of a bias without reading q, k and v", "[attention][general]") {
+  const Case c{2, 45, 1, 4};
+  testing::Dut& dut = testing::Dut::get();
+  General general(c, c.batch, 1, c.tokens);
+  AttentionParams p = params_of(c, nullptr, nullptr);
+  p.scores = AttentionScores::kBias;
+  p.bias = general.matrix(general.bias.data());
+  std::vector<float> expected(static_cast<size_t>(c.batch * c.tokens * c.tokens));
+  p.probabilities = expected.data();
+  ref::attention(p);
+  auto actual = dut.output<float>(expected.size());
+  p.bias = general.matrix(general.bias_device.data());
+  p.probabilities = actual.data();
+  dut.stream().attention(p);
+  const auto same = testing::all_close(actual.host().data(), expected.data(), expected.size(), 0x1p-24, kTolerance);
+  INFO(same.message);
+  CHECK(same);
+}
+
+TEST_CASE("attention refuses parameters that mean nothing, on every device", "[attention]") {
+  testing::Dut& dut = testing::Dut::get();
+  const Case c{1, 3, 1, 8};
+  auto qkv = dut.copy(std::vector<float>(3 * c.count())), out = dut.copy(std::vector<float>(c.count()));
+  auto square = dut.copy(std::vector<float>(9));
+  const auto refuses = [&](auto&& change) {
+    AttentionParams p = params_of(c, qkv.data(), out.data());
+    change(p);
+    CHECK_THROWS_AS(dut.stream().attention(p), Error);
+  };
+  CHECK_NOTHROW(dut.stream().attention(params_of(c, qkv.data(), out.data())));
+  refuses([](AttentionParams& p) { p.head_dim = 6; });
+  refuses([](AttentionParams& p) { p.head_dim = 260; });
+  refuses([](AttentionParams& p) { p.tokens = 0; });
+  refuses([](AttentionParams& p) { p.heads = 0; });
+  refuses([](AttentionParams& p) { p.batch = -1; });
+  refuses([](AttentionParams& p) { p.softmax_scale = 0; });
+  refuses([](AttentionParams& p) { p.softmax_scale = -1; });
+  refuses([](AttentionParams& p) { p.softmax_scale = NAN; });
+  refuses([](AttentionParams& p) { p.out = nullptr; });
+  refuses([](AttentionParams& p) { p.qkv = nullptr; });
+  refuses([](AttentionParams& p) { p.accumulate = true; });
+  refuses([](AttentionParams& p) { p.mean_of_heads = true; });
+  refuses([](AttentionParams& p) { p.scores = AttentionScores::kBias; });
+  refuses([](AttentionParams& p) { p.scores = AttentionScores::kNone; });
+  refuses([&](AttentionParams& p) { p.bias = {.data = square.data(), .row_stride = 2}; });
+  refuses([&](AttentionParams& p) {
+    p.scores = AttentionScores::kIdentity;
+    p.probabilities = square.data();
+  });
+  refuses([&](AttentionParams& p) {
+    p.causal = true;
+    p.added.data = square.data();
+  });
 }
 
 TEST_CASE("attention chooses its tile by shape and alignment", "[attention][cpu]") {
-  const auto kernel = [](DType dtype, int64_t tokens, int64_t head_dim, bool aligned = true,
-                         AttentionScores scores = AttentionScores::kCorrelative) {
-    return choose_attention_tile(dtype, scores, tokens, head_dim, aligned);
+  const auto choose = [](const AttentionParams& p, bool aligned = true, size_t shared = 99 * 1024) {
+    return choose_attention_tile(p, aligned, {.shared_memory_per_block = shared});
   };
-  CHECK(kernel(DType::kF16, 197, 64).kernel == AttentionKernel::kWholeRows);
-  CHECK(kernel(DType::kBF16, 256, 64).kernel == AttentionKernel::kWholeRows);
-  CHECK(kernel(DType::kBF16, 257, 64).kernel == AttentionKernel::kOnline);
-  CHECK(kernel(DType::kF16, 197, 64, true, AttentionScores::kQueryKey).kernel == AttentionKernel::kOnline);
-  CHECK(kernel(DType::kF16, 257, 88).dim == 96);
-  CHECK(kernel(DType::kF16, 257, 104).dim == 128);
-  CHECK(kernel(DType::kF16, 197, 64, false).kernel == AttentionKernel::kSimt);
-  CHECK(kernel(DType::kF16, 197, 20).kernel == AttentionKernel::kSimt);
-  CHECK(kernel(DType::kF16, 197, 136).kernel == AttentionKernel::kSimt);
-  CHECK(kernel(DType::kF32, 197, 64).kernel == AttentionKernel::kSimt);
-  CHECK(kernel(DType::kF16, 197, 64, true, AttentionScores::kIdentity).kernel == AttentionKernel::kCopy);
+  const auto params = [](DType dtype, int64_t tokens, int64_t head_dim,
+                         AttentionScores scores = AttentionScores::kCorrelative) {
+    return AttentionParams{
+        .dtype = dtype, .scores = scores, .batch = 1, .tokens = tokens, .heads = 1, .head_dim = head_dim};
+  };
+  CHECK(choose(params(DType::kF16, 197, 64)).kernel == AttentionKernel::kWholeRows);
+  CHECK(choose(params(DType::kBF16, 256, 64)).kernel == AttentionKernel::kWholeRows);
+  CHECK(choose(params(DType::kBF16, 257, 64)).kernel == AttentionKernel::kOnline);
+  CHECK(choose(params(DType::kF16, 197, 64, AttentionScores::kQueryKey)).kernel == AttentionKernel::kOnline);
+  CHECK(choose(params(DType::kF16, 197, 64, AttentionScores::kValueValue)).kernel == AttentionKernel::kOnline);
+  CHECK(choose(params(DType::kF16, 257, 88)).dim == 96);
+  CHECK(choose(params(DType::kF16, 257, 104)).dim == 128);
+  CHECK(choose(params(DType::kF16, 197, 64), false).kernel == AttentionKernel::kSimt);
+  CHECK(choose(params(DType::kF16, 197, 20)).kernel == AttentionKernel::kSimt);
+  CHECK(choose(params(DType::kF16, 197, 136)).kernel == AttentionKernel::kSimt);
+  CHECK(choose(params(DType::kF32, 197, 64)).kernel == AttentionKernel::kSimt);
+  CHECK(choose(params(DType::kF16, 197, 64, AttentionScores::kIdentity)).kernel == AttentionKernel::kCopy);
+
+  const float matrix = 0;
+  AttentionParams one_bias = params(DType::kF16, 197, 64);
+  one_bias.bias.data = &matrix;
+  CHECK(choose(one_bias).kernel == AttentionKernel::kWholeRows);
+  AttentionParams biases = one_bias;
+  biases.bias.batch_stride = 197 * 197;
+  CHECK(choose(biases).kernel == AttentionKernel::kTwoPass);
+  AttentionParams added = params(DType::kBF16, 1226, 80);
+  added.added.data = &matrix;
+  CHECK(choose(added).kernel == AttentionKernel::kTwoPass);
+  CHECK(choose(added).dim == 128);
+  CHECK(choose(params(DType::kBF16, 197, 32, AttentionScores::kSelfSelf)).dim == 64);
+  added.scores = AttentionScores::kSelfSelf;
+  CHECK(choose(added, true, 48 * 1024).kernel == AttentionKernel::kSimt);  // three sides of 128 columns
+  added.dtype = DType::kF32;
+  CHECK(choose(added).kernel == AttentionKernel::kSimt);
 }

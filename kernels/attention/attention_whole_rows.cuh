@@ -1,8 +1,15 @@
 // Correlative self-attention of up to 256 tokens: whole rows of scores, held by the warp that needs them. See
-// attention_cuda.cu.
+// attention_cuda.cu. A block's time, from left to right; n tiles of 64 tokens go through two stages of shared memory:
+//
+//   cp.async       q₀ │ q₁    …  k₀     │ k₁    …  v₀    │ v₁    …        │
+//   tensor cores      │ q·q₀  …  q·qₙ₋₁ │ k·k₀  …  k·kₙ₋₁ │ P·v₀  …  P·vₙ₋₁ │
+//   then, in registers:  S₁ → E₁, sum₁     S₂ → E₂, sum₂,     out / sum₂ → halves
+//                        E₁ to f16         P = E₁ · sum₂ / sum₁ + E₂
 #pragma once
 
-#include "kernels/attention/attention_fragments.cuh"
+#include "kernels/attention/attention_columns.cuh"
+#include "kernels/attention/attention_products.cuh"
+#include "kernels/attention/attention_scores.cuh"
 
 namespace sclip::cuda {
 
@@ -43,11 +50,11 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_whole_rows_ker
   const auto left_panel = [&] { return shared_address(memory) + (recompute(row) - first_row) * kPitch; };
   const uint32_t stages = shared_address(memory) + kAttentionRows * kPitch;
 
-  // The tiles of q, then those of k, then those of v through two stages. A tile is asked
+  // The tiles of q, then those of k, then those of v through two stages. A tile is prefetched
   // for when the one before it has arrived, into the stage whose tile every warp is done with.
   int next = columns.begin;  // matrix · 8 + tile
   uint32_t stage = stages;
-  const auto ask = [&] {
+  const auto prefetch = [&] {
     if (next < 8 * 3) {
       const int matrix = next / 8, tile = next % 8, first = Columns::first(tile, p.tokens);
       copy_rows<kDim, kKeys, kAttentionThreads>(stage, qkv_of_head(p) + matrix * width + first * stride, stride,
@@ -57,13 +64,13 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_whole_rows_ker
     copy_async_commit();
     stage ^= stages ^ (stages + kKeys * kPitch);
   };
-  const auto arrive = [&] {
+  const auto wait_tile = [&] {
     copy_async_wait<0>();
     __syncthreads();
-    ask();
+    prefetch();
     return stage;  // the stage asked for before this one: there are two
   };
-  const auto ask_left = [&](int matrix) {  // by the warp that reads them
+  const auto prefetch_left = [&](int matrix) {  // by the warp that reads them
     copy_rows<kDim, 16, 32>(left_panel(), qkv_of_head(p) + matrix * width + row * stride, stride,
                             min(16, max(p.tokens - row, 0)), chunks, lane);
   };
@@ -75,38 +82,38 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_whole_rows_ker
   float sum[2], first_sum[2];
   LeftRows<kDim, (kDim <= 32)> left{left_panel()};
 
-  // s = 2^(slope · left · rightᵀ − its row's maximum); sum = the rows' sums.
+  // s = 2^(scale · left · rightᵀ − its row's maximum); sum = the rows' sums.
   const auto exponentials = [&] {
     copy_async_wait<0>();
     __syncwarp();
     if (active) left.load(lane);
     if (tail_pairs > 0) {
-      const uint32_t keys = arrive();
+      const uint32_t keys = wait_tile();
       if (active) score_tail<T, kDim, 4>(s[0], left, lane, keys, Columns::tail_groups(p.tokens));
     }
 #pragma unroll
     for (int tile = 1; tile < kWholeTiles; ++tile) {
       if (tile >= tiles) break;
-      const uint32_t keys = arrive();
+      const uint32_t keys = wait_tile();
       if (active) score_full<T, kDim, 4>(s[tile], left, lane, keys);
     }
     if (!active) return;
 
-    const ScoreTrait trait(p, row + lane / 4);
-    float slope = p.slope;
+    const ScoreMask mask(p, row + lane / 4);
+    float scale = p.softmax_scale_log2;
     const auto column_of = [&](int tile, int pair, int half) {
       return Columns::first(tile, p.tokens) + 16 * pair + 8 * half + lane % 4 * 2;
     };
     if (p.bias != nullptr) {
       for_pairs(tail_pairs, tiles, [&](int tile, int pair) {
-        trait.add_bias(s[tile][2 * pair], column_of(tile, pair, 0), slope);
-        trait.add_bias(s[tile][2 * pair + 1], column_of(tile, pair, 1), slope);
+        mask.add_bias(s[tile][2 * pair], column_of(tile, pair, 0), scale);
+        mask.add_bias(s[tile][2 * pair + 1], column_of(tile, pair, 1), scale);
       });
-      slope = 1;
+      scale = 1;
     }
     for_pairs(tail_pairs, p.causal ? tiles : 1, [&](int tile, int pair) {
-      trait.hide(s[tile][2 * pair], column_of(tile, pair, 0));
-      trait.hide(s[tile][2 * pair + 1], column_of(tile, pair, 1));
+      mask.hide(s[tile][2 * pair], column_of(tile, pair, 0));
+      mask.hide(s[tile][2 * pair + 1], column_of(tile, pair, 1));
     });
     float largest[2] = {kLowestScore, kLowestScore};
     for_pairs(tail_pairs, tiles, [&](int tile, int pair) {
@@ -115,14 +122,14 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_whole_rows_ker
     });
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
-      largest[r] = row_max(largest[r]) * slope;
+      largest[r] = row_max(largest[r]) * scale;
       sum[r] = 0;
     }
     for_pairs(tail_pairs, tiles, [&](int tile, int pair) {
 #pragma unroll
       for (int e = 0; e < 8; ++e) {
         float& x = s[tile][2 * pair + e / 4][e % 4];
-        x = exp2_approx(fmaf(x, slope, -largest[e / 2 % 2]));
+        x = exp2_approx(fmaf(x, scale, -largest[e / 2 % 2]));
         sum[e / 2 % 2] += x;
       }
     });
@@ -130,11 +137,11 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_whole_rows_ker
     sum[1] = row_sum(sum[1]);
   };
 
-  ask_left(0);
-  ask();
+  prefetch_left(0);
+  prefetch();
   exponentials();
   __syncwarp();  // all lanes have read the rows of q
-  ask_left(1);
+  prefetch_left(1);
   copy_async_commit();
   if (active) {
     for_pairs(tail_pairs, tiles, [&](int tile, int pair) {
@@ -172,7 +179,7 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_whole_rows_ker
     add_values<T, kDim, 1>(o, a, address, values, pair);
   };
   if (tail_pairs > 0) {
-    const uint32_t values = arrive();
+    const uint32_t values = wait_tile();
     const auto address = LaneAddress<kDim>::rows_first(recompute(lane));
 #pragma unroll
     for (int pair = 0; pair < 4; ++pair) {
@@ -183,7 +190,7 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_whole_rows_ker
 #pragma unroll
   for (int tile = 1; tile < kWholeTiles; ++tile) {
     if (tile >= tiles) break;
-    const uint32_t values = arrive();
+    const uint32_t values = wait_tile();
     const auto address = LaneAddress<kDim>::rows_first(recompute(lane));
     if (active) {
 #pragma unroll

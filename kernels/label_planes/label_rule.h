@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numbers>
 #include <optional>
 
 #include "core/dtype.h"
@@ -62,7 +63,7 @@ inline float logit_limit(const LabelRule& rule) {
 
 // softmax(logit_scale · U) in base 2: 2^(exponent_scale · U).
 inline float exponent_scale(const LabelRule& rule) {
-  return rule.logit_scale * 1.44269504088896341f;
+  return rule.logit_scale * std::numbers::log2e_v<float>;
 }
 
 }  // namespace sclip

@@ -8,6 +8,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/error.h"
+#include "kernels/cpu/queue.h"
 
 namespace sclip {
 
@@ -33,7 +35,39 @@ struct MatmulParams {
   float alpha = 1.0f;
 };
 
-void matmul_cpu(const MatmulParams& params);
+// Row strides with nothing left out.
+struct MatmulRowStrides {
+  int64_t a, b, c;
+};
+
+inline MatmulRowStrides row_strides(const MatmulParams& p) {
+  const auto or_contiguous = [](int64_t stride, int64_t width) { return stride != 0 ? stride : width; };
+  return {or_contiguous(p.a_row_stride, p.depth), or_contiguous(p.b_row_stride, p.transpose_b ? p.depth : p.cols),
+          or_contiguous(p.c_row_stride, p.cols)};
+}
+
+// What both implementations ask of their arguments.
+inline void check_params(const MatmulParams& p) {
+  const auto what = [&] {
+    return str("matmul of ", p.batch, " × (", p.rows, ", ", p.depth, ") · ",
+               p.transpose_b ? str("(", p.cols, ", ", p.depth, ")ᵀ") : str("(", p.depth, ", ", p.cols, ")"));
+  };
+  SCLIP_CHECK(p.batch >= 0 && p.rows >= 0 && p.cols >= 0 && p.depth > 0, kInvalidArgument, what(),
+              ": sizes may not be negative, and the depth not 0");
+  SCLIP_CHECK(p.out_dtype == DType::kF32 || p.out_dtype == p.dtype, kInvalidArgument, what(), " in ",
+              to_string(p.dtype), " gives that or F32, not ", to_string(p.out_dtype));
+  const MatmulRowStrides stride = row_strides(p);
+  const int64_t b_width = p.transpose_b ? p.depth : p.cols;
+  SCLIP_CHECK(stride.a >= p.depth && stride.b >= b_width && stride.c >= p.cols, kInvalidArgument, what(),
+              ": rows of A, B and C lie ", stride.a, ", ", stride.b, " and ", stride.c, " elements apart and overlap");
+  SCLIP_CHECK(p.a_batch_stride >= 0 && p.b_batch_stride >= 0, kInvalidArgument, what(), ": batch strides of ",
+              p.a_batch_stride, " and ", p.b_batch_stride, " are negative");
+  const int64_t c_span = p.rows > 0 ? (p.rows - 1) * stride.c + p.cols : 0;
+  SCLIP_CHECK(p.batch <= 1 || p.c_batch_stride >= c_span, kInvalidArgument, what(), ": matrices of C lie ",
+              p.c_batch_stride, " elements apart and span ", c_span);
+}
+
+void matmul_cpu(const MatmulParams& params, CpuQueue queue);
 
 namespace ref {
 void matmul(const MatmulParams& params);  // f32 only

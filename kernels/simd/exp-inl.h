@@ -21,6 +21,8 @@
 
 #include "hwy/highway.h"
 
+#include <numbers>
+
 HWY_BEFORE_NAMESPACE();
 namespace sclip {
 namespace HWY_NAMESPACE {
@@ -31,7 +33,7 @@ HWY_INLINE V FastExp(D d, V x) {
   const hn::RebindToUnsigned<D> du;
   // Adding 1.5·2^23 rounds to an integer held in the low mantissa bits; the 127 more make it a biased exponent.
   const V shift = hn::Set(d, 12582912.0f + 127.0f);
-  const V biased = hn::MulAdd(x, hn::Set(d, 1.44269504088896341f), shift);
+  const V biased = hn::MulAdd(x, hn::Set(d, std::numbers::log2e_v<float>), shift);
   const V n = hn::Sub(biased, shift);
   V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);  // 9 significant bits: the product is exact without FMA too
   r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/error.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
@@ -23,13 +24,29 @@ struct TreeAttentionParams {
   const int32_t* targets =
       nullptr;  // (targets_count) nodes to compute, or null for all M; out is then (targets_count, A, d)
   int64_t targets_count = 0;
-  DType dtype = DType::kF32;  // kF32 or kBF16, on CUDA also kF16
-  int64_t nodes = 0;          // M
-  int64_t max_depth = 0;      // nodes on the longest path, ≤ 1024
-  int64_t heads = 0;          // A
-  int64_t head_dim = 0;       // d: a multiple of 4, at most 256
-  float softmax_scale = 1.0f;
+  DType dtype = DType::kF32;   // kF32 or kBF16, on CUDA also kF16
+  int64_t nodes = 0;           // M
+  int64_t max_depth = 0;       // nodes on the longest path, 1…1024
+  int64_t heads = 0;           // A
+  int64_t head_dim = 0;        // d: a multiple of 4, at most 256
+  float softmax_scale = 1.0f;  // > 0
 };
+
+// What both implementations ask of their arguments.
+inline void check_params(const TreeAttentionParams& p) {
+  SCLIP_CHECK(p.max_depth > 0 && p.max_depth <= kTreeAttentionMaxDepth && p.heads > 0 && p.head_dim > 0 &&
+                  p.head_dim <= kTreeAttentionMaxHeadDim && p.head_dim % kTreeAttentionHeadDimMultiple == 0,
+              kInvalidArgument, "tree_attention: paths of ", p.max_depth, " nodes (1 to ", kTreeAttentionMaxDepth,
+              "), ", p.heads, " heads and head_dim ", p.head_dim, " (a multiple of ", kTreeAttentionHeadDimMultiple,
+              " up to ", kTreeAttentionMaxHeadDim, ")");
+  // Written so that NaN is refused.
+  SCLIP_CHECK(p.softmax_scale > 0, kInvalidArgument, "tree_attention: softmax_scale is ", p.softmax_scale,
+              ", not positive");
+  SCLIP_CHECK(p.nodes >= 0 && p.targets_count >= 0, kInvalidArgument, "tree_attention: ", p.nodes, " nodes and ",
+              p.targets_count, " targets; neither may be negative");
+  SCLIP_CHECK(p.nodes < int64_t{1} << 31, kUnsupported, "tree_attention: ", p.nodes,
+              " nodes are more than int32 counts");
+}
 
 void tree_attention_cpu(const TreeAttentionParams& params, CpuQueue queue);
 void tree_attention_cuda(const TreeAttentionParams& params, CudaQueue queue);

@@ -17,8 +17,6 @@ HWY_BEFORE_NAMESPACE();
 namespace sclip {
 namespace HWY_NAMESPACE {
 
-constexpr int64_t kMaxDepth = kTreeAttentionMaxDepth;
-
 template <class D, typename Element>
 HWY_INLINE float Dot(D d, const Element* HWY_RESTRICT a, const Element* HWY_RESTRICT b, int64_t dim) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -35,11 +33,12 @@ void Node(D d, const TreeAttentionParams& p, int64_t index) {
   const auto* qkv = static_cast<const Element*>(p.qkv);
   const int64_t node = p.targets != nullptr ? p.targets[index] : index;
 
-  int32_t path[kMaxDepth];
+  int32_t path[kTreeAttentionMaxDepth];
   int64_t depth = 0;
-  for (auto a = static_cast<int32_t>(node); a >= 0 && depth < kMaxDepth; a = p.parent[a]) path[depth++] = a;
+  for (auto a = static_cast<int32_t>(node); a >= 0 && depth < kTreeAttentionMaxDepth; a = p.parent[a])
+    path[depth++] = a;
 
-  HWY_ALIGN float weights[kMaxDepth + HWY_MAX_BYTES];
+  HWY_ALIGN float weights[kTreeAttentionMaxDepth + HWY_MAX_BYTES];
   const hn::ScalableTag<float> dw;
   const auto wide = static_cast<int64_t>(hn::Lanes(dw));
   for (int64_t h = 0; h < p.heads; ++h) {
@@ -109,11 +108,7 @@ HWY_EXPORT(TreeAttention);
 void tree_attention_cpu(const TreeAttentionParams& p, CpuQueue queue) {
   SCLIP_CHECK(p.dtype == DType::kF32 || p.dtype == DType::kBF16, kInvalidArgument,
               "tree_attention takes F32 or BF16, not ", to_string(p.dtype));
-  SCLIP_CHECK(p.max_depth <= kTreeAttentionMaxDepth && p.head_dim > 0 && p.head_dim <= kTreeAttentionMaxHeadDim &&
-                  p.head_dim % kTreeAttentionHeadDimMultiple == 0,
-              kInvalidArgument, "tree_attention: paths of ", p.max_depth, " nodes (at most ", kTreeAttentionMaxDepth,
-              ") and head_dim ", p.head_dim, " (a multiple of ", kTreeAttentionHeadDimMultiple, " up to ",
-              kTreeAttentionMaxHeadDim, ")");
+  check_params(p);
   HWY_DYNAMIC_DISPATCH(TreeAttention)(p, queue);
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/tree_attention/tree_attention.h"
 
+#include "core/error.h"
 #include "kernels/attention/attention.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
@@ -148,4 +149,30 @@ TEST_CASE("tree_attention survives scores whose exponentials overflow", "[tree_a
   const auto same = testing::all_close(actual.data(), expected.data(), shape.count(), 1e-3);
   INFO(same.message);
   CHECK(same);
+}
+
+TEST_CASE("tree_attention refuses parameters that mean nothing, on every device", "[tree_attention]") {
+  testing::Dut& dut = testing::Dut::get();
+  const Trie shape{2, 1, 8};
+  auto qkv = dut.copy(std::vector<float>(3 * shape.count())), out = dut.copy(std::vector<float>(shape.count()));
+  auto parent = dut.copy(std::vector<int32_t>{-1, 0});
+  TreeAttentionParams good = params_of(shape);
+  good.qkv = qkv.data();
+  good.out = out.data();
+  good.parent = parent.data();
+  CHECK_NOTHROW(dut.stream().tree_attention(good));
+  const auto refuses = [&](auto&& change) {
+    TreeAttentionParams p = good;
+    change(p);
+    CHECK_THROWS_AS(dut.stream().tree_attention(p), Error);
+  };
+  refuses([](TreeAttentionParams& p) { p.softmax_scale = 0; });
+  refuses([](TreeAttentionParams& p) { p.softmax_scale = -0.125f; });
+  refuses([](TreeAttentionParams& p) { p.softmax_scale = NAN; });
+  refuses([](TreeAttentionParams& p) { p.max_depth = 0; });
+  refuses([](TreeAttentionParams& p) { p.max_depth = 1025; });
+  refuses([](TreeAttentionParams& p) { p.heads = 0; });
+  refuses([](TreeAttentionParams& p) { p.head_dim = 6; });
+  refuses([](TreeAttentionParams& p) { p.head_dim = 260; });
+  refuses([](TreeAttentionParams& p) { p.nodes = -1; });
 }
