@@ -107,13 +107,8 @@ namespace sclip {
 HWY_EXPORT(TreeAttention);
 
 void tree_attention_cpu(const TreeAttentionParams& p, CpuQueue queue) {
-  SCLIP_CHECK(p.dtype == DType::kF32 || p.dtype == DType::kBF16, kInvalidArgument,
-              "tree_attention takes F32 or BF16, not ", to_string(p.dtype));
-  SCLIP_CHECK(p.max_depth <= kTreeAttentionMaxDepth && p.head_dim > 0 && p.head_dim <= kTreeAttentionMaxHeadDim &&
-                  p.head_dim % kTreeAttentionHeadDimMultiple == 0,
-              kInvalidArgument, "tree_attention: paths of ", p.max_depth, " nodes (at most ", kTreeAttentionMaxDepth,
-              ") and head_dim ", p.head_dim, " (a multiple of ", kTreeAttentionHeadDimMultiple, " up to ",
-              kTreeAttentionMaxHeadDim, ")");
+  check_params(p);
+  check_cpu_dtype("tree_attention", p.dtype);
   HWY_DYNAMIC_DISPATCH(TreeAttention)(p, queue);
 }
 

@@ -22,7 +22,6 @@ namespace {
 
 using namespace cuda;
 
-constexpr int kMaxDepth = kTreeAttentionMaxDepth;
 constexpr int kMaxWarps = 8;
 
 // kVec elements at once, as f32.
@@ -66,7 +65,7 @@ struct Args {
   const int32_t* targets;  // or null
   int64_t width;           // A · d
   int heads, head_dim, max_depth;
-  float slope;  // softmax_scale
+  float softmax_scale;
 };
 
 // kLanes lanes hold a row: kRounds times kVec elements each.
@@ -116,7 +115,7 @@ __global__ void __launch_bounds__(32 * kMaxWarps, kVec == 1 ? 3 : 4) tree_attent
 #pragma unroll
       for (int offset = kLanes / 2; offset > 0; offset /= 2) score += __shfl_xor_sync(kFullWarp, score, offset);
       if (j < depth) {
-        score *= p.slope;
+        score *= p.softmax_scale;
         const float maximum = fmaxf(largest, score);
         const float factor = expf(largest - maximum), weight = expf(score - maximum);
         largest = maximum;
@@ -167,7 +166,7 @@ void launch(const TreeAttentionParams& p, int64_t count, CudaQueue queue) {
                      .heads = static_cast<int>(p.heads),
                      .head_dim = static_cast<int>(p.head_dim),
                      .max_depth = static_cast<int>(p.max_depth),
-                     .slope = p.softmax_scale};
+                     .softmax_scale = p.softmax_scale};
   const unsigned threads = 32 * static_cast<unsigned>(p.heads < kMaxWarps ? p.heads : kMaxWarps);
   const size_t shared = static_cast<size_t>(p.max_depth) * sizeof(int32_t);
   const auto run = [&](auto kernel) { kernel<<<grid_size(count), threads, shared, queue.stream>>>(args); };
@@ -191,13 +190,7 @@ void launch(const TreeAttentionParams& p, int64_t count, CudaQueue queue) {
 }  // namespace
 
 void tree_attention_cuda(const TreeAttentionParams& p, CudaQueue queue) {
-  SCLIP_CHECK(p.max_depth > 0 && p.max_depth <= kMaxDepth && p.heads > 0 && p.head_dim > 0 &&
-                  p.head_dim <= kTreeAttentionMaxHeadDim && p.head_dim % kTreeAttentionHeadDimMultiple == 0,
-              kInvalidArgument, "tree_attention: paths of ", p.max_depth, " nodes (1 to ", kTreeAttentionMaxDepth,
-              "), ", p.heads, " heads and head_dim ", p.head_dim, " (a multiple of ", kTreeAttentionHeadDimMultiple,
-              " up to ", kTreeAttentionMaxHeadDim, ")");
-  SCLIP_CHECK(p.nodes < int64_t{1} << 31, kUnsupported, "tree_attention: ", p.nodes,
-              " nodes are more than int32 counts");
+  check_params(p);
   const int64_t count = p.targets != nullptr ? p.targets_count : p.nodes;
   if (count == 0) return;
   with_element(p.dtype, [&](auto element) { launch<decltype(element)>(p, count, queue); });

@@ -149,3 +149,30 @@ TEST_CASE("tree_attention survives scores whose exponentials overflow", "[tree_a
   INFO(same.message);
   CHECK(same);
 }
+
+TEST_CASE("tree_attention refuses what it cannot do", "[tree_attention]") {
+  testing::Dut& dut = testing::Dut::get();
+  auto qkv = dut.copy(random_normal(3 * 2 * 4, 1));
+  auto out = dut.output<float>(2 * 4);
+  auto parent = dut.copy(std::vector<int32_t>{-1, 0});
+  const TreeAttentionParams good{.qkv = qkv.data(),
+                                 .out = out.data(),
+                                 .parent = parent.data(),
+                                 .nodes = 2,
+                                 .max_depth = 2,
+                                 .heads = 1,
+                                 .head_dim = 4};
+  CHECK_NOTHROW(dut.stream().tree_attention(good));
+  TreeAttentionParams p = good;
+  for (const float scale : {0.0f, -1.0f, std::nanf("")}) {
+    p.softmax_scale = scale;
+    CHECK_THROWS_WITH(dut.stream().tree_attention(p), Catch::Matchers::Contains("not positive"));
+  }
+  p = good;
+  p.max_depth = 1025;
+  CHECK_THROWS_WITH(dut.stream().tree_attention(p), Catch::Matchers::Contains("paths of 1025 nodes (1 to 1024)"));
+  p = good;
+  p.parent = nullptr;
+  CHECK_THROWS_WITH(dut.stream().tree_attention(p), Catch::Matchers::Contains("must be given"));
+  dut.stream().synchronize();
+}
