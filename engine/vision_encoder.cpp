@@ -19,8 +19,6 @@ BlockRunner VisionEncoder::begin(Stream& stream, VisionPlan& plan, const WindowB
                       .gamma = weights_.ln_pre.g(),
                       .beta = weights_.ln_pre.b(),
                       .tokens = plan.tokens(),
-                      .patches = plan.hidden(),
-                      .embedded = static_cast<float*>(plan.qkv()),
                       .dtype = shape.activation,
                       .height = windows.height,
                       .width = windows.width,

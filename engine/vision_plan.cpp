@@ -32,8 +32,8 @@ VisionPlan::VisionPlan(const VisionWeights& weights, const Backend& backend, int
   const auto add = [&](int64_t window_bytes) { return arena.add(static_cast<size_t>(max_batch * window_bytes)); };
   tokens_ = add(n * c * 4);
   normed_ = add(n * c * element);
-  qkv_ = add(n * std::max(3 * c * element, c * 4));
-  hidden_ = add(n * std::max<int64_t>(weights.config.mlp_width, 3 * patch * patch) * element);
+  qkv_ = add(n * 3 * c * element);
+  hidden_ = add(n * weights.config.mlp_width * element);
   for (const BufferNeed& need : needs.buffers) {
     SCLIP_CHECK(find_buffer(need.name) == nullptr, kInternal, "a dense head asks for two buffers '", need.name, "'");
     buffers_.push_back({need, add(need.window_bytes)});

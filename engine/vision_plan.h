@@ -73,8 +73,8 @@ class VisionPlan {
   void* normed() const {
     return at(normed_);
   }                                       // (B, N, C) activations: input of a product; also the attention's output
-  void* qkv() const { return at(qkv_); }  // (B, N, 3, A, d) activations; at first the embedded patches
-  void* hidden() const { return at(hidden_); }  // (B, N, F) activations; at first the gathered patches
+  void* qkv() const { return at(qkv_); }  // (B, N, 3, A, d) activations
+  void* hidden() const { return at(hidden_); }                                              // (B, N, F) activations
   const float* positions() const { return static_cast<const float*>(positions_->data()); }  // (N, C)
 
   // What PlanNeeds asked for. Throws kInternal for a name that it did not contain.

@@ -51,9 +51,13 @@ class CpuStream : public Stream {
   void resize_normalize(const ResizeNormalizeParams& p) override { resize_normalize_cpu(p, queue()); }
   void resize_bicubic(const ResizeBicubicParams& p) override { resize_bicubic_cpu(p, queue()); }
   void patch_embed(const PatchEmbedParams& p, const Linear& conv1) override {
-    gather_patches_cpu(p, queue());
-    linear(conv1, p.patches, p.batch * p.grid_h * p.grid_w, p.embedded);
-    assemble_tokens_cpu(p, queue());
+    check_params(p);
+    const auto rows = static_cast<size_t>(p.batch * p.grid_h * p.grid_w);
+    patches_.resize_discard(rows * static_cast<size_t>(conv1.inputs()) * size_of(p.dtype));
+    embedded_.resize_discard(rows * static_cast<size_t>(p.cols));
+    gather_patches_cpu(p, patches_.data(), queue());
+    linear(conv1, patches_.data(), p.batch * p.grid_h * p.grid_w, embedded_.data());
+    assemble_tokens_cpu(p, embedded_.data(), queue());
   }
   void embed_tokens(const EmbedTokensParams& p) override { embed_tokens_cpu(p, queue()); }
   void gather_rows(const GatherRowsParams& p) override { gather_rows_cpu(p, queue()); }
@@ -94,6 +98,8 @@ class CpuStream : public Stream {
 
   ThreadPool& pool_;
   CpuScratch scratch_;
+  AlignedBuffer<std::byte> patches_;  // of patch_embed: the pixels, and their product with conv1
+  AlignedBuffer<float> embedded_;
   WindowMergeWorkspace merge_workspace_;
 };
 

@@ -24,6 +24,8 @@ namespace {
 // Slots kept ready when a recording begins, since it cannot allocate: a photo's run has one merge, or two calls for
 // each group of planes.
 constexpr size_t kRecordedMerges = 64;
+// Calls whose faults may wait to be looked at; a photo's run waits after one, or two for each group of planes.
+constexpr size_t kUnseenMerges = 128;
 
 }  // namespace
 
@@ -103,6 +105,7 @@ void CudaStream::l2_normalize(const L2NormalizeParams& p) {
 }
 template <typename Params, typename Launch>
 void CudaStream::launch_noting_faults(const Params& params, const Launch& launch) {
+  if (!recording() && faults_.size() >= kUnseenMerges) synchronize();
   MergeFaults& faults = recording() ? *recording_->faults : faults_;
   const MergeFaultSlots::Slot slot = faults.add(params, !recording());
   launch(slot.device);
@@ -224,7 +227,7 @@ void CudaStream::replay(const Recording& recording) {
   if (std::find(replayed_.begin(), replayed_.end(), replayed.faults()) != replayed_.end()) synchronize();
   const DeviceScope scope = enter("a recording");
   check_cuda(cudaGraphLaunch(replayed.graph(), queue_.stream), "launch a graph");
-  if (!replayed.faults()->empty()) replayed_.push_back(replayed.faults());
+  if (replayed.faults()->size() > 0) replayed_.push_back(replayed.faults());
 }
 
 void CudaStream::trim() {

@@ -26,6 +26,7 @@ class CudaRecording : public Recording {
   ~CudaRecording() override {
     const DeviceScope scope(device_, std::nothrow);
     cudaGraphExecDestroy(graph_);
+    keeps_.plans.clear();  // on their device
   }
   CudaRecording(const CudaRecording&) = delete;
   CudaRecording& operator=(const CudaRecording&) = delete;

@@ -52,6 +52,7 @@ CudaUpload::~CudaUpload() {
 
 std::unique_ptr<Memory> CudaUpload::bytes(const void* host, size_t bytes) const {
   auto memory = std::make_unique<CudaMemory>(device_, bytes);
+  if (bytes == 0) return memory;
   const DeviceScope scope(device_);
   check_cuda(cudaMemcpyAsync(memory->data(), host, bytes, cudaMemcpyHostToDevice, stream_), "copy ", bytes,
              " bytes to the device");

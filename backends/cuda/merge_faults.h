@@ -57,7 +57,7 @@ class MergeFaults {
   // Throws the first fault's sentence. The stream has been waited for.
   void check() const;
   void forget();
-  bool empty() const { return calls_.empty(); }
+  size_t size() const { return calls_.size(); }
 
  private:
   struct Call {

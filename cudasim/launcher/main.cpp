@@ -18,12 +18,14 @@ constexpr const char* kUsage =
     "  --report FILE      write findings and counters as JSON\n"
     "  --stats            print counters per kernel\n"
     "  --checks LIST      all (default), none, or some of memory,shared,sync,leaks\n"
-    "  --late-copies      cp.async lands as late as is legal (default)\n"
-    "  --early-copies     cp.async lands as early as is legal\n"
+    "  --late-copies      copies that may end after their call (cp.async, cudaMemcpy from pageable\n"
+    "                     memory) do so as late as is legal (default)\n"
+    "  --early-copies     they end as early as is legal\n"
     "  --delay-streams    work on streams waits until something needs it\n"
     "  --seed N           order of warps (default 1)\n"
     "  --jobs N           worker threads (default: all cores)\n"
     "  --device NAME      sm_80 (default), sm_90 or sm_120\n"
+    "  --devices N        as many of them, 1 (default) to 16\n"
     "  --timeout SECONDS  stop a kernel that runs longer (default: never)\n"
     "  --save-ptx DIR     write the PTX whose lines the reports name into DIR\n"
     "Exit code: the program's own; 86 when a check failed; 2 for wrong use.\n";
@@ -93,7 +95,13 @@ int main(int argc, char** argv) {
       set("CUDASIM_JOBS", value("--jobs"));
     else if (o == "--device")
       set("CUDASIM_DEVICE", value("--device"));
-    else if (o == "--timeout")
+    else if (o == "--devices") {
+      const std::string n = value("--devices");
+      char* end = nullptr;
+      const long count = std::strtol(n.c_str(), &end, 10);
+      if (n.empty() || *end != '\0' || count < 1 || count > 16) return fail("--devices takes 1 to 16, not " + n + ".");
+      set("CUDASIM_DEVICES", n);
+    } else if (o == "--timeout")
       set("CUDASIM_TIMEOUT", value("--timeout"));
     else if (o == "--save-ptx")
       set("CUDASIM_SAVE_PTX", std::filesystem::absolute(value("--save-ptx")).string());

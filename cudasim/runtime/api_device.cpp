@@ -1,7 +1,7 @@
 // Devices, errors, versions.
 #include <cuda_runtime_api.h>
 
-#include <cstring>
+#include <cstdio>
 
 #include "runtime/capture.h"
 #include "runtime/device.h"
@@ -13,19 +13,23 @@
 
 using namespace cudasim;
 
+static bool exists(int device) {
+  return device >= 0 && device < device_count();
+}
+
 API cudaError_t cudaGetDeviceCount(int* n) {
-  *n = 1;
+  *n = device_count();
   return cudaSuccess;
 }
 API cudaError_t cudaGetDevice(int* d) {
-  *d = 0;
+  *d = current_device();
   return cudaSuccess;
 }
 API cudaError_t cudaSetDevice(int d) {
-  return set_error(d == 0 ? cudaSuccess : cudaErrorInvalidDevice);
+  return set_error(set_current_device(d) ? cudaSuccess : cudaErrorInvalidDevice);
 }
 API cudaError_t cudaInitDevice(int d, unsigned, unsigned) {
-  return set_error(d == 0 ? cudaSuccess : cudaErrorInvalidDevice);
+  return set_error(exists(d) ? cudaSuccess : cudaErrorInvalidDevice);
 }
 API cudaError_t cudaSetDeviceFlags(unsigned) {
   return cudaSuccess;
@@ -35,20 +39,20 @@ API cudaError_t cudaGetDeviceFlags(unsigned* f) {
   return cudaSuccess;
 }
 API cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int d) {
-  if (d != 0) return set_error(cudaErrorInvalidDevice);
+  if (!exists(d)) return set_error(cudaErrorInvalidDevice);
   *p = device_properties();
   return cudaSuccess;
 }
 API cudaError_t cudaDeviceGetAttribute(int* v, cudaDeviceAttr a, int d) {
-  return d == 0 ? device_attribute(v, a) : set_error(cudaErrorInvalidDevice);
+  return exists(d) ? device_attribute(v, a) : set_error(cudaErrorInvalidDevice);
 }
 API cudaError_t cudaDeviceSynchronize() {
   std::lock_guard lock(runtime_mutex());
   const cudaError_t e = synchronize_during_capture();
-  return set_error(e != cudaSuccess ? e : synchronize_all());
+  return set_error(e != cudaSuccess ? e : synchronize_device(current_device()));
 }
 API cudaError_t cudaDeviceReset() {
-  return set_error(synchronize_all());
+  return set_error(synchronize_device(current_device()));
 }
 API cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
   *least = 0;
@@ -69,8 +73,9 @@ API cudaError_t cudaDeviceCanAccessPeer(int* can, int, int) {
   *can = 0;
   return cudaSuccess;
 }
-API cudaError_t cudaDeviceGetPCIBusId(char* s, int n, int) {
-  std::strncpy(s, "0000:00:00.0", size_t(n));
+API cudaError_t cudaDeviceGetPCIBusId(char* s, int n, int d) {
+  if (!exists(d)) return set_error(cudaErrorInvalidDevice);
+  std::snprintf(s, size_t(n), "0000:%02x:00.0", unsigned(d));
   return cudaSuccess;
 }
 API cudaError_t cudaRuntimeGetVersion(int* v) {

@@ -127,7 +127,7 @@ API cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* a, const void* host) {
   a->maxThreadsPerBlock = f->bounds.maxntid ? int(f->bounds.maxntid) : 1024;
   a->numRegs = int(registers_of(k, *f));
   a->ptxVersion = a->binaryVersion = int(device_arch());
-  a->maxDynamicSharedSizeBytes = int(k->dynamic_shared_limit);
+  a->maxDynamicSharedSizeBytes = int(k->dynamic_shared_limit[size_t(current_device())]);
   return cudaSuccess;
 }
 API cudaError_t cudaFuncSetAttribute(const void* host, cudaFuncAttribute attr, int value) {
@@ -138,7 +138,7 @@ API cudaError_t cudaFuncSetAttribute(const void* host, cudaFuncAttribute attr, i
     if (!f) return set_error(cudaErrorInvalidDeviceFunction);
     if (value < 0 || size_t(value) + f->static_shared > device_properties().sharedMemPerBlockOptin)
       return set_error(cudaErrorInvalidValue);
-    k->dynamic_shared_limit = uint32_t(value);
+    k->dynamic_shared_limit[size_t(current_device())] = uint32_t(value);
   }
   return cudaSuccess;
 }

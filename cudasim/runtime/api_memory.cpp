@@ -29,15 +29,33 @@ bool host_visible(const void* p) {
   return !a || a->kind == AllocKind::kHost || a->kind == AllocKind::kManaged;
 }
 
+bool on_device(const void* p) {
+  const Allocation* a = memory().find(address_bits(p));
+  return a && (a->kind == AllocKind::kDevice || a->kind == AllocKind::kGlobal);
+}
+
 bool capturing(cudaStream_t stream) {
   std::lock_guard lock(runtime_mutex());
   const Stream* s = stream_of(stream);
   return s && s->capture;
 }
 
+// A call without Async from pageable memory to the device: it waits for its stream, stages the bytes and returns. When they
+// reach the device is told only to what its stream orders: not to a non-blocking one.
+cudaError_t copy_staged(const char* call, void* dst, size_t dst_pitch, const void* src, size_t src_pitch, size_t width,
+                        size_t height, cudaMemcpyKind kind) {
+  cudaError_t e = synchronize(nullptr);
+  if (e != cudaSuccess) return set_error(e);
+  OpPtr op = make_copy(call, dst, dst_pitch, src, src_pitch, width, height, kind, true, &e);
+  if (!op) return set_error(e);
+  return set_error(enqueue_late(nullptr, std::move(op)));
+}
+
 cudaError_t copy(const char* call, void* dst, size_t dst_pitch, const void* src, size_t src_pitch, size_t width,
                  size_t height, cudaMemcpyKind kind, cudaStream_t stream, bool async) {
   if (width == 0 || height == 0) return cudaSuccess;
+  if (!async && options().late_copies && is_pageable(src) && on_device(dst))
+    return copy_staged(call, dst, dst_pitch, src, src_pitch, width, height, kind);
   const bool captured = capturing(stream);
   cudaError_t e;
   OpPtr op = make_copy(call, dst, dst_pitch, src, src_pitch, width, height, kind, async && !captured, &e);
@@ -76,7 +94,7 @@ cudaError_t allocate(void** p, size_t bytes, AllocKind kind) {
   *p = nullptr;
   if (const cudaError_t e = unsafe(); e != cudaSuccess) return e;
   if (bytes == 0) return cudaSuccess;
-  const uint64_t a = memory().allocate(bytes, kind);
+  const uint64_t a = memory().allocate(bytes, kind, current_device());
   if (!a) return set_error(cudaErrorMemoryAllocation);
   if (kind == AllocKind::kDevice && options().any_checks())
     std::memset(memory().host(a), 0xFF, std::min<size_t>(bytes, 64 << 20));
@@ -104,7 +122,8 @@ API cudaError_t cudaMalloc(void** p, size_t bytes) {
 API cudaError_t cudaFree(void* p) {
   if (!p) return cudaSuccess;
   if (const cudaError_t e = unsafe(); e != cudaSuccess) return e;
-  synchronize_all();  // the real call waits for the device too
+  const Allocation* a = memory().find(address_bits(p));
+  synchronize_device(a ? a->owner : current_device());  // the real call waits for the device too
   return release("cudaFree", p);
 }
 API cudaError_t cudaMallocHost(void** p, size_t bytes) {
@@ -136,7 +155,7 @@ API cudaError_t cudaMallocPitch(void** p, size_t* pitch, size_t width, size_t he
 }
 API cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   *total = device_properties().totalGlobalMem;
-  *free = *total - memory().used();
+  *free = *total - memory().used(current_device());
   return cudaSuccess;
 }
 API cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void* p) {
@@ -150,6 +169,7 @@ API cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void* p
   a->type = al->kind == AllocKind::kHost      ? cudaMemoryTypeHost
             : al->kind == AllocKind::kManaged ? cudaMemoryTypeManaged
                                               : cudaMemoryTypeDevice;
+  a->device = al->owner;
   a->devicePointer = const_cast<void*>(p);
   if (al->kind == AllocKind::kHost || al->kind == AllocKind::kManaged) a->hostPointer = const_cast<void*>(p);
   return cudaSuccess;
@@ -207,8 +227,9 @@ API cudaError_t cudaMemcpyFromSymbolAsync(void* dst, const void* sym, size_t n, 
   return copy("cudaMemcpyFromSymbol", dst, n, reinterpret_cast<void*>(a), n, n, 1, k, st, true);
 }
 API cudaError_t cudaMemcpyToSymbol(const void* sym, const void* src, size_t n, size_t off, cudaMemcpyKind k) {
-  const cudaError_t e = cudaMemcpyToSymbolAsync(sym, src, n, off, k, nullptr);
-  return e != cudaSuccess ? e : set_error(synchronize(nullptr));
+  uint64_t a;
+  if (cudaError_t e = symbol(sym, n, off, &a); e != cudaSuccess) return e;
+  return copy("cudaMemcpyToSymbol", reinterpret_cast<void*>(a), n, src, n, n, 1, k, nullptr, false);
 }
 API cudaError_t cudaMemcpyFromSymbol(void* dst, const void* sym, size_t n, size_t off, cudaMemcpyKind k) {
   const cudaError_t e = cudaMemcpyFromSymbolAsync(dst, sym, n, off, k, nullptr);

@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_set>
 
+#include "runtime/device.h"
 #include "runtime/access.h"
 #include "runtime/process.h"
 #include "runtime/stream.h"
@@ -45,7 +46,7 @@ cudaError_t allocate(void** p, size_t bytes, Pool* pool, cudaStream_t stream) {
   if (s->capture) return unsupported_call("cudaMallocAsync on a captured stream (allocate before the capture)");
   *p = nullptr;
   if (bytes == 0) return cudaSuccess;
-  const uint64_t a = DeviceMemory::get().allocate(bytes, AllocKind::kDevice);
+  const uint64_t a = DeviceMemory::get().allocate(bytes, AllocKind::kDevice, s->device());
   if (!a) return set_error(cudaErrorMemoryAllocation);
   if (options().any_checks()) std::memset(DeviceMemory::get().host(a), 0xFF, std::min<size_t>(bytes, 64 << 20));
   *p = reinterpret_cast<void*>(a);
@@ -87,17 +88,17 @@ API cudaError_t cudaFreeAsync(void* p, cudaStream_t s) {
   return set_error(enqueue(s, cudaGraphNodeTypeMemFree, [p] { return release(p); }));
 }
 API cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
-  if (device != 0) return set_error(cudaErrorInvalidDevice);
+  if (device < 0 || device >= device_count()) return set_error(cudaErrorInvalidDevice);
   *pool = reinterpret_cast<cudaMemPool_t>(&pools().first);
   return cudaSuccess;
 }
 API cudaError_t cudaDeviceGetMemPool(cudaMemPool_t* pool, int device) {
-  if (device != 0) return set_error(cudaErrorInvalidDevice);
+  if (device < 0 || device >= device_count()) return set_error(cudaErrorInvalidDevice);
   *pool = reinterpret_cast<cudaMemPool_t>(pools().current);
   return cudaSuccess;
 }
 API cudaError_t cudaDeviceSetMemPool(int device, cudaMemPool_t pool) {
-  if (device != 0) return set_error(cudaErrorInvalidDevice);
+  if (device < 0 || device >= device_count()) return set_error(cudaErrorInvalidDevice);
   if (!pool_of(pool)) return set_error(cudaErrorInvalidValue);
   pools().current = pool_of(pool);
   return cudaSuccess;

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "runtime/capture.h"
+#include "runtime/device.h"
 #include "runtime/event.h"
 #include "runtime/process.h"
 #include "runtime/stream.h"
@@ -112,8 +113,8 @@ API cudaError_t cudaStreamGetId(cudaStream_t handle, unsigned long long* id) {
   });
 }
 API cudaError_t cudaStreamGetDevice(cudaStream_t handle, int* device) {
-  return on_stream(handle, [&](Stream&) {
-    *device = 0;
+  return on_stream(handle, [&](Stream& s) {
+    *device = s.device();
     return cudaSuccess;
   });
 }
@@ -134,6 +135,7 @@ API cudaError_t cudaEventCreateWithFlags(cudaEvent_t* e, unsigned flags) {
   if (!e) return set_error(cudaErrorInvalidValue);
   std::lock_guard lock(runtime_mutex());
   auto* event = new Event;
+  event->device = current_device();
   event->timing = !(flags & cudaEventDisableTiming);
   events().insert(event);
   *e = reinterpret_cast<cudaEvent_t>(event);
@@ -153,7 +155,7 @@ API cudaError_t cudaEventDestroy(cudaEvent_t handle) {
 API cudaError_t cudaEventRecordWithFlags(cudaEvent_t handle, cudaStream_t stream, unsigned flags) {
   return on_stream(stream, [&](Stream& s) {
     Event* e = event_of(handle);
-    if (!e) return cudaErrorInvalidResourceHandle;
+    if (!e || e->device != s.device()) return cudaErrorInvalidResourceHandle;
     if (s.capture && (flags & cudaEventRecordExternal)) return enqueue(stream, graph_record_op(*e));
     if (s.capture) {
       if (s.capture->invalid) return cudaErrorStreamCaptureInvalidated;
@@ -192,7 +194,7 @@ API cudaError_t cudaEventQuery(cudaEvent_t handle) {
 API cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t start, cudaEvent_t end) {
   std::lock_guard lock(runtime_mutex());
   const Event *a = event_of(start), *b = event_of(end);
-  if (!a || !b || !a->timing || !b->timing || !a->record || !b->record)
+  if (!a || !b || !a->timing || !b->timing || !a->record || !b->record || a->device != b->device)
     return set_error(cudaErrorInvalidResourceHandle);
   if (!a->record->done || !b->record->done) return set_error(cudaErrorNotReady);
   *ms = std::chrono::duration<float, std::milli>(b->record->at - a->record->at).count();

@@ -37,7 +37,7 @@ void each_member(const Capture& c, const std::function<void(Stream&)>& visit) {
 }  // namespace
 
 cudaError_t begin_capture(Stream& s, cudaStreamCaptureMode mode) {
-  if (&s == &legacy_stream()) return cudaErrorStreamCaptureUnsupported;  // real CUDA refuses it as well
+  if (s.legacy()) return cudaErrorStreamCaptureUnsupported;  // real CUDA refuses it as well
   if (s.capture) return cudaErrorIllegalState;
   static uint64_t serial = 0;
   auto c = std::make_unique<Capture>();
@@ -89,7 +89,7 @@ cudaError_t capture_wait(Stream& s, uint64_t capture_id, const std::vector<Graph
   for (auto& x : captures())
     if (x->id == capture_id) c = x.get();
   if (!c) return cudaErrorCapturedEvent;  // the capture has ended
-  if (&s == &legacy_stream()) return invalidate_capture(*c, cudaErrorStreamCaptureImplicit);
+  if (s.legacy()) return invalidate_capture(*c, cudaErrorStreamCaptureImplicit);
   if (s.capture && s.capture != c) return invalidate_capture(*c, cudaErrorStreamCaptureMerge);
   if (!s.capture) {
     s.capture = c;

@@ -33,7 +33,20 @@ const Preset& preset() {
   }();
   return p;
 }
+thread_local int t_device = 0;
 }  // namespace
+
+int device_count() {
+  return options().devices;
+}
+int current_device() {
+  return t_device;
+}
+bool set_current_device(int device) {
+  if (device < 0 || device >= device_count()) return false;
+  t_device = device;
+  return true;
+}
 
 uint32_t device_arch() {
   return uint32_t(preset().major * 10 + preset().minor);

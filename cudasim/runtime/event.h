@@ -21,6 +21,7 @@ struct Record {
 
 struct Event {
   bool timing = true;
+  int device = 0;
   std::shared_ptr<Record> record;  // null: never recorded
   uint64_t capture_id = 0;         // of the capture that recorded it last, else 0
   std::vector<GraphNode*> captured;

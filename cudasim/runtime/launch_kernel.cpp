@@ -60,12 +60,13 @@ static cudaError_t check_launch(KernelEntry* k, Function* fn, dim3 grid, dim3 bl
                  "the block wants " + std::to_string(total) + " bytes of shared memory, the device has " +
                      std::to_string(p.sharedMemPerBlockOptin) + ".",
                  cudaErrorInvalidValue);
-  if (shared > k->dynamic_shared_limit || (total > 48 * 1024 && k->dynamic_shared_limit <= 48 * 1024))
+  const size_t allowed = k->dynamic_shared_limit[size_t(current_device())];
+  if (shared > allowed || (total > 48 * 1024 && allowed <= 48 * 1024))
     return limit(k,
                  std::to_string(shared) +
                      " bytes of dynamic shared memory need cudaFuncSetAttribute(kernel, "
                      "cudaFuncAttributeMaxDynamicSharedMemorySize, ...) first; the limit is " +
-                     std::to_string(k->dynamic_shared_limit) + ".",
+                     std::to_string(allowed) + (device_count() > 1 ? " on device " + std::to_string(current_device()) : "") + ".",
                  cudaErrorInvalidValue);
   const uint32_t registers = registers_of(k, *fn);
   if (k->owner->runs_machine_code && k->owner->registers.count(k->name) &&
@@ -108,6 +109,7 @@ OpPtr make_kernel_op(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t 
   op->shared_offset = uint32_t(offset);
   op->shared_total = uint32_t(total);
   op->cooperative = cooperative;
+  op->device = current_device();
   op->params.resize(fn->param_bytes);
   for (size_t i = 0; i < fn->params.size(); ++i) {
     std::memcpy(op->params.data() + fn->params[i].offset, args[i], fn->params[i].size);
@@ -133,23 +135,38 @@ cudaError_t KernelOp::run() const {
   l.dynamic_offset = shared_offset;
   l.shared_bytes = shared_total;
   l.id = ++serial;
+  l.device = device;
   l.cooperative = cooperative;
   l.occupancy_blocks = occupancy(l.threads, registers_of(kernel, *l.kernel), shared_total);
   l.params = params;
-  l.error = 0;
   {
     const Watchdog watchdog(l);
     run_launch(l);
   }
-  if (l.error) set_sticky_error(cudaError_t(int(l.error)));
-  return cudaError_t(int(l.error));
+  const auto error = cudaError_t(l.error.load());
+  if (error != cudaSuccess) set_sticky_error(error);
+  return error;
+}
+
+cudaError_t check_stream(const std::string& kernel, cudaStream_t stream) {
+  std::lock_guard lock(runtime_mutex());
+  const Stream* s = stream_of(stream);
+  if (!s || s->device() == current_device()) return cudaSuccess;
+  Finding f;
+  f.check = Check::kLaunchLimit;
+  f.kernel = kernel;
+  f.text = "the stream is of device " + std::to_string(s->device()) + " and device " +
+           std::to_string(current_device()) + " is current; call cudaSetDevice first.";
+  report(std::move(f));
+  return cudaErrorInvalidResourceHandle;
 }
 
 cudaError_t launch_kernel(KernelEntry* k, dim3 grid, dim3 block, void** args, size_t shared, cudaStream_t stream,
                           bool cooperative) {
   cudaError_t e;
   OpPtr op = make_kernel_op(k, grid, block, args, shared, cooperative, &e);
-  return set_error(op ? enqueue(stream, std::move(op)) : e);
+  if (op) e = check_stream(k->name, stream);
+  return set_error(e == cudaSuccess ? enqueue(stream, std::move(op)) : e);
 }
 
 }  // namespace cudasim

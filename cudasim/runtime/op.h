@@ -53,6 +53,7 @@ struct KernelOp : DeviceOp {
   dim3 grid, block;
   uint32_t shared = 0, shared_offset = 0, shared_total = 0;
   bool cooperative = false;
+  int device = 0;
   std::vector<uint8_t> params;
   mutable std::vector<void*> param_pointers;  // what cudaGraphKernelNodeGetParams hands out
   cudaGraphNodeType type() const override { return cudaGraphNodeTypeKernel; }

@@ -35,7 +35,7 @@ struct Hooks : ModuleHooks {
     AllocKind kind = AllocKind::kGlobal;
     for (auto& [host, v] : registry().vars)
       if (v->owner == owner && v->managed && v->name == var.name) kind = AllocKind::kManaged;
-    const uint64_t a = DeviceMemory::get().allocate(var.size, kind, var.name);
+    const uint64_t a = DeviceMemory::get().allocate(var.size, kind, current_device(), var.name);
     if (!a) throw SimError("There is no device memory left for the variable " + var.name + ".");
     std::memset(DeviceMemory::get().host(a), 0, var.size);
     return a;

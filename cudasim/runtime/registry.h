@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ptx/module.h"
+#include "sim/options.h"
 
 namespace cudasim {
 
@@ -23,7 +24,8 @@ struct KernelEntry {
   FatModule* owner = nullptr;
   std::string name;  // mangled
   const void* host = nullptr;
-  uint32_t dynamic_shared_limit = 48 * 1024;  // cudaFuncAttributeMaxDynamicSharedMemorySize
+  // cudaFuncAttributeMaxDynamicSharedMemorySize, by device.
+  std::vector<uint32_t> dynamic_shared_limit = std::vector<uint32_t>(size_t(options().devices), 48 * 1024);
 };
 
 struct VarEntry {

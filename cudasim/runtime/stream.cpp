@@ -4,6 +4,7 @@
 #include <map>
 
 #include "runtime/capture.h"
+#include "runtime/device.h"
 #include "sim/options.h"
 
 namespace cudasim {
@@ -12,27 +13,37 @@ namespace {
 thread_local cudaError_t t_last = cudaSuccess;
 cudaError_t g_sticky = cudaSuccess;
 
+constexpr uint64_t kLegacyHandle = 0x100;  // of device 0; what a Point refers to
 struct Streams {
-  Stream legacy{nullptr, 0, 0};
+  std::vector<std::unique_ptr<Stream>> legacy;  // by device
   std::map<cudaStream_t, std::unique_ptr<Stream>> others;
   uint64_t next_handle = 0x5700;
   uint64_t next_serial = 0;
 };
 Streams& streams() {
-  static auto* s = new Streams;
+  static auto* s = [] {
+    auto* made = new Streams;
+    for (int d = 0; d < device_count(); ++d)
+      made->legacy.push_back(
+          std::make_unique<Stream>(reinterpret_cast<cudaStream_t>(kLegacyHandle + uint64_t(d)), d, 0, 0));
+    return made;
+  }();
   return *s;
 }
+Stream& legacy_of(int device) {
+  return *streams().legacy[size_t(device)];
+}
 
-// The stream behind cudaStreamPerThread, made on first use.
-struct ThreadStream {
-  cudaStream_t handle = nullptr;
-  ~ThreadStream() {
-    if (!handle) return;
+// The streams behind cudaStreamPerThread, by device, made on first use.
+struct ThreadStreams {
+  std::map<int, cudaStream_t> handles;
+  ~ThreadStreams() {
+    if (handles.empty()) return;
     std::lock_guard lock(runtime_mutex());
-    destroy_stream(handle);
+    for (const auto& [device, handle] : handles) destroy_stream(handle);
   }
 };
-thread_local ThreadStream t_stream;
+thread_local ThreadStreams t_streams;
 }  // namespace
 
 std::recursive_mutex& runtime_mutex() {
@@ -68,21 +79,25 @@ cudaError_t Stream::drain(uint64_t up_to) {
       if (first == cudaSuccess) first = e;
     }
     if (g_sticky != cudaSuccess) return g_sticky;
+    const OnDevice on(device_);
     const cudaError_t e = w.op->run();
     if (first == cudaSuccess) first = e;
   }
   return first != cudaSuccess ? first : g_sticky;
 }
 
-Stream& legacy_stream() {
-  return streams().legacy;
+bool Stream::legacy() const {
+  return this == &legacy_of(device_);
 }
 
 Stream* stream_of(cudaStream_t handle) {
-  if (handle == nullptr || handle == cudaStreamLegacy) return &streams().legacy;
+  if (handle == nullptr || handle == cudaStreamLegacy) return &legacy_of(current_device());
+  if (const uint64_t d = reinterpret_cast<uint64_t>(handle) - kLegacyHandle; d < streams().legacy.size())
+    return streams().legacy[d].get();
   if (handle == cudaStreamPerThread) {
-    if (!t_stream.handle) t_stream.handle = create_stream(0, 0);
-    handle = t_stream.handle;
+    cudaStream_t& own = t_streams.handles[current_device()];
+    if (!own) own = create_stream(0, 0);
+    handle = own;
   }
   const auto it = streams().others.find(handle);
   return it == streams().others.end() ? nullptr : it->second.get();
@@ -91,7 +106,7 @@ Stream* stream_of(cudaStream_t handle) {
 cudaStream_t create_stream(unsigned flags, int priority) {
   Streams& s = streams();
   const cudaStream_t handle = reinterpret_cast<cudaStream_t>(s.next_handle += 16);
-  s.others[handle] = std::make_unique<Stream>(handle, flags, priority);
+  s.others[handle] = std::make_unique<Stream>(handle, current_device(), flags, priority);
   return handle;
 }
 
@@ -108,7 +123,7 @@ void for_each_stream(const std::function<void(Stream&)>& visit) {
   for (auto& [handle, s] : streams().others) visit(*s);
 }
 
-cudaError_t enqueue(cudaStream_t handle, OpPtr op) {
+static cudaError_t append(cudaStream_t handle, OpPtr op, bool late) {
   std::lock_guard lock(runtime_mutex());
   Stream* s = stream_of(handle);
   if (!s) return cudaErrorInvalidResourceHandle;
@@ -116,15 +131,23 @@ cudaError_t enqueue(cudaStream_t handle, OpPtr op) {
   if (g_sticky != cudaSuccess) return g_sticky;
   std::vector<Point> after = std::move(s->waits);
   s->waits.clear();
-  if (s == &streams().legacy) {
+  if (s->legacy()) {
     if (const cudaError_t e = implicit_during_capture(); e != cudaSuccess) return e;
     for (auto& [h, o] : streams().others)
-      if (o->blocking() && !o->empty()) after.push_back(o->tail());
-  } else if (s->blocking() && !streams().legacy.empty()) {
-    after.push_back(streams().legacy.tail());
+      if (o->blocking() && o->device() == s->device() && !o->empty()) after.push_back(o->tail());
+  } else if (s->blocking() && !legacy_of(s->device()).empty()) {
+    after.push_back(legacy_of(s->device()).tail());
   }
   s->push(std::move(op), std::move(after));
-  return options().delay_streams ? cudaSuccess : s->drain();
+  return options().delay_streams || late ? cudaSuccess : s->drain();
+}
+
+cudaError_t enqueue(cudaStream_t stream, OpPtr op) {
+  return append(stream, std::move(op), false);
+}
+
+cudaError_t enqueue_late(cudaStream_t stream, OpPtr op) {
+  return append(stream, std::move(op), true);
 }
 
 cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, std::function<cudaError_t()> function) {
@@ -137,10 +160,10 @@ cudaError_t synchronize(const Point& point) {
   return s ? s->drain(point.serial) : g_sticky;  // a destroyed stream has finished
 }
 
-static cudaError_t drain_blocking() {
-  cudaError_t first = streams().legacy.drain();
+static cudaError_t drain_blocking(int device) {
+  cudaError_t first = legacy_of(device).drain();
   for (auto& [handle, s] : streams().others)
-    if (s->blocking()) {
+    if (s->blocking() && s->device() == device) {
       const cudaError_t e = s->drain();
       if (first == cudaSuccess) first = e;
     }
@@ -152,9 +175,9 @@ cudaError_t synchronize(cudaStream_t handle) {
   Stream* s = stream_of(handle);
   if (!s) return cudaErrorInvalidResourceHandle;
   if (s->capture) return invalidate_capture(*s->capture, cudaErrorStreamCaptureUnsupported);
-  if (s == &streams().legacy) {
+  if (s->legacy()) {
     if (const cudaError_t e = implicit_during_capture(); e != cudaSuccess) return e;
-    return drain_blocking();
+    return drain_blocking(s->device());
   }
   std::vector<Point> waits = std::move(s->waits);
   s->waits.clear();
@@ -166,11 +189,22 @@ cudaError_t synchronize(cudaStream_t handle) {
   return first;
 }
 
+cudaError_t synchronize_device(int device) {
+  std::lock_guard lock(runtime_mutex());
+  cudaError_t first = drain_blocking(device);
+  for (auto& [handle, s] : streams().others) {
+    if (s->device() != device) continue;
+    const cudaError_t e = s->drain();
+    if (first == cudaSuccess) first = e;
+  }
+  return first;
+}
+
 cudaError_t synchronize_all() {
   std::lock_guard lock(runtime_mutex());
-  cudaError_t first = drain_blocking();
-  for (auto& [handle, s] : streams().others) {
-    const cudaError_t e = s->drain();
+  cudaError_t first = cudaSuccess;
+  for (int d = 0; d < device_count(); ++d) {
+    const cudaError_t e = synchronize_device(d);
     if (first == cudaSuccess) first = e;
   }
   return first;

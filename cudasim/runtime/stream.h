@@ -25,8 +25,11 @@ struct Point {
 
 class Stream {
  public:
-  Stream(cudaStream_t handle, unsigned flags, int priority) : handle_(handle), flags_(flags), priority_(priority) {}
+  Stream(cudaStream_t handle, int device, unsigned flags, int priority)
+      : handle_(handle), device_(device), flags_(flags), priority_(priority) {}
   cudaStream_t handle() const { return handle_; }
+  int device() const { return device_; }
+  bool legacy() const;
   unsigned flags() const { return flags_; }
   bool blocking() const { return !(flags_ & cudaStreamNonBlocking); }
   int priority() const { return priority_; }
@@ -48,25 +51,29 @@ class Stream {
     std::vector<Point> after;
   };
   cudaStream_t handle_;
+  int device_;
   unsigned flags_;
   int priority_;
   uint64_t last_ = 0;
   std::deque<Work> queue_;
 };
 
-// Resolves a handle; each thread has a stream behind cudaStreamPerThread. Null for an unknown handle.
+// Resolves a handle. Each device has a legacy stream behind the null handle, and each thread one of its own for each
+// device behind cudaStreamPerThread; the current device says which is meant. Null for an unknown handle.
 Stream* stream_of(cudaStream_t handle);
-Stream& legacy_stream();
 cudaStream_t create_stream(unsigned flags, int priority);
 bool destroy_stream(cudaStream_t handle);
-void for_each_stream(const std::function<void(Stream&)>& visit);  // all but the legacy one
+void for_each_stream(const std::function<void(Stream&)>& visit);  // all but the legacy ones
 
 // Appends an operation; runs it now unless streams are delayed or captured. Work on the legacy stream waits for the
-// blocking streams, and the other way round.
+// blocking streams of its device, and the other way round.
 cudaError_t enqueue(cudaStream_t stream, OpPtr op);
+// Appends an operation that has begun but may end when something waits for it.
+cudaError_t enqueue_late(cudaStream_t stream, OpPtr op);
 cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, std::function<cudaError_t()> function);
 cudaError_t synchronize(cudaStream_t stream);
 cudaError_t synchronize(const Point& point);
+cudaError_t synchronize_device(int device);
 cudaError_t synchronize_all();
 
 // The calling thread's last error, and the sticky error of the device after a kernel fault.

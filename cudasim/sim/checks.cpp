@@ -1,7 +1,6 @@
 // The slow sides of the checks: they find out which lane did what wrong, and say so.
 #include <cstdio>
 #include <cstring>
-#include <mutex>
 
 #include "sim/poison.h"
 
@@ -21,18 +20,17 @@ void report_at(Warp& w, const Instr& in, Check check, uint32_t lanes, uint64_t a
   f.address = address;
   f.text = text;
   report(std::move(f));
-  if (error && c.launch->error == 0) {
-    static std::mutex mutex;
-    std::lock_guard lock(mutex);
-    c.launch->error = error;
-    c.launch->error_text = text;
-  }
+  if (int none = 0; error) c.launch->error.compare_exchange_strong(none, error);
 }
 
 static std::string hex(uint64_t v) {
   char b[32];
   std::snprintf(b, sizeof b, "0x%llx", static_cast<unsigned long long>(v));
   return b;
+}
+
+static bool reaches(const Launch& l, const Allocation* a) {
+  return a && (a->device == kEveryDevice || a->device == l.device);
 }
 
 uint32_t global_access_slow(Warp& w, const Instr& in, const uint64_t* address, uint32_t m, uint32_t bytes,
@@ -44,7 +42,7 @@ uint32_t global_access_slow(Warp& w, const Instr& in, const uint64_t* address, u
     const bool power = (bytes & (bytes - 1)) == 0;
     if (power && address[i] % bytes)
       misaligned |= 1u << i;
-    else if (mem.find(address[i], bytes) || mem.host_registered(address[i], bytes))
+    else if (reaches(*w.cta->launch, mem.find(address[i], bytes)) || mem.host_registered(address[i], bytes))
       good |= 1u << i;
     else
       outside |= 1u << i;
@@ -60,11 +58,15 @@ uint32_t global_access_slow(Warp& w, const Instr& in, const uint64_t* address, u
     const uint64_t a = address[__builtin_ctz(outside)];
     const Allocation* near = mem.nearest(a);
     const bool freed = near && near->freed && a >= near->address && a < near->address + near->size;
+    const bool other_device = !freed && near && a >= near->address && a < near->address + near->size &&
+                              !reaches(*w.cta->launch, near);
+    const std::string elsewhere =
+        other_device ? ", which a kernel on device " + std::to_string(w.cta->launch->device) + " does not reach" : "";
     const bool foreign = a >= 4096 && a - mem.base() >= (kSlotCount << kSlotShift);
     const std::string where = a < 4096  ? "a null pointer"
                               : foreign ? "no device memory; pinned or registered host memory and managed memory can "
                                           "be used by kernels, other host memory cannot"
-                                        : mem.describe(a);
+                                        : mem.describe(a) + elsewhere;
     report_at(
         w, in,
         freed     ? Check::kUseAfterFree

@@ -42,7 +42,7 @@ void prepare(Cta& c, Launch& l) {
   c.check_sync = o.check_sync;
   c.stats = o.stats;
   c.late_copies = o.late_copies;
-  c.bounds = DeviceMemory::get().bounds();
+  c.bounds = DeviceMemory::get().bounds(l.device);
   c.mem_base = DeviceMemory::get().base();
   c.mem_shift = DeviceMemory::get().shift();
   c.counters = Counters{};
@@ -284,7 +284,7 @@ void run_launch(Launch& l) {
   if (l.cooperative) {
     // All blocks are resident at once, so that they can wait for each other.
     std::vector<std::unique_ptr<Cta>> all;
-    l.grid_workspace = DeviceMemory::get().allocate(8, AllocKind::kDevice);
+    l.grid_workspace = DeviceMemory::get().allocate(8, AllocKind::kDevice, l.device);
     if (l.grid_workspace) std::memset(DeviceMemory::get().host(l.grid_workspace), 0, 8);
     for (uint64_t i = 0; i < blocks; ++i) {
       all.push_back(std::make_unique<Cta>());

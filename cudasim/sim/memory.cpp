@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sim/options.h"
 #include "sim/report.h"
 
 namespace cudasim {
@@ -38,7 +39,10 @@ DeviceMemory& DeviceMemory::get() {
   return *memory;
 }
 
-DeviceMemory::DeviceMemory() : bounds_(kSlotCount) {
+DeviceMemory::DeviceMemory()
+    : used_(size_t(options().devices)),
+      taken_(kSlotCount),
+      bounds_(size_t(options().devices), std::vector<AllocBounds>(kSlotCount)) {
   const uint64_t bytes = kSlotCount << kSlotShift;
   void* p =
       mmap(nullptr, 2 * bytes + (1ull << kSlotShift), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -56,21 +60,27 @@ DeviceMemory::DeviceMemory() : bounds_(kSlotCount) {
 }
 
 // A reader sees both old values, both new ones, or bounds that fail the fast check and lead to the locked search.
-void DeviceMemory::set_bounds(uint64_t slot, uint64_t lo, uint64_t hi) {
-  AllocBounds& b = bounds_[slot];
-  if (hi) {
-    __atomic_store_n(&b.lo, lo, __ATOMIC_RELEASE);
-    __atomic_store_n(&b.hi, hi, __ATOMIC_RELEASE);
-  } else {
-    __atomic_store_n(&b.hi, hi, __ATOMIC_RELEASE);
-    __atomic_store_n(&b.lo, lo, __ATOMIC_RELEASE);
+void DeviceMemory::set_bounds(const Allocation& a, uint64_t lo, uint64_t hi) {
+  for (uint64_t slot = a.first_slot; slot < a.first_slot + a.slots; ++slot) {
+    taken_[slot] = hi != 0;
+    for (int device = 0; device < options().devices; ++device) {
+      if (a.device != kEveryDevice && a.device != device) continue;
+      AllocBounds& b = bounds_[size_t(device)][slot];
+      if (hi) {
+        __atomic_store_n(&b.lo, lo, __ATOMIC_RELEASE);
+        __atomic_store_n(&b.hi, hi, __ATOMIC_RELEASE);
+      } else {
+        __atomic_store_n(&b.hi, hi, __ATOMIC_RELEASE);
+        __atomic_store_n(&b.lo, lo, __ATOMIC_RELEASE);
+      }
+    }
   }
 }
 
-uint64_t DeviceMemory::allocate(uint64_t size, AllocKind kind, const std::string& name) {
+uint64_t DeviceMemory::allocate(uint64_t size, AllocKind kind, int device, const std::string& name) {
   std::lock_guard lock(mutex_);
   if (size == 0) size = 1;
-  if (used_ + size > kDeviceBytes) return 0;
+  if (used_[size_t(device)] + size > kDeviceBytes) return 0;
   const uint64_t half = 1ull << (kSlotShift - 1);
   // At least 1 GiB of gap on both sides; the low bits vary so that allocations do not share cache sets.
   const uint64_t slots = ((half + size + half / 2) >> kSlotShift) + 1;
@@ -78,7 +88,7 @@ uint64_t DeviceMemory::allocate(uint64_t size, AllocKind kind, const std::string
   for (uint64_t tries = 0; tries < kSlotCount; ++tries) {
     if (next_slot_ + slots > kSlotCount) next_slot_ = 0;
     bool free = true;
-    for (uint64_t i = 0; i < slots; ++i) free &= bounds_[next_slot_ + i].hi == 0;
+    for (uint64_t i = 0; i < slots; ++i) free &= !taken_[next_slot_ + i];
     if (free) {
       slot = next_slot_;
       next_slot_ += slots;
@@ -110,14 +120,16 @@ uint64_t DeviceMemory::allocate(uint64_t size, AllocKind kind, const std::string
   a.slots = slots;
   a.serial = ++serial_;
   a.kind = kind;
+  a.owner = device;
+  a.device = kind == AllocKind::kDevice ? device : kEveryDevice;
   a.name = name;
-  for (uint64_t i = 0; i < slots; ++i) set_bounds(slot + i, address, address + size);
+  set_bounds(a, address, address + size);
   // Reused address space forgets what was freed there.
   auto it = by_address_.lower_bound(base_ + (slot << kSlotShift));
   while (it != by_address_.end() && it->first < base_ + ((slot + slots) << kSlotShift))
     forgotten_.push_back(by_address_.extract(it++));
   by_address_[address] = a;
-  used_ += size;
+  used_[size_t(device)] += size;
   return address;
 }
 
@@ -132,9 +144,9 @@ bool DeviceMemory::release(uint64_t address) {
     mmap(reinterpret_cast<void*>(at), hi - lo, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
          0);
   }
-  for (uint64_t i = 0; i < a.slots; ++i) set_bounds(a.first_slot + i, 0, 0);
+  set_bounds(a, 0, 0);
   a.freed = true;
-  used_ -= a.size;
+  used_[size_t(a.owner)] -= a.size;
   return true;
 }
 
@@ -172,6 +184,7 @@ std::string DeviceMemory::describe(uint64_t address) const {
   std::string what = a->name.empty()
                          ? std::to_string(a->size) + "-byte " + kind + "allocation #" + std::to_string(a->serial)
                          : std::to_string(a->size) + "-byte variable " + a->name;
+  if (options().devices > 1 && a->device != kEveryDevice) what += " of device " + std::to_string(a->device);
   what = (a->freed ? "the freed " : "the ") + what + head;
   if (address < a->address) return std::to_string(a->address - address) + " bytes before " + what;
   if (address >= a->address + a->size)

@@ -22,9 +22,13 @@ struct AllocBounds {
 
 enum class AllocKind : uint8_t { kDevice, kHost, kManaged, kGlobal };
 
+constexpr int kEveryDevice = -1;
+
 struct Allocation {
   uint64_t address = 0, size = 0, first_slot = 0, slots = 0, serial = 0;
   AllocKind kind = AllocKind::kDevice;
+  int device = kEveryDevice;  // that can reach it
+  int owner = 0;              // the device whose memory it takes up
   bool freed = false;
   std::string name;  // of a module variable
 };
@@ -32,14 +36,15 @@ struct Allocation {
 class DeviceMemory {
  public:
   static DeviceMemory& get();
-  uint64_t allocate(uint64_t size, AllocKind kind, const std::string& name = {});  // 0: out of memory
+  // Memory of `device`; host, managed and module memory is every device's. 0: out of memory.
+  uint64_t allocate(uint64_t size, AllocKind kind, int device, const std::string& name = {});
   bool release(uint64_t address);  // false: no such live allocation starts there
   // The allocation that holds [address, address + bytes), or nullptr.
   const Allocation* find(uint64_t address, uint64_t bytes = 1) const;
   const Allocation* nearest(uint64_t address) const;  // live or freed, for reports; stays valid for good
   std::string describe(uint64_t address) const;       // "16 bytes after the 4096-byte allocation #3 at 0x..."
   std::vector<Allocation> live() const;
-  uint64_t used() const { return used_; }
+  uint64_t used(int device) const { return used_[size_t(device)]; }
   uint8_t* host(uint64_t address) const { return reinterpret_cast<uint8_t*>(address + shift_); }
   // Memory of the host that the program registered: readable by kernels where it is.
   void register_host(void* p, uint64_t bytes);
@@ -48,14 +53,16 @@ class DeviceMemory {
 
   uint64_t base() const { return base_; }
   int64_t shift() const { return int64_t(shift_); }
-  const AllocBounds* bounds() const { return bounds_.data(); }
+  const AllocBounds* bounds(int device) const { return bounds_[size_t(device)].data(); }
 
  private:
   DeviceMemory();
   const Allocation* nearest_locked(uint64_t address) const;
-  void set_bounds(uint64_t slot, uint64_t lo, uint64_t hi);
-  uint64_t base_ = 0, shift_ = 0, used_ = 0, next_slot_ = 0, serial_ = 0;
-  std::vector<AllocBounds> bounds_;
+  void set_bounds(const Allocation& a, uint64_t lo, uint64_t hi);
+  uint64_t base_ = 0, shift_ = 0, next_slot_ = 0, serial_ = 0;
+  std::vector<uint64_t> used_;                    // by device
+  std::vector<bool> taken_;                       // by slot
+  std::vector<std::vector<AllocBounds>> bounds_;  // by device and slot
   std::map<uint64_t, Allocation> by_address_;                         // live and freed
   std::vector<std::map<uint64_t, Allocation>::node_type> forgotten_;  // reports on other threads may still read them
   std::map<uint64_t, uint64_t> host_ranges_;

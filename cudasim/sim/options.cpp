@@ -1,5 +1,6 @@
 #include "sim/options.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
@@ -31,6 +32,7 @@ static Options read() {
   if (const char* v = std::getenv("CUDASIM_REPORT")) o.report_path = v;
   o.stats = flag("CUDASIM_STATS", false) || !o.report_path.empty();
   if (const char* v = std::getenv("CUDASIM_DEVICE"); v && *v) o.device = v;
+  if (const char* v = std::getenv("CUDASIM_DEVICES"); v && *v) o.devices = std::clamp(std::atoi(v), 1, kMaxDevices);
   return o;
 }
 

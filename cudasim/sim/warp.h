@@ -26,14 +26,13 @@ struct Launch {
   uint32_t dynamic_shared = 0, shared_bytes = 0, dynamic_offset = 0;
   uint32_t threads = 0, warps = 0;
   uint64_t id = 0;
+  int device = 0;
   std::vector<uint8_t> params;
   bool cooperative = false;
   uint64_t grid_workspace = 0;       // two words that cooperative_groups' grid barrier uses; 0 unless cooperative
   int occupancy_blocks = 0;          // blocks of this launch that one multiprocessor holds, for the report
   std::atomic<bool> expired{false};  // set by a watchdog: the launch must stop
-  // Filled by the interpreter.
-  int error = 0;  // a cudaError_t of the first fatal finding
-  std::string error_text;
+  std::atomic<int> error{0};         // a cudaError_t of the first fatal finding; the workers stop when they see it
 };
 
 // ---- Shared-memory shadow. A tag is time << 11 | strong << 10 | warp << 5 | lane; 0: never.

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "core/dtype.h"
+#include "kernels/check.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
@@ -19,6 +19,16 @@ struct EmbedTokensParams {
   int64_t count = 0;                      // M
   int64_t width = 0;                      // C
 };
+
+// What all implementations ask of their arguments.
+inline void check_params(const EmbedTokensParams& p) {
+  check_float_dtype("embed_tokens", p.table_dtype);
+  SCLIP_CHECK(p.count >= 0 && p.width >= 1, kInvalidArgument, "embed_tokens: ", p.count, " tokens of ", p.width,
+              " channels");
+  SCLIP_CHECK(p.count == 0 || (p.tokens != nullptr && p.positions != nullptr && p.token_table != nullptr &&
+                               p.position_table != nullptr && p.out != nullptr),
+              kInvalidArgument, "embed_tokens: tokens, positions, both tables and out must be given");
+}
 
 void embed_tokens_cpu(const EmbedTokensParams& params, CpuQueue queue);
 void embed_tokens_cuda(const EmbedTokensParams& params, CudaQueue queue);

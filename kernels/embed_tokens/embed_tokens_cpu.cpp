@@ -5,8 +5,7 @@
 namespace sclip {
 
 void embed_tokens_cpu(const EmbedTokensParams& p, CpuQueue queue) {
-  SCLIP_CHECK(p.table_dtype == DType::kF32 || p.table_dtype == DType::kF16 || p.table_dtype == DType::kBF16,
-              kInvalidArgument, "embed_tokens reads a table of F32, F16 or BF16, not ", to_string(p.table_dtype));
+  check_params(p);
   const auto width = static_cast<size_t>(p.width);
   const size_t row_bytes = width * size_of(p.table_dtype);
   const auto* table = static_cast<const char*>(p.token_table);

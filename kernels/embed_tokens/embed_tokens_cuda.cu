@@ -29,6 +29,7 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 void embed_tokens_cuda(const EmbedTokensParams& p, CudaQueue queue) {
+  check_params(p);
   if (p.count == 0) return;
   with_element(p.table_dtype, [&](auto element) {
     using T = decltype(element);

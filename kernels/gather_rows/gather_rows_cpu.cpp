@@ -6,6 +6,7 @@
 namespace sclip {
 
 void gather_rows_cpu(const GatherRowsParams& p, CpuQueue queue) {
+  check_params(p);
   constexpr int64_t kElements = 1 << 14;  // less is not worth a second thread
   const int64_t smallest = std::max<int64_t>(1, kElements / std::max<int64_t>(1, p.cols));
   queue.pool->parallel_ranges(p.count, smallest, [&](int64_t begin, int64_t end) {

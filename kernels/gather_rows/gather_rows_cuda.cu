@@ -25,6 +25,7 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 void gather_rows_cuda(const GatherRowsParams& p, CudaQueue queue) {
+  check_params(p);
   if (p.count == 0) return;
   gather_rows_kernel<<<grid_size(p.count), kThreads, 0, queue.stream>>>(p.x, p.indices, p.out, p.cols);
   check_launch("gather_rows", p.count, " rows of ", p.cols);

@@ -24,3 +24,13 @@ TEST_CASE("gather_rows agrees with the oracle", "[gather_rows]") {
   dut.stream().gather_rows(p);
   CHECK(out.host() == expected);
 }
+
+TEST_CASE("gather_rows refuses what it cannot do", "[gather_rows]") {
+  testing::Dut& dut = testing::Dut::get();
+  auto x = dut.output<float>(4), out = dut.output<float>(4);
+  CHECK_NOTHROW(dut.stream().gather_rows({.cols = 4}));  // nothing to do
+  CHECK_THROWS_WITH(dut.stream().gather_rows({.x = x.data(), .out = out.data(), .count = 1, .cols = 4}),
+                    Catch::Matchers::Contains("x, indices and out must be given"));
+  CHECK_THROWS_WITH(dut.stream().gather_rows({.count = -1, .cols = 4}),
+                    Catch::Matchers::Contains("-1 rows of 4 columns"));
+}

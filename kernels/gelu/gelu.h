@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "core/dtype.h"
+#include "kernels/check.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
@@ -23,6 +23,13 @@ struct GeluParams {
   int64_t rows = 0;  // M
   int64_t cols = 0;  // n
 };
+
+// What all implementations ask of their arguments.
+inline void check_params(const GeluParams& p) {
+  check_float_dtype("gelu", p.dtype);
+  SCLIP_CHECK(p.rows >= 0 && p.cols >= 1, kInvalidArgument, "gelu: ", p.rows, " rows of ", p.cols, " columns");
+  SCLIP_CHECK(p.rows == 0 || (p.x != nullptr && p.y != nullptr), kInvalidArgument, "gelu: x and y must be given");
+}
 
 void gelu_cuda(const GeluParams& params, CudaQueue queue);
 

@@ -89,6 +89,7 @@ void launch(const GeluParams& p, CudaQueue queue) {
 }  // namespace
 
 void gelu_cuda(const GeluParams& p, CudaQueue queue) {
+  check_params(p);
   if (p.rows * p.cols == 0) return;
   with_element(p.dtype, [&](auto element) {
     using T = decltype(element);

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "core/dtype.h"
+#include "kernels/check.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
@@ -23,6 +23,22 @@ struct L2NormalizeParams {
   int64_t x_stride = 0;  // elements from one batch to the next in x; unused when batch = 1
   int64_t y_stride = 0;  // the same in y
 };
+
+// What all implementations ask of their arguments.
+inline void check_params(const L2NormalizeParams& p) {
+  check_float_dtype("l2_normalize", p.x_dtype);
+  check_float_dtype("l2_normalize", p.y_dtype);
+  SCLIP_CHECK(p.batch >= 0 && p.rows >= 0 && p.cols >= 1, kInvalidArgument, "l2_normalize: ", p.batch, " × ", p.rows,
+              " rows of ", p.cols, " columns");
+  SCLIP_CHECK(p.batch <= 1 || p.y_stride >= p.rows * p.cols, kInvalidArgument, "l2_normalize: batches of ", p.rows,
+              " × ", p.cols, " would overlap in y, where they are ", p.y_stride, " elements apart");
+  SCLIP_CHECK(p.batch * p.rows == 0 || (p.x != nullptr && p.y != nullptr), kInvalidArgument,
+              "l2_normalize: x and y must be given");
+  SCLIP_CHECK(
+      p.x != p.y || p.batch * p.rows == 0 || (p.x_dtype == p.y_dtype && (p.batch <= 1 || p.x_stride == p.y_stride)),
+      kInvalidArgument, "l2_normalize in place needs equal dtypes and strides, not ", to_string(p.x_dtype), " and ",
+      to_string(p.y_dtype), ", ", p.x_stride, " and ", p.y_stride);
+}
 
 void l2_normalize_cpu(const L2NormalizeParams& params, CpuQueue queue);
 void l2_normalize_cuda(const L2NormalizeParams& params, CudaQueue queue);

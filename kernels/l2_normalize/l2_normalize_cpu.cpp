@@ -101,10 +101,8 @@ namespace sclip {
 HWY_EXPORT(L2Normalize);
 
 void l2_normalize_cpu(const L2NormalizeParams& p, CpuQueue queue) {
-  for (DType dtype : {p.x_dtype, p.y_dtype}) {
-    SCLIP_CHECK(dtype == DType::kF32 || dtype == DType::kBF16, kInvalidArgument,
-                "l2_normalize reads and writes F32 or BF16, not ", to_string(dtype));
-  }
+  check_params(p);
+  for (DType dtype : {p.x_dtype, p.y_dtype}) check_cpu_dtype("l2_normalize", dtype);
   HWY_DYNAMIC_DISPATCH(L2Normalize)(p, queue);
 }
 

@@ -53,6 +53,7 @@ __global__ void __launch_bounds__(32 * kWarpsPerBlock)
 }  // namespace
 
 void l2_normalize_cuda(const L2NormalizeParams& p, CudaQueue queue) {
+  check_params(p);
   const int64_t total = p.batch * p.rows;
   if (total == 0) return;
   with_element(p.x_dtype, [&](auto in) {

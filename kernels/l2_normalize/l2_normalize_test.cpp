@@ -97,7 +97,29 @@ TEST_CASE("l2_normalize reads and writes halves, and skips between batches", "[l
   }
 }
 
-TEST_CASE("l2_normalize refuses other dtypes", "[l2_normalize][cpu]") {
-  CHECK_THROWS_AS(l2_normalize_cpu({.x_dtype = DType::kF16}, testing::cpu_queue()), Error);
-  CHECK_THROWS_AS(l2_normalize_cpu({.y_dtype = DType::kI32}, testing::cpu_queue()), Error);
+TEST_CASE("l2_normalize refuses what it cannot do", "[l2_normalize]") {
+  testing::Dut& dut = testing::Dut::get();
+  auto x = dut.output<float>(64), y = dut.output<float>(64);
+  const L2NormalizeParams good{
+      .x = x.data(), .y = y.data(), .batch = 2, .rows = 2, .cols = 8, .x_stride = 32, .y_stride = 16};
+  CHECK_NOTHROW(dut.stream().l2_normalize(good));
+  L2NormalizeParams p = good;
+  p.y_dtype = DType::kI32;
+  CHECK_THROWS_WITH(dut.stream().l2_normalize(p), Catch::Matchers::Contains("takes F32, F16 or BF16, not I32"));
+  p = good;
+  p.y_stride = 15;
+  CHECK_THROWS_WITH(dut.stream().l2_normalize(p), Catch::Matchers::Contains("would overlap in y"));
+  p = good;
+  p.y = x.data();
+  CHECK_THROWS_WITH(dut.stream().l2_normalize(p), Catch::Matchers::Contains("in place needs equal dtypes and strides"));
+  dut.stream().synchronize();
+}
+
+TEST_CASE("l2_normalize on the CPU refuses f16", "[l2_normalize][cpu]") {
+  testing::Dut& dut = testing::Dut::get();
+  auto x = dut.output<float>(8);
+  CHECK_THROWS_WITH(
+      dut.stream().l2_normalize(
+          {.x = x.data(), .y = x.data(), .x_dtype = DType::kF16, .y_dtype = DType::kF16, .rows = 1, .cols = 8}),
+      Catch::Matchers::Contains("on the CPU takes F32 or BF16, not F16"));
 }

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "core/dtype.h"
+#include "kernels/check.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
@@ -25,6 +25,21 @@ struct LayerNormParams {
   int64_t y_stride = 0;  // the same in y
   float eps = 1e-5f;
 };
+
+// What all implementations ask of their arguments.
+inline void check_params(const LayerNormParams& p) {
+  check_float_dtype("layernorm", p.y_dtype);
+  SCLIP_CHECK(p.batch >= 0 && p.rows >= 0 && p.cols >= 1 && p.eps >= 0, kInvalidArgument, "layernorm: ", p.batch, " × ",
+              p.rows, " rows of ", p.cols, " columns with eps ", p.eps);
+  SCLIP_CHECK(p.batch <= 1 || p.y_stride >= p.rows * p.cols, kInvalidArgument, "layernorm: batches of ", p.rows, " × ",
+              p.cols, " would overlap in y, where they are ", p.y_stride, " elements apart");
+  SCLIP_CHECK(p.batch * p.rows == 0 || (p.x != nullptr && p.y != nullptr && p.gamma != nullptr && p.beta != nullptr),
+              kInvalidArgument, "layernorm: x, y, gamma and beta must be given");
+  SCLIP_CHECK(
+      p.x != p.y || p.batch * p.rows == 0 || (p.y_dtype == DType::kF32 && (p.batch <= 1 || p.x_stride == p.y_stride)),
+      kInvalidArgument, "layernorm in place needs y in F32 and equal strides, not ", to_string(p.y_dtype), ", ",
+      p.x_stride, " and ", p.y_stride);
+}
 
 void layernorm_cpu(const LayerNormParams& params, CpuQueue queue);
 void layernorm_cuda(const LayerNormParams& params, CudaQueue queue);

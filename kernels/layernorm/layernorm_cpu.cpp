@@ -48,8 +48,8 @@ namespace sclip {
 HWY_EXPORT(LayerNorm);
 
 void layernorm_cpu(const LayerNormParams& p, CpuQueue queue) {
-  SCLIP_CHECK(p.y_dtype == DType::kF32 || p.y_dtype == DType::kBF16, kInvalidArgument,
-              "layernorm writes F32 or BF16, not ", to_string(p.y_dtype));
+  check_params(p);
+  check_cpu_dtype("layernorm", p.y_dtype);
   HWY_DYNAMIC_DISPATCH(LayerNorm)(p, queue);
 }
 

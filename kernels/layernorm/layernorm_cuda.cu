@@ -30,11 +30,11 @@ __device__ __forceinline__ void store_4(Out* y, float4 v) {
 }
 
 // kVec: float4 a lane holds. Columns are a multiple of 4; x, y, gamma, beta are 16-byte aligned (y: 8 for halves).
+// x and y may be the same memory: a lane has read its part of the row before it writes it.
 template <typename Out, int kVec>
 __global__ void __launch_bounds__(32 * kWarpsPerBlock, kVec == 4 ? 8 : 1)
-    layernorm_row_kernel(const float* __restrict__ x, Out* __restrict__ y, const float* __restrict__ gamma,
-                         const float* __restrict__ beta, int total, int rows, int cols, int64_t x_stride,
-                         int64_t y_stride, float eps) {
+    layernorm_row_kernel(const float* x, Out* y, const float* __restrict__ gamma, const float* __restrict__ beta,
+                         int total, int rows, int cols, int64_t x_stride, int64_t y_stride, float eps) {
   const int row = static_cast<int>(blockIdx.x) * kWarpsPerBlock + static_cast<int>(threadIdx.x) / 32;
   if (row >= total) return;
   const int lane = threadIdx.x % 32;
@@ -103,8 +103,8 @@ void launch(const LayerNormParams& p, CudaQueue queue) {
                        is_aligned(p.y, 4 * sizeof(Out)) && is_aligned(p.gamma, 16) && is_aligned(p.beta, 16);
   const auto row_kernel = [&](auto kernel) {
     kernel<<<blocks, 32 * kWarpsPerBlock, 0, queue.stream>>>(p.x, y, p.gamma, p.beta, static_cast<int>(total),
-                                                      static_cast<int>(p.rows), static_cast<int>(p.cols), p.x_stride,
-                                                      p.y_stride, p.eps);
+                                                             static_cast<int>(p.rows), static_cast<int>(p.cols),
+                                                             p.x_stride, p.y_stride, p.eps);
   };
   const int64_t vec = ceil_div(p.cols, 128);
   if (vectors && vec <= 2) {
@@ -118,9 +118,9 @@ void launch(const LayerNormParams& p, CudaQueue queue) {
   } else if (vectors && vec <= 16) {
     row_kernel(layernorm_row_kernel<Out, 16>);
   } else {
-    layernorm_loop_kernel<Out>
-        <<<blocks, 32 * kWarpsPerBlock, 0, queue.stream>>>(p.x, y, p.gamma, p.beta, static_cast<int>(total),
-                                                    static_cast<int>(p.rows), p.cols, p.x_stride, p.y_stride, p.eps);
+    layernorm_loop_kernel<Out><<<blocks, 32 * kWarpsPerBlock, 0, queue.stream>>>(
+        p.x, y, p.gamma, p.beta, static_cast<int>(total), static_cast<int>(p.rows), p.cols, p.x_stride, p.y_stride,
+        p.eps);
   }
   check_launch("layernorm", p.batch, "×", p.rows, " rows of ", p.cols);
 }
@@ -128,6 +128,7 @@ void launch(const LayerNormParams& p, CudaQueue queue) {
 }  // namespace
 
 void layernorm_cuda(const LayerNormParams& p, CudaQueue queue) {
+  check_params(p);
   if (p.batch * p.rows == 0) return;
   with_element(p.y_dtype, [&](auto element) { launch<decltype(element)>(p, queue); });
 }

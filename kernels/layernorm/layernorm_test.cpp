@@ -6,6 +6,7 @@
 #include "tests/dut.h"
 
 using namespace sclip;
+using Catch::Matchers::Contains;
 using testing::random_normal;
 
 namespace {
@@ -59,6 +60,69 @@ TEST_CASE("layernorm agrees with the oracle", "[layernorm]") {
       CHECK(same);
     }
   }
+}
+
+TEST_CASE("layernorm works in place", "[layernorm]") {
+  // Held in registers, and read in a loop: 4096 columns, columns that make no vectors, and an address off alignment.
+  const auto [cols, offset] = GENERATE(table<int64_t, size_t>({{768, 0}, {4096, 0}, {101, 0}, {256, 1}}));
+  CAPTURE(cols, offset);
+  const int64_t batch = 2, rows = 3, stride = 4 * cols;
+  const auto x = random_normal(static_cast<size_t>(batch * stride), 11);
+  const auto gamma = random_normal(static_cast<size_t>(cols), 12, 1, 0.2f);
+  const auto beta = random_normal(static_cast<size_t>(cols), 13);
+  std::vector<float> expected = x;
+  LayerNormParams p{.x = x.data(),
+                    .y = expected.data(),
+                    .gamma = gamma.data(),
+                    .beta = beta.data(),
+                    .batch = batch,
+                    .rows = rows,
+                    .cols = cols,
+                    .x_stride = stride,
+                    .y_stride = stride};
+  ref::layernorm(p);
+  testing::Dut& dut = testing::Dut::get();
+  auto both = dut.copy(x, offset), gamma_device = dut.copy(gamma), beta_device = dut.copy(beta);
+  p.x = both.data();
+  p.y = both.data();
+  p.gamma = gamma_device.data();
+  p.beta = beta_device.data();
+  dut.stream().layernorm(p);
+  const auto actual = both.host();
+  const auto same = testing::all_close(actual.data(), expected.data(), actual.size(), 128 * 0x1p-24, 32 * 0x1p-24);
+  INFO(same.message);
+  CHECK(same);
+}
+
+TEST_CASE("layernorm refuses what it cannot do", "[layernorm]") {
+  testing::Dut& dut = testing::Dut::get();
+  auto x = dut.output<float>(64), y = dut.output<float>(64), gamma = dut.output<float>(8), beta = dut.output<float>(8);
+  const LayerNormParams good{.x = x.data(),
+                             .y = y.data(),
+                             .gamma = gamma.data(),
+                             .beta = beta.data(),
+                             .batch = 2,
+                             .rows = 2,
+                             .cols = 8,
+                             .x_stride = 32,
+                             .y_stride = 16};
+  CHECK_NOTHROW(dut.stream().layernorm(good));
+  LayerNormParams p = good;
+  p.gamma = nullptr;
+  CHECK_THROWS_WITH(dut.stream().layernorm(p), Contains("x, y, gamma and beta must be given"));
+  p = good;
+  p.cols = 0;
+  CHECK_THROWS_WITH(dut.stream().layernorm(p), Contains("2 × 2 rows of 0 columns"));
+  p = good;
+  p.y_stride = 15;
+  CHECK_THROWS_WITH(dut.stream().layernorm(p), Contains("would overlap in y"));
+  p = good;
+  p.y_dtype = DType::kI32;
+  CHECK_THROWS_WITH(dut.stream().layernorm(p), Contains("layernorm takes F32, F16 or BF16, not"));
+  p = good;
+  p.y = x.data();
+  CHECK_THROWS_WITH(dut.stream().layernorm(p), Contains("in place needs y in F32 and equal strides"));
+  dut.stream().synchronize();
 }
 
 TEST_CASE("layernorm works in place, with strides, and rounds once to bf16", "[layernorm][cpu]") {

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-#include "core/dtype.h"
+#include "kernels/check.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
@@ -29,8 +29,6 @@ struct PatchEmbedParams {
   const float* gamma = nullptr;            // (C) of ln_pre
   const float* beta = nullptr;             // (C)
   float* tokens = nullptr;                 // (B, 1 + h·w, C)
-  void* patches = nullptr;                 // scratch of the CPU: (B, h·w, 3·P·P) in dtype
-  float* embedded = nullptr;               // scratch of the CPU: (B, h·w, C); no overlap with tokens
   DType dtype = DType::kF32;               // what the pixels are rounded to before the product: kF32, kBF16; CUDA: kF16
   int64_t height = 0;                      // H
   int64_t width = 0;                       // W
@@ -42,17 +40,31 @@ struct PatchEmbedParams {
   float eps = 1e-5f;
 };
 
-// The two kernels around the CPU's product: image → patches, and embedded → tokens.
-void gather_patches_cpu(const PatchEmbedParams& params, CpuQueue queue);
-void assemble_tokens_cpu(const PatchEmbedParams& params, CpuQueue queue);
+// What all implementations ask of their arguments; `windows` may be device memory, and is not looked at.
+inline void check_params(const PatchEmbedParams& p) {
+  check_float_dtype("patch_embed", p.dtype);
+  SCLIP_CHECK(p.batch >= 0 && p.grid_h >= 1 && p.grid_w >= 1 && p.patch >= 1 && p.cols >= 1 && p.eps >= 0 &&
+                  p.grid_h * p.patch <= p.height && p.grid_w * p.patch <= p.width,
+              kInvalidArgument, "patch_embed: ", p.batch, " windows of ", p.grid_h, "×", p.grid_w, " patches of ",
+              p.patch, " pixels and ", p.cols, " channels do not fit a photo of ", p.height, "×", p.width);
+  SCLIP_CHECK(
+      p.batch == 0 || (p.image != nullptr && p.windows != nullptr && p.class_embedding != nullptr &&
+                       p.positions != nullptr && p.gamma != nullptr && p.beta != nullptr && p.tokens != nullptr),
+      kInvalidArgument, "patch_embed: photo, windows, class embedding, positions, ln_pre and tokens must be given");
+}
+
+// The two kernels around the CPU's product. `patches`: (B, h·w, 3·P·P) in params.dtype. `embedded`: (B, h·w, C), the
+// product of the patches with conv1; no overlap with the tokens.
+void gather_patches_cpu(const PatchEmbedParams& params, void* patches, CpuQueue queue);
+void assemble_tokens_cpu(const PatchEmbedParams& params, const float* embedded, CpuQueue queue);
 
 // `weight`: (C, 3·P·P) in params.dtype, rows weight_stride elements apart, a multiple of 8, zeros between; 16-byte
 // aligned.
 void patch_embed_cuda(const PatchEmbedParams& params, const void* weight, int64_t weight_stride, CudaQueue queue);
 
 namespace ref {
-void gather_patches(const PatchEmbedParams& params);  // f32 output only
-void assemble_tokens(const PatchEmbedParams& params);
+void gather_patches(const PatchEmbedParams& params, float* patches);
+void assemble_tokens(const PatchEmbedParams& params, const float* embedded);
 }  // namespace ref
 
 }  // namespace sclip

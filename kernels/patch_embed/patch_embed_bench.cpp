@@ -17,7 +17,6 @@ void BM_GatherPatches(benchmark::State& state) {
   std::vector<float> out(windows.size() * static_cast<size_t>(grid * grid * 3 * patch * patch));
   const sclip::PatchEmbedParams p{.image = image.data(),
                                   .windows = windows.data(),
-                                  .patches = out.data(),
                                   .height = height,
                                   .width = width,
                                   .batch = static_cast<int64_t>(windows.size()),
@@ -25,7 +24,7 @@ void BM_GatherPatches(benchmark::State& state) {
                                   .grid_w = grid,
                                   .patch = patch};
   for (auto _ : state) {
-    sclip::gather_patches_cpu(p, sclip::testing::cpu_queue());
+    sclip::gather_patches_cpu(p, out.data(), sclip::testing::cpu_queue());
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * out.size() * sizeof(float)));

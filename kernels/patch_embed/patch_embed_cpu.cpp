@@ -24,13 +24,13 @@ HWY_INLINE void CopyRun(const float* HWY_RESTRICT src, Out* HWY_RESTRICT dst, in
 }
 
 template <typename Out>
-void GatherRows(const PatchEmbedParams& p, CpuQueue queue) {
+void GatherRows(const PatchEmbedParams& p, Out* patches, CpuQueue queue) {
   const int64_t pixels = 3 * p.patch * p.patch;
   // One item is a row of patches of one window.
   queue.pool->parallel_for(p.batch * p.grid_h, [&](int64_t item) {
     const int64_t b = item / p.grid_h;
     const int64_t row = item % p.grid_h;
-    Out* out = static_cast<Out*>(p.patches) + item * p.grid_w * pixels;
+    Out* out = patches + item * p.grid_w * pixels;
     for (int64_t channel = 0; channel < 3; ++channel) {
       for (int64_t dy = 0; dy < p.patch; ++dy) {
         const int64_t y = p.windows[b].y + row * p.patch + dy;
@@ -43,15 +43,15 @@ void GatherRows(const PatchEmbedParams& p, CpuQueue queue) {
   });
 }
 
-void GatherPatches(const PatchEmbedParams& p, CpuQueue queue) {
+void GatherPatches(const PatchEmbedParams& p, void* patches, CpuQueue queue) {
   if (p.dtype == DType::kBF16) {
-    GatherRows<BFloat16>(p, queue);
+    GatherRows(p, static_cast<BFloat16*>(patches), queue);
   } else {
-    GatherRows<float>(p, queue);
+    GatherRows(p, static_cast<float*>(patches), queue);
   }
 }
 
-void AssembleTokens(const PatchEmbedParams& p, CpuQueue queue) {
+void AssembleTokens(const PatchEmbedParams& p, const float* embedded, CpuQueue queue) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 1> one;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -62,7 +62,7 @@ void AssembleTokens(const PatchEmbedParams& p, CpuQueue queue) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t b = i / tokens;
       const int64_t t = i % tokens;
-      const float* src = t == 0 ? p.class_embedding : p.embedded + (b * patches + t - 1) * p.cols;
+      const float* src = t == 0 ? p.class_embedding : embedded + (b * patches + t - 1) * p.cols;
       const float* position = p.positions + t * p.cols;
       float* out = p.tokens + i * p.cols;
       int64_t c = 0;
@@ -85,18 +85,20 @@ namespace sclip {
 HWY_EXPORT(GatherPatches);
 HWY_EXPORT(AssembleTokens);
 
-void gather_patches_cpu(const PatchEmbedParams& p, CpuQueue queue) {
+void gather_patches_cpu(const PatchEmbedParams& p, void* patches, CpuQueue queue) {
+  check_params(p);
+  check_cpu_dtype("patch_embed", p.dtype);
   for (int64_t b = 0; b < p.batch; ++b) {
     const PatchOrigin o = p.windows[b];
     SCLIP_CHECK(o.x >= 0 && o.y >= 0 && o.x + p.grid_w * p.patch <= p.width && o.y + p.grid_h * p.patch <= p.height,
-                kInvalidArgument, "gather_patches: window ", b, " at (", o.x, ", ", o.y, ") with ", p.grid_h, "×",
+                kInvalidArgument, "patch_embed: window ", b, " at (", o.x, ", ", o.y, ") with ", p.grid_h, "×",
                 p.grid_w, " patches of ", p.patch, " leaves the ", p.width, "×", p.height, " photo");
   }
-  HWY_DYNAMIC_DISPATCH(GatherPatches)(p, queue);
+  HWY_DYNAMIC_DISPATCH(GatherPatches)(p, patches, queue);
 }
 
-void assemble_tokens_cpu(const PatchEmbedParams& p, CpuQueue queue) {
-  HWY_DYNAMIC_DISPATCH(AssembleTokens)(p, queue);
+void assemble_tokens_cpu(const PatchEmbedParams& p, const float* embedded, CpuQueue queue) {
+  HWY_DYNAMIC_DISPATCH(AssembleTokens)(p, embedded, queue);
 }
 
 }  // namespace sclip

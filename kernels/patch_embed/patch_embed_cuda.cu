@@ -36,6 +36,7 @@ struct Problem {
   int batch, grid_w, patches, patch;
   int rows, cols, depth;  // B·h·w, C, 3·P·P
   int weight_stride;
+  bool wide;  // channels come in pairs whose tokens and positions are aligned to 8 bytes
 };
 
 // Offset in the image of the top left pixel of patch `row`.
@@ -208,7 +209,7 @@ __global__ void __launch_bounds__(kThreads, 3) patch_embed_mma_kernel(Problem p,
 #pragma unroll
       for (int j = 0; j < 8; ++j) {
         const int c = first_channel + warp_n + j * 8 + lane % 4 * 2;
-        if (p.cols % 2 == 0) {
+        if (p.wide) {
           if (c < p.cols) {
             const float2 at = *reinterpret_cast<const float2*>(position + c);
             *reinterpret_cast<float2*>(token + c) =
@@ -292,8 +293,14 @@ void launch(const Problem& problem, const void* weight, CudaQueue queue) {
 }  // namespace
 
 void patch_embed_cuda(const PatchEmbedParams& p, const void* weight, int64_t weight_stride, CudaQueue queue) {
+  check_params(p);
+  SCLIP_CHECK(
+      weight != nullptr && is_aligned(weight, 16) && weight_stride % 8 == 0 && weight_stride >= 3 * p.patch * p.patch,
+      kInvalidArgument,
+      "patch_embed on CUDA takes weights aligned to 16 bytes, in rows of a multiple of 8 of at least ",
+      3 * p.patch * p.patch, "; these are ", weight_stride, " apart");
   const int64_t patches = p.grid_h * p.grid_w;
-  if (p.batch * patches == 0) return;
+  if (p.batch == 0) return;
   SCLIP_CHECK(3 * p.height * p.width < INT32_MAX && p.batch * patches < INT32_MAX, kInvalidArgument,
               "patch_embed on CUDA takes photos of fewer than 2^31 values; this one has 3×", p.height, "×", p.width);
   const Problem problem{.image = p.image,
@@ -310,7 +317,8 @@ void patch_embed_cuda(const PatchEmbedParams& p, const void* weight, int64_t wei
                         .rows = static_cast<int>(p.batch * patches),
                         .cols = static_cast<int>(p.cols),
                         .depth = static_cast<int>(3 * p.patch * p.patch),
-                        .weight_stride = static_cast<int>(weight_stride)};
+                        .weight_stride = static_cast<int>(weight_stride),
+                        .wide = p.cols % 2 == 0 && is_aligned(p.positions, 8) && is_aligned(p.tokens, 8)};
   with_element(p.dtype, [&](auto element) { launch<decltype(element)>(problem, weight, queue); });
   check_launch("patch_embed", p.batch, " windows of ", p.grid_h, "×", p.grid_w, " patches of ", p.patch, " pixels → ",
                p.cols);

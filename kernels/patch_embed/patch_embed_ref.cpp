@@ -5,8 +5,7 @@
 
 namespace sclip::ref {
 
-void gather_patches(const PatchEmbedParams& p) {
-  auto* out = static_cast<float*>(p.patches);
+void gather_patches(const PatchEmbedParams& p, float* out) {
   for (int64_t b = 0; b < p.batch; ++b) {
     for (int64_t i = 0; i < p.grid_h * p.grid_w; ++i) {
       for (int64_t channel = 0; channel < 3; ++channel) {
@@ -22,14 +21,14 @@ void gather_patches(const PatchEmbedParams& p) {
   }
 }
 
-void assemble_tokens(const PatchEmbedParams& p) {
+void assemble_tokens(const PatchEmbedParams& p, const float* embedded) {
   const int64_t patches = p.grid_h * p.grid_w;
   const int64_t tokens = 1 + patches;
   std::vector<float> sum(static_cast<size_t>(p.batch * tokens * p.cols));
   for (int64_t b = 0; b < p.batch; ++b) {
     for (int64_t t = 0; t < tokens; ++t) {
       for (int64_t c = 0; c < p.cols; ++c) {
-        const float token = t == 0 ? p.class_embedding[c] : p.embedded[(b * patches + t - 1) * p.cols + c];
+        const float token = t == 0 ? p.class_embedding[c] : embedded[(b * patches + t - 1) * p.cols + c];
         sum[static_cast<size_t>((b * tokens + t) * p.cols + c)] = token + p.positions[t * p.cols + c];
       }
     }

@@ -24,38 +24,51 @@ TEST_CASE("gather_patches copies the pixels that conv1 would see", "[patch_embed
   std::vector<BFloat16> rounded(count);
   PatchEmbedParams p{.image = image.data(),
                      .windows = c.windows.data(),
-                     .patches = expected.data(),
                      .height = c.height,
                      .width = c.width,
                      .batch = static_cast<int64_t>(c.windows.size()),
                      .grid_h = c.grid_h,
                      .grid_w = c.grid_w,
-                     .patch = c.patch};
-  ref::gather_patches(p);
-  p.patches = actual.data();
-  gather_patches_cpu(p, testing::cpu_queue());
+                     .patch = c.patch,
+                     .cols = 1};
+  const float unused = 0;
+  float token = 0;
+  p.class_embedding = p.positions = p.gamma = p.beta = &unused;
+  p.tokens = &token;
+  ref::gather_patches(p, expected.data());
+  gather_patches_cpu(p, actual.data(), testing::cpu_queue());
   CHECK(actual == expected);
-  p.patches = rounded.data();
   p.dtype = DType::kBF16;
-  gather_patches_cpu(p, testing::cpu_queue());
+  gather_patches_cpu(p, rounded.data(), testing::cpu_queue());
   for (size_t i = 0; i < count; ++i) REQUIRE(rounded[i].bits == to_bfloat16(expected[i]).bits);
 }
 
 TEST_CASE("gather_patches refuses a window outside the photo", "[patch_embed][cpu]") {
-  const std::vector<float> image(3 * 16 * 16);
+  const std::vector<float> image(3 * 16 * 17);
   std::vector<float> out(3 * 16 * 16);
   const PatchOrigin window{1, 0};
-  CHECK_THROWS_AS(gather_patches_cpu({.image = image.data(),
-                                      .windows = &window,
-                                      .patches = out.data(),
-                                      .height = 16,
-                                      .width = 16,
-                                      .batch = 1,
-                                      .grid_h = 1,
-                                      .grid_w = 1,
-                                      .patch = 16},
-                                     testing::cpu_queue()),
-                  Error);
+  const float unused = 0;
+  float token = 0;
+  const PatchEmbedParams p{.image = image.data(),
+                           .windows = &window,
+                           .class_embedding = &unused,
+                           .positions = &unused,
+                           .gamma = &unused,
+                           .beta = &unused,
+                           .tokens = &token,
+                           .height = 16,
+                           .width = 17,
+                           .batch = 1,
+                           .grid_h = 1,
+                           .grid_w = 1,
+                           .patch = 16,
+                           .cols = 1};
+  CHECK_NOTHROW(gather_patches_cpu(p, out.data(), testing::cpu_queue()));
+  const PatchOrigin outside{2, 0};
+  PatchEmbedParams beyond = p;
+  beyond.windows = &outside;
+  CHECK_THROWS_WITH(gather_patches_cpu(beyond, out.data(), testing::cpu_queue()),
+                    Catch::Matchers::Contains("leaves the 17×16 photo"));
 }
 
 TEST_CASE("assemble_tokens agrees with the oracle", "[patch_embed][cpu]") {
@@ -72,14 +85,13 @@ TEST_CASE("assemble_tokens agrees with the oracle", "[patch_embed][cpu]") {
                      .gamma = gamma.data(),
                      .beta = beta.data(),
                      .tokens = expected.data(),
-                     .embedded = embedded.data(),
                      .batch = batch,
                      .grid_h = 1,
                      .grid_w = patches,
                      .cols = cols};
-  ref::assemble_tokens(p);
+  ref::assemble_tokens(p, embedded.data());
   p.tokens = actual.data();
-  assemble_tokens_cpu(p, testing::cpu_queue());
+  assemble_tokens_cpu(p, embedded.data(), testing::cpu_queue());
   const auto same = testing::all_close(actual.data(), expected.data(), actual.size(), 64 * 0x1p-24, 32 * 0x1p-24);
   INFO(same.message);
   CHECK(same);
@@ -120,8 +132,6 @@ TEST_CASE("patch_embed agrees with the oracle", "[patch_embed]") {
                        .gamma = gamma.data(),
                        .beta = beta.data(),
                        .tokens = expected.data(),
-                       .patches = gathered.data(),
-                       .embedded = embedded.data(),
                        .height = c.height,
                        .width = c.width,
                        .batch = batch,
@@ -129,7 +139,7 @@ TEST_CASE("patch_embed agrees with the oracle", "[patch_embed]") {
                        .grid_w = c.grid_w,
                        .patch = c.patch,
                        .cols = c.cols};
-    ref::gather_patches(p);
+    ref::gather_patches(p, gathered.data());
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t n = 0; n < c.cols; ++n) {
         double sum = 0;
@@ -140,33 +150,35 @@ TEST_CASE("patch_embed agrees with the oracle", "[patch_embed]") {
         embedded[static_cast<size_t>(r * c.cols + n)] = static_cast<float>(sum);
       }
     }
-    ref::assemble_tokens(p);
+    ref::assemble_tokens(p, embedded.data());
 
     const auto conv1 = dut.backend().make_linear(
         {.name = "conv1",
          .weight = {.data = weight.values.data(), .dtype = DType::kF32, .shape = {c.cols, depth}},
          .input = dtype});
-    auto image_device = dut.copy(values), cls_device = dut.copy(cls), positions_device = dut.copy(positions);
-    auto gamma_device = dut.copy(gamma), beta_device = dut.copy(beta), tokens = dut.output<float>(count);
+    auto image_device = dut.copy(values), cls_device = dut.copy(cls);
+    auto gamma_device = dut.copy(gamma), beta_device = dut.copy(beta);
     auto windows = dut.copy(c.windows);
-    auto scratch_patches = dut.output<std::byte>(gathered.size() * size_of(dtype));
-    auto scratch_embedded = dut.output<float>(embedded.size());
     p.image = image_device.data();
     p.windows = windows.data();
     p.class_embedding = cls_device.data();
-    p.positions = positions_device.data();
     p.gamma = gamma_device.data();
     p.beta = beta_device.data();
-    p.tokens = tokens.data();
-    p.patches = scratch_patches.data();
-    p.embedded = scratch_embedded.data();
     p.dtype = dtype;
-    dut.stream().patch_embed(p, *conv1);
-    const auto actual = tokens.host();
-    // A sum of K products of order 1/√K, in any order, errs by about √K roundings of a value of order 1.
-    const double tolerance = 8 * std::sqrt(static_cast<double>(depth)) * 0x1p-24;
-    const auto same = testing::all_close(actual.data(), expected.data(), count, 2 * tolerance, tolerance);
-    INFO(same.message);
-    CHECK(same);
+    // Floats may lie anywhere that a float may: 4 bytes off any wider boundary too.
+    for (const size_t offset : {0, 1}) {
+      auto positions_device = dut.copy(positions, offset);
+      auto tokens = dut.output<float>(count, 1 - offset);
+      p.positions = positions_device.data();
+      p.tokens = tokens.data();
+      dut.stream().patch_embed(p, *conv1);
+      const auto actual = tokens.host();
+      // A sum of K products of order 1/√K, in any order, errs by about √K roundings of a value of order 1.
+      const double tolerance = 8 * std::sqrt(static_cast<double>(depth)) * 0x1p-24;
+      const auto same = testing::all_close(actual.data(), expected.data(), count, 2 * tolerance, tolerance);
+      CAPTURE(offset);
+      INFO(same.message);
+      CHECK(same);
+    }
   }
 }

@@ -6,8 +6,7 @@
 
 #include <cstdint>
 
-#include "core/dtype.h"
-#include "core/error.h"
+#include "kernels/check.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 
@@ -32,20 +31,21 @@ struct TreeAttentionParams {
   float softmax_scale = 1.0f;  // > 0
 };
 
-// What both implementations ask of their arguments.
+// What all implementations ask of their arguments.
 inline void check_params(const TreeAttentionParams& p) {
+  check_float_dtype("tree_attention", p.dtype);
   SCLIP_CHECK(p.max_depth > 0 && p.max_depth <= kTreeAttentionMaxDepth && p.heads > 0 && p.head_dim > 0 &&
                   p.head_dim <= kTreeAttentionMaxHeadDim && p.head_dim % kTreeAttentionHeadDimMultiple == 0,
               kInvalidArgument, "tree_attention: paths of ", p.max_depth, " nodes (1 to ", kTreeAttentionMaxDepth,
               "), ", p.heads, " heads and head_dim ", p.head_dim, " (a multiple of ", kTreeAttentionHeadDimMultiple,
               " up to ", kTreeAttentionMaxHeadDim, ")");
-  // Written so that NaN is refused.
   SCLIP_CHECK(p.softmax_scale > 0, kInvalidArgument, "tree_attention: softmax_scale is ", p.softmax_scale,
               ", not positive");
-  SCLIP_CHECK(p.nodes >= 0 && p.targets_count >= 0, kInvalidArgument, "tree_attention: ", p.nodes, " nodes and ",
-              p.targets_count, " targets; neither may be negative");
-  SCLIP_CHECK(p.nodes < int64_t{1} << 31, kUnsupported, "tree_attention: ", p.nodes,
-              " nodes are more than int32 counts");
+  SCLIP_CHECK(p.nodes >= 0 && p.nodes < int64_t{1} << 31 && p.targets_count >= 0, kInvalidArgument,
+              "tree_attention: ", p.nodes, " nodes and ", p.targets_count, " targets; int32 counts them");
+  const int64_t count = p.targets != nullptr ? p.targets_count : p.nodes;
+  SCLIP_CHECK(count == 0 || (p.qkv != nullptr && p.out != nullptr && p.parent != nullptr), kInvalidArgument,
+              "tree_attention: qkv, out and parent must be given");
 }
 
 void tree_attention_cpu(const TreeAttentionParams& params, CpuQueue queue);

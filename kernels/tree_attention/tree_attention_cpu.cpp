@@ -106,9 +106,8 @@ namespace sclip {
 HWY_EXPORT(TreeAttention);
 
 void tree_attention_cpu(const TreeAttentionParams& p, CpuQueue queue) {
-  SCLIP_CHECK(p.dtype == DType::kF32 || p.dtype == DType::kBF16, kInvalidArgument,
-              "tree_attention takes F32 or BF16, not ", to_string(p.dtype));
   check_params(p);
+  check_cpu_dtype("tree_attention", p.dtype);
   HWY_DYNAMIC_DISPATCH(TreeAttention)(p, queue);
 }
 

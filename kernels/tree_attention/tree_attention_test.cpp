@@ -175,4 +175,6 @@ TEST_CASE("tree_attention refuses parameters that mean nothing, on every device"
   refuses([](TreeAttentionParams& p) { p.head_dim = 6; });
   refuses([](TreeAttentionParams& p) { p.head_dim = 260; });
   refuses([](TreeAttentionParams& p) { p.nodes = -1; });
+  refuses([](TreeAttentionParams& p) { p.parent = nullptr; });
+  dut.stream().synchronize();
 }

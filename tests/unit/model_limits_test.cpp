@@ -5,9 +5,9 @@
 #include <limits>
 #include <random>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "core/atomic_file.h"
 #include "engine/engine.h"
 #include "kernels/attention/attention.h"
 #include "kernels/tree_attention/tree_attention.h"

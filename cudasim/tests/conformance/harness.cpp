@@ -15,7 +15,7 @@ namespace {
 
 struct Hooks : cudasim::ModuleHooks {
   uint64_t allocate_global(const cudasim::GlobalVar& v) override {
-    return cudasim::DeviceMemory::get().allocate(v.size, cudasim::AllocKind::kGlobal, v.name);
+    return cudasim::DeviceMemory::get().allocate(v.size, cudasim::AllocKind::kGlobal, 0, v.name);
   }
   void write_global(uint64_t address, const void* data, size_t bytes) override {
     std::memcpy(cudasim::DeviceMemory::get().host(address), data, bytes);
@@ -29,7 +29,7 @@ uint64_t g_launch = 0;
 }  // namespace
 
 Buffer::Buffer(size_t n) : bytes(n) {
-  address = cudasim::DeviceMemory::get().allocate(n, cudasim::AllocKind::kDevice);
+  address = cudasim::DeviceMemory::get().allocate(n, cudasim::AllocKind::kDevice, 0);
   host = cudasim::DeviceMemory::get().host(address);
 }
 

@@ -1,4 +1,5 @@
-// missing_sync KIND: programs that forget to wait. Wrong results need --delay-streams; KIND-fixed has none.
+// missing_sync KIND: programs that forget to wait. Wrong results need --delay-streams, or --late-copies for `upload`;
+// KIND-fixed has none.
 #include <cuda_runtime.h>
 
 #include <cstdio>
@@ -38,6 +39,17 @@ int main(int, char** argv) {
     }
     cudaMemcpyAsync(h, d, 4, cudaMemcpyDeviceToHost, b);
     cudaStreamSynchronize(b);
+    got = *h;
+  } else if (kind.rfind("upload", 0) == 0) {  // cudaMemcpy returns when the bytes are staged, and stream a does not wait
+    const int seven = 7;
+    if (fixed) {
+      cudaMemcpyAsync(d, &seven, 4, cudaMemcpyHostToDevice, b);
+      cudaStreamSynchronize(b);
+    } else {
+      cudaMemcpy(d, &seven, 4, cudaMemcpyHostToDevice);
+    }
+    cudaMemcpyAsync(h, d, 4, cudaMemcpyDeviceToHost, a);
+    cudaStreamSynchronize(a);
     got = *h;
   } else if (kind.rfind("reuse", 0) == 0) {  // a pinned source is overwritten before the copy has read it
     *h = 7;
