@@ -5,6 +5,7 @@ SHELL := /bin/sh
 demo_photo := tests/data/photos/china.jpg
 demo_classes := sky; building, house; tree; water; person
 python := $(or $(VENV),.venv)/bin/python
+jobs := $(shell nproc 2>/dev/null || echo 2)
 sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')
 
 # CMake reads the launcher when it configures for the first time.
@@ -41,28 +42,28 @@ test-cpp: setup-test
 	@$(call configure,release)
 	@cmake --build build
 	@mkdir -p build/test-results
-	ctest --preset release --output-junit test-results/ctest.xml
+	ctest --preset release -j$(jobs) --output-junit test-results/ctest.xml
 
 test-python: test-cpp
 	@scripts/python_env.sh
-	SCLIP_BIN=$(CURDIR)/build/sclip $(python) -m pytest -q --junitxml=build/test-results/pytest.xml
+	SCLIP_BIN=$(CURDIR)/build/sclip scripts/python_tests.sh $(python) build/test-results
 
 asan tsan: setup-test
 	@$(call configure,$@)
-	@cmake --build build-$@
+	@cmake --build build-$@ --target sclip_tests
 	@mkdir -p build-$@/test-results
-	ctest --preset $@ --output-junit test-results/ctest.xml
+	ctest --preset $@ -j$(jobs) --output-junit test-results/ctest.xml
 
 cudasim-asan: setup-test
 	@CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) cmake -S cudasim -B build-cudasim-asan --preset asan --log-level=WARNING
 	@cmake --build build-cudasim-asan
 	@mkdir -p build-cudasim-asan/test-results
-	ctest --test-dir build-cudasim-asan -j2 --output-on-failure --output-junit test-results/ctest.xml
+	ctest --test-dir build-cudasim-asan -j$(jobs) --output-on-failure --output-junit test-results/ctest.xml
 
 fuzz: setup-test
 	@$(call configure,fuzz)
 	@cmake --build build-fuzz --target fuzzers
-	scripts/fuzz.sh build-fuzz
+	FUZZ_JOBS=$(jobs) scripts/fuzz.sh build-fuzz
 
 bench: setup
 	@$(call configure,release)

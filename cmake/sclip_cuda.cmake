@@ -1,8 +1,11 @@
 # Decides SCLIP_WITH_CUDA and defines sclip_nvcc, the options of every .cu file.
 #
-# SCLIP_CUDA_ARCHITECTURES   what the kernels are compiled for. Any device newer than all of them compiles the PTX of
-#                            compute_80 when it first meets a kernel. `cmake --preset cuda` builds for every device.
-set(SCLIP_CUDA_ARCHITECTURES "80" CACHE STRING "CUDA architectures, as in CMAKE_CUDA_ARCHITECTURES")
+# SCLIP_CUDA_ARCHITECTURES   what there is machine code for; `cmake --preset cuda` makes it for every device. It comes from
+#                            two PTX texts: that of compute_100 for Blackwell, whose compiler in nvcc is another one, and
+#                            that of compute_80 for what came before. The latter is kept: a device that is not in the
+#                            list compiles it when it first meets a kernel.
+#                            tests/python/test_cuda_machine_code.py does the same, and holds the kernels' banners to it.
+set(SCLIP_CUDA_ARCHITECTURES "80" CACHE STRING "CUDA architectures with machine code of their own: 80, 86, 90, …")
 set(SCLIP_WITH_CUDA OFF)
 if(SCLIP_CUDA STREQUAL "OFF")
   return()
@@ -21,7 +24,7 @@ if(NOT SCLIP_NVCC)
   return()
 endif()
 set(CMAKE_CUDA_COMPILER ${SCLIP_NVCC})
-set(CMAKE_CUDA_ARCHITECTURES ${SCLIP_CUDA_ARCHITECTURES})
+set(CMAKE_CUDA_ARCHITECTURES OFF)  # sclip_nvcc names them
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # cudasim stands in for the shared one
 enable_language(CUDA)
 if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12)
@@ -37,7 +40,21 @@ find_package(CUDAToolkit REQUIRED)
 set(SCLIP_WITH_CUDA ON)
 
 add_library(sclip_nvcc INTERFACE)
-# --resource-usage would print on every build; tests/python/test_cuda_machine_code.py asks for it.
+set(cuda_codes compute_80)
+set(blackwell_codes)
+foreach(architecture IN LISTS SCLIP_CUDA_ARCHITECTURES)
+  if(architecture LESS 100)
+    list(APPEND cuda_codes sm_${architecture})
+  else()
+    list(APPEND blackwell_codes sm_${architecture})
+  endif()
+endforeach()
+list(JOIN cuda_codes "," cuda_codes)
+list(JOIN blackwell_codes "," blackwell_codes)
+target_compile_options(sclip_nvcc INTERFACE "--generate-code=arch=compute_80,code=[${cuda_codes}]")
+if(blackwell_codes)
+  target_compile_options(sclip_nvcc INTERFACE "--generate-code=arch=compute_100,code=[${blackwell_codes}]")
+endif()
 target_compile_options(sclip_nvcc INTERFACE -lineinfo "SHELL:-Xcompiler -Wall,-Wextra")
 if(SCLIP_WERROR)
   target_compile_options(sclip_nvcc INTERFACE "SHELL:-Werror all-warnings")

@@ -45,7 +45,7 @@ bool ThreadPool::in_loop() {
   return inside_a_loop;
 }
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : count_(threads) {
   SCLIP_CHECK(threads >= 1, kInvalidArgument, "a pool of ", threads, " threads: at least 1 is needed");
   threads_.reserve(static_cast<size_t>(threads - 1));
   try {

@@ -26,7 +26,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int threads() const { return static_cast<int>(threads_.size()) + 1; }
+  int threads() const { return count_; }
   // Threads that a loop started here would get: 1 inside another one.
   int threads_here() const { return in_loop() ? 1 : threads(); }
   // Whether this thread is inside a loop of any pool.
@@ -78,6 +78,7 @@ class ThreadPool {
   void serve(int worker);
   Loop* to_help();  // under the mutex
 
+  const int count_;  // threads_ is not to be asked: it grows while its first threads look for work already
   std::mutex mutex_;
   std::condition_variable wake_, left_;
   std::vector<Loop*> loops_;          // one for each thread that started one

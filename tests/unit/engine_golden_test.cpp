@@ -149,7 +149,7 @@ TEST_CASE("a photo's windows give the same bits in any batch", "[engine]") {
   CHECK(same);
 }
 
-TEST_CASE("the text bank by tries equals the padded computation and is at least 15 times faster", "[engine]") {
+TEST_CASE("the text bank by tries equals the padded computation and is at least 15 times faster", "[engine][timing]") {
   const Json all = manifest();
   const auto engine = load(all["models"]["demo"]);
   const ClassList classes = parse_class_file(builtin_class_file("coco_stuff"), "coco_stuff");

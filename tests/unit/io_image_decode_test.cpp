@@ -130,7 +130,7 @@ void put_u32(std::vector<std::byte>& bytes, size_t at, uint32_t value) {
   for (size_t i = 0; i < 4; ++i) bytes[at + i] = static_cast<std::byte>(value >> (24 - 8 * i) & 255);
 }
 
-TEST_CASE("enormous pictures are refused from their header, at once") {
+TEST_CASE("enormous pictures are refused from their header, at once", "[timing]") {
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::byte> png = read_file(kImages + "rgb.png");
   put_u32(png, 16, 50000);

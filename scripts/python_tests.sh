@@ -1,0 +1,31 @@
+#!/bin/sh
+# Runs the Python tests: those of ViT-B/16, which share its weights and the reference's answers, beside all others, and
+# then, on a quiet machine, what measures time and memory.
+#
+# usage: scripts/python_tests.sh PYTHON RESULTS      leaves RESULTS/pytest-{parity,others,alone}.xml
+set -eu
+cd "$(dirname "$0")/.."
+python=$1
+results=$2
+mkdir -p "$results"
+
+# A thread that waits must take no time from the other group.
+group() {
+  name=$1
+  shift
+  OMP_WAIT_POLICY=passive "$python" -m pytest -q -p no:cacheprovider --junitxml="$results/pytest-$name.xml" "$@"
+}
+
+alone=tests/python/test_cli_lean.py
+parity="tests/python/test_parity_cuda.py tests/python/test_parity_embed.py tests/python/test_parity_segment.py"
+others=tests/python
+for file in $alone $parity; do others="$others --ignore=$file"; done
+
+failed=0
+group parity $parity >"$results/pytest-parity.log" 2>&1 &
+beside=$!
+group others $others || failed=1
+wait $beside || failed=1
+cat "$results/pytest-parity.log"
+group alone $alone || failed=1
+exit $failed
