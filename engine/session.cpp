@@ -242,8 +242,8 @@ Segmentation Session::segment(ImageView photo, const TextBank& bank, const Segme
   out.windows = plan.photo.grid.count();
   const ImageView view = s.upload(photo);
   if (backend.is_host()) {
-    s.run(view, plan, bank, {out.labels.data(), out.scores.data(), statistics.data(), logits_sink.data, nullptr},
-          &watch, &out.times);
+    s.run(view, plan, bank, {out.labels.data(), out.scores.data(), statistics.data(), logits_sink.data}, &watch,
+          &out.times);
   } else {
     const State::Results results{
         .labels = s.labels.get<uint16_t>(backend, pixels),
