@@ -8,6 +8,7 @@
 // Shared     none.
 // Occupancy  256 threads, at most 42 registers: 5 blocks, 62 % of an SM.
 // Limit      reading the photo: across reads each byte 2·support times, all but the first from L1.
+#include "core/carver.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 
@@ -169,18 +170,14 @@ Layout plan(const ResizeBicubicParams& params, void* workspace) {
   p.first_row = static_cast<int>(std::max<int64_t>(first, 0));
   p.rows = static_cast<int>(std::min<int64_t>(last, params.src.height)) - p.first_row;
 
-  auto* base = static_cast<uint8_t*>(workspace);
-  const auto take = [&](int64_t bytes) {
-    uint8_t* at = base == nullptr ? nullptr : base + layout.bytes;
-    layout.bytes += static_cast<size_t>(ceil_div(bytes, 128) * 128);
-    return at;
-  };
+  Carver carver(workspace);
   for (Axis* axis : {&p.across, &p.down}) {
-    axis->first = reinterpret_cast<int*>(take(4 * params.size));
-    axis->count = reinterpret_cast<int*>(take(4 * params.size));
-    axis->weights = reinterpret_cast<int*>(take(4 * params.size * max_taps(*axis)));
+    carver.take(axis->first, params.size);
+    carver.take(axis->count, params.size);
+    carver.take(axis->weights, params.size * max_taps(*axis));
   }
-  p.narrow = take(static_cast<int64_t>(p.rows) * 3 * params.size);
+  carver.take(p.narrow, static_cast<int64_t>(p.rows) * 3 * params.size);
+  layout.bytes = carver.bytes();
   return layout;
 }
 

@@ -2,8 +2,8 @@
 // that say so.
 //
 // The CPU kernels throw them. A CUDA kernel cannot: it notes the first of each kind in a MergeFault in device memory,
-// which the caller downloads with the results and hands to `check_merge_fault` after its synchronise. The results of a
-// call with a fault are meaningless, but no memory outside the arguments is touched.
+// which the stream hands to `check_merge_fault` when it is waited for. The results of a call with a fault are
+// meaningless, but no memory outside the arguments is touched.
 #pragma once
 
 #include <bit>

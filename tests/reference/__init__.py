@@ -8,5 +8,6 @@ order of the data flow:
   vision          windows → unit patch features                policies        attention of the last block
   text            class names × templates → text bank          configurations  the published settings
   labels          cosines → scores → labels                    segment         all of it, from photo to labels
+  pamr            refinement of the planes                     make_pamr_goldens  writes tests/data/pamr
   make_goldens    the command that writes tests/data/goldens
 """
