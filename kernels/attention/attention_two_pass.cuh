@@ -9,13 +9,8 @@
 
 namespace sclip::cuda {
 
-constexpr int attention_two_pass_blocks(int dim) {
-  return dim <= 64 ? 3 : 2;
-}
-
 template <typename T, int kDim>
-__global__ void __launch_bounds__(kAttentionThreads, attention_two_pass_blocks(kDim))
-    attention_two_pass_kernel(const GeneralArgs<T> p) {
+__global__ void __launch_bounds__(kAttentionThreads, 2) attention_two_pass_kernel(const GeneralArgs<T> p) {
   constexpr int kKeys = kTileKeys<AttentionKernel::kTwoPass, kDim>;
   constexpr int kPairs = kKeys / 16;
   constexpr int kPitch = Panel<kDim>::kPitch;
