@@ -28,4 +28,5 @@ def load_blob(path: Path | str, dtype: torch.dtype = torch.float32) -> Model:
                 if match := pattern.fullmatch(name):
                     tensors[key.replace("{i}", match[1]) if match.groups() else key] = blob.get_tensor(name)
                     break
+    tensors["logit_scale"] = torch.tensor(config["logit_scale"], dtype=torch.float64).log()
     return model_from(tensors, dtype, quick_gelu=config["activation"] == "quick_gelu")

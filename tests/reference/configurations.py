@@ -8,6 +8,7 @@ class Configuration:
     logit_scale: float = 40.0
     prob_thd: float = 0.0
     area_thd: float | None = None
+    refine: tuple[int, tuple[int, ...]] | None = None  # iterations and dilations of PAMR
 
 
 CONFIGURATIONS = {

@@ -56,7 +56,9 @@ def tiny_cases() -> list[Case]:
         Case("smaller-than-window", "landscape.png", configuration=replace(plain, short_side=24), logits_every=2),
         Case("same-count-other-grid", "wide.png", crop=64, stride=32, configuration=replace(plain, short_side=16)),
         Case("whole-image", "landscape.png", crop=0, configuration=replace(plain, short_side=45)),
-        Case("one-pixel", "pixel.png", configuration=plain)])
+        Case("one-pixel", "pixel.png", configuration=plain),
+        Case("pamr", "landscape.png", configuration=replace(plain, refine=(10, (8, 16))), logits_every=3),
+        Case("pamr-thresholds", "portrait.png", configuration=replace(strict, refine=(3, (2,))), logits_every=5, window=0)])
 
 
 def tiny_merges(folder: Path) -> str:

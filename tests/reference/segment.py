@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 from . import image as images
+from . import pamr
 from .configurations import Configuration
 from .labels import area_filter, class_scores, labels, merge, resize_bilinear
 from .text import unit
@@ -18,7 +19,7 @@ class Result:
     spans: list             # windows (y0, y1, x0, x1) in the resized photo
     grid: tuple[int, int]   # patches of each window (h, w)
     features: torch.Tensor  # (windows, h·w, E), unit length
-    logits: torch.Tensor    # (K, H0, W0) cosines, before logit_scale
+    logits: torch.Tensor    # (K, H0, W0) cosines, before logit_scale; refined, where the configuration says so
     scores: torch.Tensor    # (classes, H0, W0) after the area filter
     labels: torch.Tensor    # (H0, W0) i64
 
@@ -44,6 +45,10 @@ def segment(model: Model, photo: np.ndarray, bank: torch.Tensor, query_class: li
     planes = cosines.transpose(1, 2).unflatten(2, grid)
     merged = merge(list(planes), spans, height, width)
     logits = resize_bilinear(merged[None], *photo.shape[:2])[0]
+    if configuration.refine is not None:
+        iterations, dilations = configuration.refine
+        guide = images.normalise(images.resize_opencv_linear(photo, height, width))
+        logits = pamr.pamr(torch.from_numpy(guide).to(logits.dtype), logits, iterations, dilations)
     scores = area_filter(class_scores(logits, query_class, configuration.logit_scale), configuration.area_thd)
     return Result(spans, grid, features, logits, scores, labels(scores, configuration.prob_thd))
 
@@ -56,6 +61,6 @@ def embed_photo(model: Model, photo: np.ndarray) -> torch.Tensor:
 
 
 def classify(model: Model, photo: np.ndarray, bank: torch.Tensor, query_class: list[int]) -> torch.Tensor:
-    """(classes): softmax over queries of 100 · cosine, best synonym of each class."""
+    """(classes): softmax over queries of the learned scale times the cosine, best synonym of each class."""
     cosines = unit(embed_photo(model, photo)) @ bank.to(model.dtype).T
-    return class_scores(cosines[:, None, None], query_class, 100.0)[:, 0, 0]
+    return class_scores(cosines[:, None, None], query_class, model.logit_scale)[:, 0, 0]

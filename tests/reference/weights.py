@@ -39,6 +39,11 @@ class Model:
     def text_layers(self) -> int:
         return sum(k.startswith("transformer.resblocks.") and k.endswith("ln_1.weight") for k in self.tensors)
 
+    @property
+    def logit_scale(self) -> float:
+        """What the cosines of a classification are multiplied by; kept as a logarithm in checkpoints."""
+        return float(self["logit_scale"].double().exp())
+
     def to(self, dtype: torch.dtype) -> "Model":
         return Model({k: v.to(dtype) for k, v in self.tensors.items()}, self.quick_gelu, self.eps)
 

@@ -1,0 +1,234 @@
+// What a session promises beyond the right numbers: photos in company, memory of the caller's, the border, giving back.
+// SCLIP_TEST_DEVICE chooses the device for the cases tagged [device].
+#include "engine/session.h"
+
+#include <cmath>
+#include <limits>
+
+#include "core/file.h"
+#include "engine/validate.h"
+#include "io/image_decode.h"
+#include "tests/catch.h"
+#include "tests/compare.h"
+#include "tests/cpu_queue.h"
+#include "tests/dut.h"
+
+using namespace sclip;
+using Catch::Contains;
+
+namespace {
+
+const std::filesystem::path kGoldens = std::filesystem::path(SCLIP_SOURCE_DIR) / "tests/data/goldens";
+
+std::shared_ptr<const Engine> load_tiny(int threads = 0) {
+  return Engine::load(
+      kGoldens / "tiny.sclip",
+      {.backend = {.device = testing::device_under_test(), .precision = Precision::kF32, .threads = threads}});
+}
+
+std::shared_ptr<const TextBank> bank_of(const Engine& engine) {
+  return make_text_bank(engine, parse_class_argument("sky; building, house; tree"), {.templates = {"{}"}});
+}
+
+SegmentOptions tiny_options() {
+  return {.short_side = 48, .crop = 32, .stride = 16, .logit_scale = 100};
+}
+
+// Photos of several sizes and shapes; some share their size of window, some do not.
+std::vector<Image> photos() {
+  std::vector<Image> out;
+  for (const char* name : {"landscape.png", "portrait.png", "wide.png", "landscape.png", "pixel.png"}) {
+    out.push_back(load_image(kGoldens / name, *testing::cpu_queue().pool));
+  }
+  return out;
+}
+
+void check_same(const Segmentation& a, const Segmentation& b) {
+  CHECK(a.labels == b.labels);
+  CHECK(a.scores == b.scores);
+  CHECK(a.windows == b.windows);
+  REQUIRE(a.classes.size() == b.classes.size());
+  for (size_t i = 0; i < a.classes.size(); ++i) {
+    CHECK(a.classes[i].pixels == b.classes[i].pixels);
+    CHECK(a.classes[i].mean_score == b.classes[i].mean_score);
+    CHECK(a.classes[i].max_score == b.classes[i].max_score);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("photos in one call have the bits that each has alone", "[session]") {
+  for (const int threads : {1, 3}) {
+    const auto engine = load_tiny(threads);
+    if (engine->backend().name() != "cpu") return;  // the promise is the CPU's; the next case is for devices
+    const auto bank = bank_of(*engine);
+    const std::vector<Image> all = photos();
+    for (SegmentOptions options : {tiny_options(), SegmentOptions{.short_side = 40, .crop = 0}}) {
+      for (const auto refine : {Refinement::kNone, Refinement::kPamr}) {
+        options.refine.kind = refine;
+        CAPTURE(threads, options.crop, static_cast<int>(refine));
+        Session alone(engine), together(engine);
+        std::vector<PhotoRequest> requests;
+        for (const Image& photo : all) requests.push_back({.photo = photo.view()});
+        const auto found = together.segment(requests, *bank, options);
+        REQUIRE(found.size() == all.size());
+        for (size_t i = 0; i < all.size(); ++i) {
+          CAPTURE(i);
+          check_same(found[i], alone.segment(all[i].view(), *bank, options));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("photos in one call have the results that each has alone", "[session][device]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  const std::vector<Image> all = photos();
+  const SegmentOptions options = tiny_options();
+  Session alone(engine), together(engine);
+  std::vector<PhotoRequest> requests;
+  std::vector<std::vector<float>> logits;
+  for (const Image& photo : all) {
+    logits.emplace_back(static_cast<size_t>(bank->queries()) * static_cast<size_t>(photo.width * photo.height));
+    requests.push_back({.photo = photo.view(), .logits = logits.back()});
+  }
+  for (int round = 0; round < 3; ++round) {  // on a device: run, recorded, replayed
+    for (auto& plane : logits) std::fill(plane.begin(), plane.end(), NAN);
+    const auto found = together.segment(requests, *bank, options);
+    for (size_t i = 0; i < all.size(); ++i) {
+      CAPTURE(round, i);
+      std::vector<float> expected(logits[i].size());
+      const Segmentation one = alone.segment(all[i].view(), *bank, options, expected);
+      // Matrix products of more rows may be split in another way.
+      const auto same = testing::all_close(logits[i].data(), expected.data(), expected.size(), 2e-6);
+      INFO(same.message);
+      CHECK(same);
+      CHECK(found[i].labels.size() == one.labels.size());
+    }
+  }
+}
+
+TEST_CASE("results go to the caller's memory, and nowhere else", "[session][device]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  const auto pixels = static_cast<size_t>(photo.width * photo.height);
+  Session session(engine);
+  const Segmentation expected = session.segment(photo.view(), *bank, tiny_options());
+  // A guard on either side.
+  std::vector<uint16_t> labels(pixels + 2, 0xabcd);
+  std::vector<float> scores(pixels + 2, -7.0f);
+  const PhotoRequest request{.photo = photo.view(),
+                             .labels = std::span(labels).subspan(1, pixels),
+                             .scores = std::span(scores).subspan(1, pixels)};
+  for (int round = 0; round < 3; ++round) {
+    std::fill(labels.begin() + 1, labels.end() - 1, uint16_t{0xffff});
+    const auto found = session.segment({&request, 1}, *bank, tiny_options());
+    CHECK(found[0].labels.empty());
+    CHECK(found[0].scores.empty());
+    CHECK(std::equal(expected.labels.begin(), expected.labels.end(), labels.begin() + 1));
+    CHECK(std::equal(expected.scores.begin(), expected.scores.end(), scores.begin() + 1));
+    CHECK((labels.front() == 0xabcd && labels.back() == 0xabcd));
+    CHECK((scores.front() == -7.0f && scores.back() == -7.0f));
+  }
+  const PhotoRequest without{.photo = photo.view(), .with_scores = false};
+  const auto found = session.segment({&without, 1}, *bank, tiny_options());
+  CHECK(found[0].scores.empty());
+  CHECK(found[0].labels == expected.labels);
+}
+
+TEST_CASE("a session gives its memory back and goes on", "[session][device]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  const Image photo = load_image(kGoldens / "portrait.png", *testing::cpu_queue().pool);
+  Session session(engine);
+  const Segmentation expected = session.segment(photo.view(), *bank, tiny_options());
+  const std::vector<float> embedding = session.embed_image(photo.view());
+  for (int round = 0; round < 4; ++round) {
+    if (round % 2 == 0) session.trim();
+    check_same(session.segment(photo.view(), *bank, tiny_options()), expected);
+    CHECK(session.embed_image(photo.view()) == embedding);
+  }
+}
+
+TEST_CASE("a stop ends a call, and the session goes on", "[session][device]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  Session session(engine);
+  const Segmentation expected = session.segment(photo.view(), *bank, tiny_options());
+  std::stop_source source;
+  source.request_stop();
+  SegmentOptions refined = tiny_options();
+  refined.refine.kind = Refinement::kPamr;
+  for (const SegmentOptions& options : {tiny_options(), refined}) {
+    try {
+      session.segment(photo.view(), *bank, options, {}, {.stop = source.get_token(), .progress = {}});
+      FAIL("the stop was not seen");
+    } catch (const Error& e) {
+      CHECK(e.code() == ErrorCode::kCancelled);
+    }
+    check_same(session.segment(photo.view(), *bank, tiny_options()), expected);
+  }
+}
+
+TEST_CASE("an engine loads from bytes", "[session]") {
+  const std::vector<std::byte> bytes = read_file(kGoldens / "tiny.sclip");
+  const EngineOptions options{.backend = {.device = testing::device_under_test(), .precision = Precision::kF32}};
+  const auto from_bytes = Engine::load(bytes, "in memory", options);
+  const auto from_file = load_tiny();
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  Session a(from_bytes), b(from_file);
+  check_same(a.segment(photo.view(), *bank_of(*from_bytes), tiny_options()),
+             b.segment(photo.view(), *bank_of(*from_file), tiny_options()));
+  CHECK_THROWS_WITH(Engine::load(std::span(bytes).first(100), "in memory", options), Contains("in memory"));
+}
+
+TEST_CASE("a bank of another engine is refused", "[session]") {
+  const auto engine = load_tiny(), other = load_tiny();
+  const auto bank = bank_of(*other);
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  Session session(engine);
+  CHECK_THROWS_WITH(session.segment(photo.view(), *bank, tiny_options()), Contains("another engine"));
+  CHECK_THROWS_WITH(classify(session, photo.view(), *bank), Contains("another engine"));
+}
+
+TEST_CASE("options that cannot work are refused at the border, with what to do", "[session]") {
+  const auto engine = load_tiny();
+  const ModelConfig& model = engine->config();
+  const auto refuses = [&](auto&& change, const std::string& sentence) {
+    SegmentOptions options = tiny_options();
+    change(options);
+    CHECK_THROWS_WITH(validate(options, model), Contains(sentence));
+  };
+  CHECK_NOTHROW(validate(tiny_options(), model));
+  refuses([](SegmentOptions& o) { o.short_side = 0; }, "short side 0");
+  refuses([](SegmentOptions& o) { o.long_limit = -1; }, "long limit -1");
+  refuses([](SegmentOptions& o) { o.short_side = 1 << 20; }, "short side 1048576");
+  refuses([](SegmentOptions& o) { o.crop = -1; }, "the crop is -1");
+  refuses([](SegmentOptions& o) { o.crop = 7; }, "use a larger crop");
+  refuses([](SegmentOptions& o) { o.stride = 0; }, "the stride is 0");
+  refuses([](SegmentOptions& o) { o.stride = 33; }, "leave no gaps");
+  refuses([](SegmentOptions& o) { o.window_batch = -1; }, "the window batch is -1");
+  refuses([](SegmentOptions& o) { o.logit_scale = 0; }, "the logit scale is 0");
+  refuses([](SegmentOptions& o) { o.logit_scale = NAN; }, "the logit scale is nan");
+  refuses([](SegmentOptions& o) { o.logit_scale = std::numeric_limits<float>::infinity(); }, "the logit scale is inf");
+  refuses([](SegmentOptions& o) { o.prob_thd = 1.5f; }, "the probability threshold is 1.5");
+  refuses([](SegmentOptions& o) { o.prob_thd = NAN; }, "the probability threshold is nan");
+  refuses([](SegmentOptions& o) { o.area_thd = -0.1f; }, "the area threshold is -0.1");
+  refuses([](SegmentOptions& o) { o.area_thd = NAN; }, "the area threshold is nan");
+  refuses([](SegmentOptions& o) { o.policy = "slcip"; }, "sclip");
+  refuses([](SegmentOptions& o) { o.refine = {.kind = Refinement::kPamr, .iterations = -1}; }, "iterations");
+  refuses([](SegmentOptions& o) { o.refine = {.kind = Refinement::kPamr, .dilations = {40, 0}}; }, "dilation");
+
+  const std::vector<uint8_t> pixels(12);
+  std::vector<uint16_t> labels(5);
+  CHECK_THROWS_WITH(validate(PhotoRequest{.photo = {pixels.data(), 2, 2}, .labels = labels}, 3),
+                    Contains("labels of a photo of 2×2 pixels has 5 elements; it must have 4"));
+  std::vector<float> floats(4);
+  CHECK_NOTHROW(validate(PhotoRequest{.photo = {pixels.data(), 2, 2}, .scores = floats}, 3));
+  CHECK_THROWS_WITH(validate(PhotoRequest{.photo = {pixels.data(), 2, 2}, .logits = floats}, 3),
+                    Contains("it must have 12"));
+  CHECK_THROWS_AS(validate(PhotoRequest{.photo = {nullptr, 2, 2}}, 3), Error);
+}
