@@ -39,8 +39,8 @@
 // Limit      Shared memory and tensor cores alike: with 16 rows a warp, one ldmatrix.x4 (4 cycles of an SM's shared
 //            memory) feeds two mma (4 cycles of its tensor cores on sm_80); the online pair, which shares V, does
 //            better. Then the softmax, about 5 instructions for 32 scores, one of them in the special-function unit.
-//            Returned probabilities: DRAM, 1.9 MB a window of 197 tokens and 12 heads, as much as its q, k, v and
-//            output in f16 twice over.
+//            Returned probabilities: DRAM, 1.9 MB a window of 197 tokens and 12 heads, half as much again as its q, k,
+//            v and output in f16.
 #include <numbers>
 
 #include "kernels/attention/attention.h"
