@@ -7,10 +7,9 @@
 namespace sclip {
 
 std::vector<float> classify(Session& session, const ImageView& photo, const TextBank& bank) {
+  check_bank(session.engine(), bank);
   const std::vector<float> image = session.embed_image(photo);
   const auto dim = static_cast<size_t>(bank.embed_dim());
-  SCLIP_CHECK(image.size() == dim, kInvalidArgument, "the words' embeddings have ", dim, " numbers, the photo's ",
-              image.size(), ": make the text bank with the session's engine");
   std::vector<double> logits(static_cast<size_t>(bank.queries()));
   double largest = -std::numeric_limits<double>::infinity();
   for (size_t k = 0; k < logits.size(); ++k) {

@@ -185,7 +185,7 @@ TEST_CASE("an engine loads from bytes", "[session]") {
   CHECK_THROWS_WITH(Engine::load(std::span(bytes).first(100), "in memory", options), Contains("in memory"));
 }
 
-TEST_CASE("a bank of another engine is refused", "[session]") {
+TEST_CASE("a session refuses the bank of another engine", "[session]") {
   const auto engine = load_tiny(), other = load_tiny();
   const auto bank = bank_of(*other);
   const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
