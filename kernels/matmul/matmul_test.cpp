@@ -41,7 +41,7 @@ struct Operand {
   }
 };
 
-void check(const Case& c, bool transpose_b, int64_t a_batch, int64_t b_batch, int64_t gap) {
+void check(const Case& c, bool transpose_b, int64_t a_batch, int64_t b_batch, int64_t gap, size_t offset = 0) {
   testing::Dut& dut = testing::Dut::get();
   const Operand a(a_batch, c.rows, c.depth, gap, 31);
   const Operand b =
@@ -70,9 +70,11 @@ void check(const Case& c, bool transpose_b, int64_t a_batch, int64_t b_batch, in
     p.c = expected.data();
     ref::matmul(p);
     for (const DType out_dtype : {DType::kF32, dtype}) {
-      auto a_device = dut.copy(a_rounded.bytes), b_device = dut.copy(b_rounded.bytes);
+      const size_t shift = offset * size_of(dtype);
+      auto a_device = dut.copy(a_rounded.bytes, shift), b_device = dut.copy(b_rounded.bytes, shift);
       auto out = dut.copy(
-          testing::round_to(out_dtype, std::vector<float>(count, out_dtype == DType::kF16 ? 60000.0f : kPoison)).bytes);
+          testing::round_to(out_dtype, std::vector<float>(count, out_dtype == DType::kF16 ? 60000.0f : kPoison)).bytes,
+          offset * size_of(out_dtype));
       p.dtype = dtype;
       p.out_dtype = out_dtype;
       p.a = a_device.data();
@@ -110,6 +112,11 @@ TEST_CASE("matmul agrees with the oracle", "[matmul]") {
     check(c, transpose_b, c.batch, c.batch, 0);
     check(c, transpose_b, c.batch, c.batch, 5);
   }
+}
+
+TEST_CASE("matmul takes matrices that begin at any element", "[matmul]") {
+  check({2, 16, 24, 32}, false, 2, 2, 0, 1);
+  check({2, 16, 24, 32}, true, 2, 2, 8, 3);
 }
 
 TEST_CASE("matmul shares a matrix among the batch", "[matmul]") {
