@@ -10,8 +10,8 @@
 #include "apps/run_options.h"
 #include "apps/subcommands.h"
 #include "apps/table.h"
-#include "engine/session.h"
 #include "io/image_decode.h"
+#include "sclip/session.h"
 
 namespace sclip {
 namespace {

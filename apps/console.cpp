@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -7,10 +7,10 @@
 #include "apps/console.h"
 #include "apps/run_options.h"
 #include "apps/subcommands.h"
-#include "engine/session.h"
 #include "io/image_decode.h"
 #include "io/npy.h"
 #include "results/output_transaction.h"
+#include "sclip/session.h"
 
 namespace sclip {
 namespace {
@@ -58,10 +58,9 @@ int run_embed(const EmbedFlags& flags) {
   if (!flags.texts.empty()) {
     e = {session.embed_texts(flags.texts, flags.truncate), {static_cast<int64_t>(flags.texts.size()), embed_dim}};
   } else if (flags.dense) {
-    e = embed_densely(session, flags.images[0], flags.windows.options(engine->config()),
-                      engine->backend().thread_pool());
+    e = embed_densely(session, flags.images[0], flags.windows.options(engine->config()), engine->thread_pool());
   } else {
-    e = embed_images(session, flags.images, embed_dim, engine->backend().thread_pool());
+    e = embed_images(session, flags.images, embed_dim, engine->thread_pool());
   }
   write_npy(out, {e.data.data(), DType::kF32, e.shape});
   std::printf("wrote %s: f32 %s\n", one_line(flags.out).c_str(), to_string(e.shape).c_str());

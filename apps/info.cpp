@@ -6,8 +6,9 @@
 #include "apps/model_path.h"
 #include "apps/subcommands.h"
 #include "apps/table.h"
-#include "backends/backend.h"
-#include "weights/weight_blob.h"
+#include "sclip/device.h"
+#include "sclip/error.h"
+#include "sclip/model_info.h"
 
 namespace sclip {
 namespace {
@@ -21,13 +22,12 @@ std::string numbers(const std::array<float, 3>& values) {
   return fixed(values[0], 3) + ", " + fixed(values[1], 3) + ", " + fixed(values[2], 3);
 }
 
-std::string model_text(const WeightBlob& blob) {
-  const ModelConfig& c = blob.config();
-  const BlobMetadata& m = blob.metadata();
+std::string model_text(const ModelInfo& model) {
+  const ModelConfig& c = model.config;
+  const BlobMetadata& m = model.metadata;
   int64_t parameters = 0;
-  for (const std::string& name : blob.names()) {
-    const TensorView t = blob.tensor(name);
-    if (t.dtype != DType::kU8) parameters += t.shape.count();
+  for (const TensorInfo& tensor : model.tensors) {
+    if (tensor.is_weight) parameters += tensor.elements;
   }
   const auto line = [](const char* key, const std::string& value) {
     std::string name(key);
@@ -35,14 +35,14 @@ std::string model_text(const WeightBlob& blob) {
     return name + value + "\n";
   };
   std::string out;
-  out += line("file", blob.name() + ", " + readable_bytes(static_cast<double>(blob.file_bytes())));
+  out += line("file", model.name + ", " + readable_bytes(static_cast<double>(model.bytes)));
   out += line("model", m.model);
   out += line("source", m.source);
   out += line("licence", m.licence);
   if (!m.notes.empty()) out += line("notes", m.notes);
-  out += line("sha256", blob.sha256());
+  out += line("sha256", model.sha256);
   out += line("parameters", fixed(static_cast<double>(parameters) / 1e6, 2) + " million in " +
-                                std::to_string(blob.names().size()) + " tensors");
+                                std::to_string(model.tensors.size()) + " tensors");
   out += line("vision", str(c.vision.layers, " layers of width ", c.vision.width, ", ", c.vision.heads, " heads, MLP ",
                             c.vision.mlp_width, ", patch ", c.vision.patch_size, ", positions for ",
                             c.vision.image_size, "×", c.vision.image_size, " pixels"));
@@ -59,12 +59,10 @@ std::string model_text(const WeightBlob& blob) {
   return out;
 }
 
-std::string tensor_text(const WeightBlob& blob) {
+std::string tensor_text(const ModelInfo& model) {
   std::vector<std::vector<std::string>> rows = {{"tensor", "type", "shape", "size"}};
-  for (const std::string& name : blob.names()) {
-    const TensorView t = blob.tensor(name);
-    rows.push_back(
-        {name, std::string(to_string(t.dtype)), to_string(t.shape), readable_bytes(static_cast<double>(t.bytes()))});
+  for (const TensorInfo& t : model.tensors) {
+    rows.push_back({t.name, t.type, t.shape, readable_bytes(static_cast<double>(t.bytes))});
   }
   return "\n" + format_table(rows);
 }
@@ -80,9 +78,9 @@ std::string backend_text() {
 }
 
 int run_info(const InfoFlags& flags) {
-  const WeightBlob blob(find_model(flags.model));
-  std::string out = model_text(blob);
-  if (flags.tensors) out += tensor_text(blob);
+  const ModelInfo model = read_model_info(find_model(flags.model));
+  std::string out = model_text(model);
+  if (flags.tensors) out += tensor_text(model);
   out += backend_text();
   std::fputs(out.c_str(), stdout);
   return 0;

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "apps/console.h"
-#include "core/error.h"
 #include "core/temporary_files.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "apps/console.h"
 #include "apps/subcommands.h"
-#include "core/error.h"
 #include "core/version.h"
+#include "sclip/error.h"
 
 namespace {
 

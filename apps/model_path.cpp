@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -8,8 +8,8 @@
 #include <system_error>
 #include <utility>
 
-#include "core/error.h"
 #include "results/output_kinds.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

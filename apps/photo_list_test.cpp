@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "core/error.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 
 namespace sclip {

@@ -5,8 +5,8 @@
 
 #include "apps/console.h"
 #include "apps/table.h"
-#include "core/error.h"
-#include "engine/text/utf8.h"
+#include "core/utf8.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -5,10 +5,10 @@
 #include <system_error>
 
 #include "apps/model_path.h"
-#include "core/error.h"
 #include "core/file.h"
-#include "engine/dense_head/policy.h"
-#include "engine/text/templates.h"
+#include "sclip/error.h"
+#include "sclip/policies.h"
+#include "sclip/templates.h"
 
 namespace sclip {
 namespace {

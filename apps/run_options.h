@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "engine/engine.h"
-#include "engine/segment_config.h"
-#include "engine/text_bank.h"
+#include "sclip/engine.h"
+#include "sclip/segment_config.h"
+#include "sclip/text_bank.h"
 
 namespace CLI {
 class App;

@@ -20,8 +20,8 @@
 #include "apps/subcommands.h"
 #include "apps/table.h"
 #include "core/stopwatch.h"
-#include "engine/text/templates.h"
 #include "results/result_json.h"
+#include "sclip/templates.h"
 
 namespace sclip {
 namespace {
@@ -93,7 +93,7 @@ SegmentRun SegmentCommand::prepare(OutputChoice choice) const {
   Stopwatch watch;
   SegmentRun run;
   run.engine = Engine::load(find_model(model.model), model.engine_options());
-  run.engine->vision();  // laid out here, not within the first photo's time
+  run.engine->prepare_vision();  // laid out here, not within the first photo's time
   const double load_seconds = watch.lap();
   const Engine& engine = *run.engine;
   const SegmentOptions options = segment.options(engine.config());

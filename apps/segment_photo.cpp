@@ -1,9 +1,9 @@
 #include "apps/segment_photo.h"
 
-#include "core/error.h"
 #include "core/stopwatch.h"
 #include "io/image_decode.h"
 #include "results/photo_outputs.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {
@@ -21,7 +21,7 @@ Segmentation segment_named(Session& session, ImageView photo, const SegmentRun& 
 }  // namespace
 
 SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const PhotoJob& job) {
-  ThreadPool& pool = run.engine->backend().thread_pool();
+  ThreadPool& pool = run.engine->thread_pool();
   PhotoFacts facts{.path = job.photo, .identity = identify_file(job.photo), .place = job.place};
   Stopwatch watch;
   const Image photo = load_image(job.photo, pool);

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "apps/photo_list.h"
-#include "engine/session.h"
 #include "results/output_choice.h"
+#include "sclip/session.h"
 
 namespace sclip {
 

@@ -4,8 +4,8 @@
 #include <cstdio>
 
 #include "apps/console.h"
-#include "core/error.h"
-#include "engine/text/utf8.h"
+#include "core/utf8.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -15,9 +15,10 @@
 #include <vector>
 
 #include "core/dtype.h"
-#include "core/image_view.h"
 #include "core/tensor.h"
 #include "core/thread_pool.h"
+#include "sclip/device.h"
+#include "sclip/image_view.h"
 
 namespace sclip {
 
@@ -186,25 +187,9 @@ class Backend {
   uint64_t id_;
 };
 
-// kAuto: the fastest that is accurate enough: bf16 on CPUs that have it, f16 on CUDA devices. kF16 is CUDA's only.
-enum class Precision : uint8_t { kAuto, kF32, kBF16, kF16 };
+// The precision in which a backend with activations of this dtype computes.
+Precision precision_of(DType activation_dtype);
 
-struct BackendRequest {
-  std::string device = "auto";  // auto, cpu, cuda, cuda:1; an explicit name that cannot be had is an error
-  Precision precision = Precision::kAuto;
-  int threads = 0;         // of the host; 0: as many as affinity mask and cgroup quota allow
-  bool tune_gemm = false;  // CUDA: time the candidates for each new matrix product instead of trusting the heuristic
-  bool cudnn_mlp = false;  // CUDA: cuDNN computes product, bias and QuickGELU of the image tower's MLP in one kernel
-};
-
-struct BackendStatus {
-  std::string name;
-  bool available = false;
-  std::string detail;  // what it is, or why it was refused and what to do
-};
-
-// Every backend this library knows of, and whether it can run here.
-std::vector<BackendStatus> list_backends();
 // Throws kUnsupported with the refusing backend's reason.
 std::unique_ptr<Backend> make_backend(const BackendRequest& request);
 

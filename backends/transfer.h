@@ -8,7 +8,7 @@
 
 #include "backends/backend.h"
 #include "backends/mirrored.h"
-#include "core/image_view.h"
+#include "sclip/image_view.h"
 
 namespace sclip {
 

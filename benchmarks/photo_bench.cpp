@@ -4,8 +4,8 @@
 
 #include "apps/run_options.h"
 #include "benchmarks/serve.h"
-#include "engine/session.h"
 #include "io/image_decode.h"
+#include "sclip/session.h"
 
 namespace sclip {
 namespace {
@@ -21,8 +21,8 @@ struct Flags {
 
 void run(const Flags& flags) {
   const auto engine = flags.model.load();
-  engine->vision();
-  engine->text();
+  engine->prepare_vision();
+  engine->prepare_text();
   const SegmentOptions options = flags.segment.options(engine->config());
   TextBankOptions bank_options = flags.classes.bank_options();
   bank_options.cache_folder.reset();
@@ -31,7 +31,7 @@ void run(const Flags& flags) {
   serve_benchmark(flags.serve, flags.rounds, [&] {
     const auto bank =
         make_text_bank(*engine, flags.classes.class_list(flags.segment.config_class_file()), bank_options);
-    const Image photo = load_image(flags.photo, engine->backend().thread_pool());
+    const Image photo = load_image(flags.photo, engine->thread_pool());
     session.segment(photo.view(), *bank, options);
   });
 }

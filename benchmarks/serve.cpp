@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "apps/console.h"
-#include "core/error.h"
 #include "core/stopwatch.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

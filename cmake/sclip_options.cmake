@@ -1,6 +1,6 @@
 # Compile and link options of every target of the project: link to `sclip_options`.
 add_library(sclip_options INTERFACE)
-target_include_directories(sclip_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_include_directories(sclip_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
 set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   list(APPEND warnings -Wno-restrict)  # false alarms on std::string (GCC bug 105651)

@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

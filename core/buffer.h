@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

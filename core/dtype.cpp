@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -1,4 +1,4 @@
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

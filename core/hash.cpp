@@ -2,7 +2,7 @@
 
 #include <openssl/evp.h>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

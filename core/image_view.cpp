@@ -1,9 +1,9 @@
-#include "core/image_view.h"
+#include "sclip/image_view.h"
 
 #include <cstddef>
 #include <cstring>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

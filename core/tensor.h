@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/dtype.h"
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

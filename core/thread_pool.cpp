@@ -4,7 +4,7 @@
 #include <chrono>
 #include <system_error>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "core/error.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/layernorm/layernorm.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

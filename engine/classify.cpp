@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/session.h"
+#include "sclip/session.h"
 
 namespace sclip {
 

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "backends/transfer.h"
-#include "core/image_view.h"
-#include "engine/engine.h"
 #include "engine/vision_encoder.h"
+#include "sclip/engine.h"
+#include "sclip/image_view.h"
 
 namespace sclip {
 

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <initializer_list>
 
-#include "core/error.h"
-#include "core/image_view.h"
 #include "kernels/attention/attention.h"
 #include "kernels/tree_attention/tree_attention.h"
+#include "sclip/error.h"
+#include "sclip/image_view.h"
 
 namespace sclip {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "weights/model_config.h"
+#include "sclip/model_config.h"
 
 namespace sclip {
 

@@ -1,15 +1,15 @@
-#include "engine/segment_config.h"
+#include "sclip/segment_config.h"
 
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "core/error.h"
 #include "core/hash.h"
 #include "core/version.h"
 #include "engine/dense_head/policy.h"
-#include "engine/engine.h"
-#include "engine/text_bank.h"
+#include "sclip/engine.h"
+#include "sclip/error.h"
+#include "sclip/text_bank.h"
 
 namespace sclip {
 namespace {
@@ -96,32 +96,6 @@ SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model) 
   return out;
 }
 
-Precision parse_precision(std::string_view name) {
-  for (const Precision precision : {Precision::kAuto, Precision::kF32, Precision::kBF16, Precision::kF16}) {
-    if (to_string(precision) == name) return precision;
-  }
-  fail(ErrorCode::kInvalidArgument, "unknown precision '", name, "': there are auto, f32, bf16 and f16");
-}
-
-std::string_view to_string(Precision precision) {
-  switch (precision) {
-    case Precision::kAuto: return "auto";
-    case Precision::kF32: return "f32";
-    case Precision::kBF16: return "bf16";
-    case Precision::kF16: return "f16";
-  }
-  return "?";
-}
-
-Precision precision_of(DType activation_dtype) {
-  switch (activation_dtype) {
-    case DType::kF32: return Precision::kF32;
-    case DType::kBF16: return Precision::kBF16;
-    case DType::kF16: return Precision::kF16;
-    default: fail(ErrorCode::kInternal, "no backend computes with activations of ", to_string(activation_dtype));
-  }
-}
-
 std::string_view to_string(Refinement::Kind kind) {
   return kind == Refinement::kPamr ? "pamr" : "none";
 }
@@ -155,9 +129,9 @@ std::string options_hash(const Engine& engine, const TextBankOptions& bank, cons
   using Json = nlohmann::ordered_json;
   const Json what = {
       {"version", version()},
-      {"model", engine.blob().sha256()},
-      {"device", std::string(engine.backend().name())},
-      {"activations", std::string(to_string(engine.backend().activation_dtype()))},
+      {"model", engine.sha256()},
+      {"device", engine.device().name},
+      {"activations", std::string(to_string(engine.device().precision))},
       {"class_names", classes.class_names()},
       {"queries", classes.queries()},
       {"query_class", classes.query_class()},

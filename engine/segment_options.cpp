@@ -1,6 +1,6 @@
-#include "engine/segment_options.h"
+#include "sclip/segment_options.h"
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

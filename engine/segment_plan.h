@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "backends/backend.h"
-#include "core/image_view.h"
 #include "engine/dense_head/dense_head.h"
-#include "engine/segment_options.h"
 #include "engine/window_grid.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/resize_normalize/resized_size.h"
+#include "sclip/image_view.h"
+#include "sclip/segment_options.h"
 
 namespace sclip {
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "engine/dense_head/policy.h"
-#include "engine/text_bank.h"
 #include "engine/vision_encoder.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/window_merge/window_merge.h"
+#include "sclip/text_bank.h"
 
 namespace sclip {
 namespace {

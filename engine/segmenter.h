@@ -9,14 +9,14 @@
 #include <vector>
 
 #include "backends/transfer.h"
-#include "core/run_control.h"
 #include "core/stopwatch.h"
-#include "engine/engine.h"
 #include "engine/growing_memory.h"
 #include "engine/segment_plan.h"
-#include "engine/session.h"
 #include "engine/window_encoder.h"
 #include "kernels/label_planes/label_planes.h"
+#include "sclip/engine.h"
+#include "sclip/run_control.h"
+#include "sclip/session.h"
 
 namespace sclip {
 

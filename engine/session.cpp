@@ -1,4 +1,4 @@
-#include "engine/session.h"
+#include "sclip/session.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -8,6 +8,7 @@
 
 #include "engine/image_embedder.h"
 #include "engine/segmenter.h"
+#include "engine/text/tokenizer.h"
 #include "engine/text_encoder.h"
 #include "engine/validate.h"
 

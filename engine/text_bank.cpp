@@ -1,18 +1,20 @@
-#include "engine/text_bank.h"
+#include "sclip/text_bank.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
 
-#include "core/error.h"
+#include "backends/backend.h"
+#include "core/buffer.h"
 #include "core/hash.h"
-#include "engine/engine.h"
-#include "engine/text/templates.h"
+#include "core/utf8.h"
 #include "engine/text/tokenizer.h"
-#include "engine/text/utf8.h"
 #include "engine/text_bank_cache.h"
 #include "engine/text_encoder.h"
+#include "sclip/engine.h"
+#include "sclip/error.h"
+#include "sclip/templates.h"
 
 namespace sclip {
 namespace {
@@ -25,8 +27,8 @@ std::string cache_key(const Engine& engine, const ClassList& classes, std::span<
     hash.update(text);
   };
   add("text bank 2");
-  add(engine.blob().sha256());
-  add(engine.backend().name());
+  add(engine.sha256());
+  add(engine.device().name);
   add(truncate ? "truncate" : "refuse");
   for (const std::string& t : templates) add(t);
   add("queries");
@@ -78,7 +80,9 @@ double squared_length(std::span<const float> row) {
 
 }  // namespace
 
-TextBank::TextBank(const Engine& engine, ClassList classes, AlignedBuffer<float> embeddings)
+TextBank::~TextBank() = default;
+
+TextBank::TextBank(const Engine& engine, ClassList classes, std::vector<float> embeddings)
     : backend_id_(engine.backend().id()),
       classes_(std::move(classes)),
       embed_dim_(engine.config().embed_dim),
@@ -119,7 +123,8 @@ std::shared_ptr<const TextBank> make_text_bank(const Engine& engine, ClassList c
   const bool from_cache = cached.has_value();
   AlignedBuffer<float> embeddings =
       from_cache ? std::move(*cached) : encode_queries(engine, classes, templates, options);
-  const std::shared_ptr<TextBank> bank(new TextBank(engine, std::move(classes), std::move(embeddings)));
+  const std::shared_ptr<TextBank> bank(
+      new TextBank(engine, std::move(classes), std::vector<float>(embeddings.begin(), embeddings.end())));
   if (from_cache) {
     options.control.report(1);
   } else if (cache) {
@@ -150,14 +155,13 @@ std::shared_ptr<const TextBank> bank_from_embeddings(const Engine& engine, Class
                 "the embedding of query ", k, " ('", shorten_utf8(classes.queries()[k], 60), "') has length ",
                 std::sqrt(squares), ": divide it by that, or cosines are none");
   }
-  AlignedBuffer<float> copy(embeddings.size());
-  std::copy(embeddings.begin(), embeddings.end(), copy.begin());
-  return std::shared_ptr<const TextBank>(new TextBank(engine, std::move(classes), std::move(copy)));
+  return std::shared_ptr<const TextBank>(
+      new TextBank(engine, std::move(classes), std::vector<float>(embeddings.begin(), embeddings.end())));
 }
 
 void check_bank(const Engine& engine, const TextBank& bank) {
   SCLIP_CHECK(bank.backend() == engine.backend().id(), kInvalidArgument, "a text bank of ", bank.queries(),
-              " queries of another engine: ", engine.blob().name(), " on ", engine.backend().name(),
+              " queries of another engine: ", engine.name(), " on ", engine.device().name,
               " can use its own only; make the bank with the engine that the session runs on");
 }
 

@@ -4,9 +4,9 @@
 #include <system_error>
 
 #include "core/atomic_file.h"
-#include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -5,13 +5,13 @@
 #include <optional>
 
 #include "core/arena.h"
-#include "core/error.h"
 #include "engine/text/prompt_trie.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/tree_attention/tree_attention.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -12,8 +12,8 @@
 
 #include "backends/backend.h"
 #include "core/buffer.h"
-#include "core/run_control.h"
 #include "engine/transformer.h"
+#include "sclip/run_control.h"
 #include "weights/weight_blob.h"
 
 namespace sclip {

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "core/error.h"
 #include "engine/dense_head/policy.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

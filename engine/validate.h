@@ -1,9 +1,9 @@
 // The border: what callers may ask for is checked here once, and trusted behind.
 #pragma once
 
-#include "engine/segment_options.h"
-#include "engine/session.h"
-#include "weights/model_config.h"
+#include "sclip/model_config.h"
+#include "sclip/segment_options.h"
+#include "sclip/session.h"
 
 namespace sclip {
 

@@ -1,6 +1,6 @@
 #include "engine/vision_encoder.h"
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

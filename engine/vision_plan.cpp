@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/arena.h"
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

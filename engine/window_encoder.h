@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "backends/backend.h"
-#include "core/run_control.h"
 #include "engine/dense_head/dense_head.h"
 #include "engine/growing_memory.h"
 #include "engine/vision_encoder.h"
+#include "sclip/run_control.h"
 
 namespace sclip {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "core/buffer.h"
-#include "core/image_view.h"
+#include "sclip/image_view.h"
 
 namespace sclip {
 

@@ -1,12 +1,12 @@
 #include "io/image_decode.h"
 
-#include "core/error.h"
 #include "core/file.h"
 #include "io/image_container.h"
 #include "io/image_format.h"
 #include "io/orient.h"
 #include "io/pnm_decode.h"
 #include "io/stb_decode.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

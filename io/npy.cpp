@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/error.h"
 #include "core/file.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -1,9 +1,9 @@
 // EXIF orientation: the eight ways in which a camera may have stored a picture.
 #pragma once
 
-#include "core/image_view.h"
 #include "core/thread_pool.h"
 #include "io/image.h"
+#include "sclip/image_view.h"
 
 namespace sclip {
 

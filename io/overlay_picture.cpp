@@ -4,9 +4,9 @@
 #include <cmath>
 #include <vector>
 
-#include "core/error.h"
 #include "io/legend.h"
 #include "kernels/overlay/overlay.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

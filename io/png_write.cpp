@@ -7,7 +7,7 @@
 #include <functional>
 #include <string_view>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -9,9 +9,9 @@
 #include <span>
 #include <vector>
 
-#include "core/image_view.h"
 #include "core/thread_pool.h"
 #include "io/palette.h"
+#include "sclip/image_view.h"
 
 namespace sclip {
 

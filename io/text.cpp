@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 #define STBTT_STATIC
 #define STB_TRUETYPE_IMPLEMENTATION

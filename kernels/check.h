@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/dtype.h"
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

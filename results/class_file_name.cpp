@@ -1,7 +1,7 @@
 #include "results/class_file_name.h"
 
+#include "core/utf8.h"
 #include "engine/text/unicode.h"
-#include "engine/text/utf8.h"
 
 namespace sclip {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/error.h"
 #include "results/result_json.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

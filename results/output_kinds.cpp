@@ -4,11 +4,11 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "core/error.h"
 #include "io/overlay_picture.h"
 #include "results/class_file_name.h"
 #include "results/coco_json.h"
 #include "results/result_json.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

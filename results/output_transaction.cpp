@@ -6,8 +6,8 @@
 #include <cstring>
 #include <system_error>
 
-#include "core/error.h"
 #include "io/npy.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "core/error.h"
 #include "core/file.h"
 #include "core/version.h"
-#include "engine/segment_config.h"
+#include "sclip/error.h"
+#include "sclip/segment_config.h"
 
 namespace sclip {
 

@@ -5,20 +5,20 @@
 #include <cerrno>
 #include <cstring>
 
-#include "core/error.h"
-#include "engine/segment_config.h"
+#include "sclip/error.h"
+#include "sclip/segment_config.h"
 
 namespace sclip {
 
 RunFacts describe_run(const Engine& engine, const TextBank& bank) {
   RunFacts facts;
-  facts.model_path = engine.blob().name();
-  facts.model_name = engine.blob().metadata().model;
-  facts.model_sha256 = engine.blob().sha256();
-  facts.model_licence = engine.blob().metadata().licence;
-  facts.device = engine.backend().name();
-  facts.device_description = engine.backend().description();
-  facts.precision = to_string(precision_of(engine.backend().activation_dtype()));
+  facts.model_path = engine.name();
+  facts.model_name = engine.metadata().model;
+  facts.model_sha256 = engine.sha256();
+  facts.model_licence = engine.metadata().licence;
+  facts.device = engine.device().name;
+  facts.device_description = engine.device().description;
+  facts.precision = to_string(engine.device().precision);
   facts.text_bank_cached = bank.from_cache();
   if (auto warning = unknown_words_warning(engine.config(), bank.classes())) facts.warnings.push_back(*warning);
   facts.warnings.insert(facts.warnings.end(), bank.warnings().begin(), bank.warnings().end());

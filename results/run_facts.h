@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/session.h"
+#include "sclip/session.h"
 
 namespace sclip {
 

@@ -2,6 +2,8 @@
 // whole, so that a test reaches the check it is about and not the hash.
 #pragma once
 
+#include "weights/parse_model_config.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
-#include "core/image_view.h"
+#include "sclip/error.h"
+#include "sclip/image_view.h"
 
 namespace sclip::testing {
 

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "core/buffer.h"
-#include "engine/engine.h"
 #include "engine/transformer.h"
 #include "kernels/attention/attention.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/layernorm/layernorm.h"
+#include "sclip/engine.h"
 
 namespace sclip::testing {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "engine/position_table.h"
+#include "sclip/error.h"
 #include "weights/weight_blob.h"
 
 namespace sclip::testing {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

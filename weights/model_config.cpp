@@ -1,9 +1,9 @@
-#include "weights/model_config.h"
+#include "weights/parse_model_config.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -5,7 +5,7 @@
 #include <map>
 #include <string_view>
 
-#include "core/error.h"
+#include "sclip/error.h"
 #include "tensors_csv.h"
 
 namespace sclip {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "weights/model_config.h"
+#include "sclip/model_config.h"
 
 namespace sclip {
 

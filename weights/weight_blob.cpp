@@ -1,4 +1,5 @@
 #include "weights/weight_blob.h"
+#include "weights/parse_model_config.h"
 
 #include <cstring>
 #include <optional>
@@ -6,9 +7,9 @@
 #include <utility>
 
 #include "core/buffer.h"
-#include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "sclip/error.h"
 #include "weights/blob_header.h"
 #include "weights/tensor_table.h"
 

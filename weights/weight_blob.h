@@ -10,22 +10,13 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "weights/model_config.h"
+#include "sclip/engine.h"
+#include "sclip/model_config.h"
 
 namespace sclip {
 
 // Hashes reads the whole file once, about a second per GB; structure is checked either way.
 enum class BlobCheck { kHashes, kStructureOnly };
-
-// Whether a blob given as bytes keeps a copy of them, or reads them where they are.
-enum class BlobBytes { kCopied, kBorrowed };
-
-struct BlobMetadata {
-  std::string model;    // "ViT-B-16"
-  std::string source;   // where the weights came from
-  std::string licence;  // of the weights
-  std::string notes;
-};
 
 // Immutable, so threads may share it. Move-only; every view lives as long as the object that it came from,
 // moved or not. A file that contradicts the format throws kCorruptData with the file, tensor and numbers.

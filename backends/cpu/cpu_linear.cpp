@@ -4,7 +4,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cublasLt.h>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

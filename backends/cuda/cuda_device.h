@@ -6,7 +6,7 @@
 #include <string>
 
 #include "backends/backend.h"
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

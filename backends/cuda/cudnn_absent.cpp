@@ -1,6 +1,6 @@
 // What takes cudnn_mlp.cpp's place in builds without cuDNN.
 #include "backends/cuda/cudnn_mlp.h"
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -3,7 +3,7 @@
 
 #include <cudnn_graph.h>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

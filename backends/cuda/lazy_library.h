@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -9,7 +9,7 @@
 #include "backends/cuda/cudnn_mlp.h"
 #include "benchmarks/cuda/arrays.h"
 #include "benchmarks/cuda/kernel_cases.h"
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

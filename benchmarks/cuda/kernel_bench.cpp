@@ -13,7 +13,7 @@
 
 #include "benchmarks/cuda/kernel_cases.h"
 #include "benchmarks/serve.h"
-#include "core/error.h"
+#include "sclip/error.h"
 
 using namespace sclip;
 

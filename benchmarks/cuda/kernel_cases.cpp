@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "benchmarks/cuda/arrays.h"
-#include "core/error.h"
 #include "kernels/attention/attention.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/gather_rows/gather_rows.h"
@@ -17,6 +16,7 @@
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/tree_attention/tree_attention.h"
 #include "kernels/window_merge/window_merge.h"
+#include "sclip/error.h"
 #include "tests/compare.h"
 
 namespace sclip {

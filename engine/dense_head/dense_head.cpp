@@ -1,6 +1,6 @@
 #include "engine/dense_head/dense_head.h"
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

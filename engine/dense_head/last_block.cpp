@@ -1,7 +1,7 @@
 #include "engine/dense_head/last_block.h"
 
-#include "core/error.h"
 #include "engine/dense_head/locality.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

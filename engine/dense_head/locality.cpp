@@ -3,7 +3,7 @@
 #include <cmath>
 #include <iomanip>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <numeric>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/dense_head/dense_head.h"
+#include "sclip/policies.h"
 
 namespace sclip {
 
@@ -53,7 +54,5 @@ std::span<const PolicyInfo> policies();
 Policy find_policy(std::string_view spelling);
 // The same in another table, which outlives the policy.
 Policy parse_policy(std::string_view spelling, std::span<const PolicyInfo> table);
-// A line for each policy and each of its options, for a command's help.
-std::string describe_policies();
 
 }  // namespace sclip

@@ -4,8 +4,8 @@
 #include <bit>
 #include <unordered_map>
 
-#include "core/error.h"
-#include "engine/text/utf8.h"
+#include "core/utf8.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -1,12 +1,12 @@
-#include "engine/text/class_list.h"
+#include "sclip/class_list.h"
 
 #include <algorithm>
 #include <unordered_map>
 
-#include "core/error.h"
+#include "core/utf8.h"
 #include "engine/text/builtin_data.h"
 #include "engine/text/lines.h"
-#include "engine/text/utf8.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

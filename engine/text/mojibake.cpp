@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "core/utf8.h"
 #include "engine/text/character_patterns.h"
-#include "engine/text/utf8.h"
 #include "engine/text/windows_1252.h"
 
 namespace sclip {

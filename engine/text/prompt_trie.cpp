@@ -4,7 +4,7 @@
 #include <numeric>
 #include <utility>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

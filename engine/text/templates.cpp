@@ -1,9 +1,9 @@
-#include "engine/text/templates.h"
+#include "sclip/templates.h"
 
-#include "core/error.h"
+#include "core/utf8.h"
 #include "engine/text/builtin_data.h"
 #include "engine/text/lines.h"
-#include "engine/text/utf8.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

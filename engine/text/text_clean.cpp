@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "core/utf8.h"
 #include "engine/text/html_unescape.h"
 #include "engine/text/text_fix.h"
 #include "engine/text/unicode.h"
-#include "engine/text/utf8.h"
 
 namespace sclip {
 namespace {

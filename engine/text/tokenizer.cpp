@@ -1,8 +1,8 @@
 #include "engine/text/tokenizer.h"
 
-#include "core/error.h"
+#include "core/utf8.h"
 #include "engine/text/text_clean.h"
-#include "engine/text/utf8.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -6,9 +6,9 @@
 #include <array>
 #include <vector>
 
-#include "core/error.h"
+#include "core/utf8.h"
 #include "engine/text/character_patterns.h"
-#include "engine/text/utf8.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {

@@ -3,8 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "core/utf8.h"
 #include "engine/text/unicode.h"
-#include "engine/text/utf8.h"
 
 namespace sclip {
 namespace {

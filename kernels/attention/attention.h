@@ -14,9 +14,9 @@
 #include <utility>
 
 #include "core/dtype.h"
-#include "core/error.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

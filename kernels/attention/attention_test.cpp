@@ -1,7 +1,7 @@
 #include "kernels/attention/attention.h"
 
-#include "core/error.h"
 #include "kernels/attention/attention_tile.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
 #include "tests/cpu_queue.h"

@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "core/dtype.h"
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip::cuda {
 

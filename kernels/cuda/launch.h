@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/error.h"
 #include "kernels/cuda/queue.h"
+#include "sclip/error.h"
 
 namespace sclip::cuda {
 

@@ -1,6 +1,6 @@
 // A copy with a conversion and an addition: bound by memory, so the compiler's own vectors are enough.
-#include "core/error.h"
 #include "kernels/embed_tokens/embed_tokens.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -1,5 +1,5 @@
-#include "core/error.h"
 #include "kernels/embed_tokens/embed_tokens.h"
+#include "sclip/error.h"
 
 namespace sclip::ref {
 

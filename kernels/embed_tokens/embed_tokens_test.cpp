@@ -1,6 +1,6 @@
 #include "kernels/embed_tokens/embed_tokens.h"
 
-#include "core/error.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
 #include "tests/cpu_queue.h"

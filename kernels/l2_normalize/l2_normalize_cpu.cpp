@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "core/error.h"
 #include "kernels/l2_normalize/l2_normalize.h"
+#include "sclip/error.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/l2_normalize/l2_normalize_cpu.cpp"
 #include <hwy/foreach_target.h>

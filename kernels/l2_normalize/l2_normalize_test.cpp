@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "core/error.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
 #include "tests/cpu_queue.h"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "kernels/label_planes/merge_scene.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/cpu_queue.h"
 #include "tests/dut.h"

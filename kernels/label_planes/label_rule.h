@@ -14,7 +14,7 @@
 #include <optional>
 
 #include "core/dtype.h"
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -7,9 +7,9 @@
 
 #include <algorithm>
 
-#include "core/error.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/simd/layernorm_row-inl.h"
+#include "sclip/error.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sclip {

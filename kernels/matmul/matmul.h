@@ -8,8 +8,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "core/error.h"
 #include "kernels/cpu/queue.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

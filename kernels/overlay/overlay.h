@@ -11,9 +11,9 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "core/error.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -4,7 +4,7 @@
 #include <random>
 #include <vector>
 
-#include "core/error.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/dut.h"
 

@@ -18,9 +18,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/error.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -5,9 +5,9 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "core/error.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/simd/layernorm_row-inl.h"
+#include "sclip/error.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sclip {

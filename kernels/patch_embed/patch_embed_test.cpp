@@ -1,6 +1,6 @@
 #include "kernels/patch_embed/patch_embed.h"
 
-#include "core/error.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
 #include "tests/cpu_queue.h"

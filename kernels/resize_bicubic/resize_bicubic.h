@@ -17,11 +17,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/error.h"
-#include "core/image_view.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
 #include "kernels/resize_normalize/normalization.h"
+#include "sclip/error.h"
+#include "sclip/image_view.h"
 
 namespace sclip {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

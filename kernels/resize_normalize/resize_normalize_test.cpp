@@ -3,8 +3,8 @@
 #include <limits>
 #include <vector>
 
-#include "core/error.h"
 #include "kernels/resize_normalize/resized_size.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
 #include "tests/dut.h"

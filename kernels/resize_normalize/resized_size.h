@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "core/error.h"
-#include "core/image_view.h"
+#include "sclip/error.h"
+#include "sclip/image_view.h"
 
 namespace sclip {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/image_view.h"
+#include "sclip/image_view.h"
 
 namespace sclip::ref {
 

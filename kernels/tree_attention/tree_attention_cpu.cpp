@@ -8,10 +8,10 @@
 
 #include <algorithm>
 
-#include "core/error.h"
 #include "kernels/simd/bf16-inl.h"
 #include "kernels/simd/exp-inl.h"
 #include "kernels/tree_attention/tree_attention.h"
+#include "sclip/error.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sclip {

@@ -1,7 +1,7 @@
 #include "kernels/tree_attention/tree_attention.h"
 
-#include "core/error.h"
 #include "kernels/attention/attention.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
 #include "tests/dut.h"

@@ -9,9 +9,9 @@
 #include <bit>
 #include <cstdint>
 
-#include "core/error.h"
 #include "kernels/label_planes/label_planes.h"
 #include "kernels/window_merge/window_merge.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -5,8 +5,8 @@
 #include <limits>
 #include <string>
 
-#include "core/error.h"
 #include "kernels/label_planes/merge_scene.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
 #include "tests/cpu_queue.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
+#include "sclip/error.h"
 #include "tests/blob_builder.h"
 #include "weights/weight_blob.h"
 

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <span>
 
-#include "core/error.h"
 #include "io/image_decode.h"
+#include "sclip/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;

@@ -4,11 +4,11 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "core/error.h"
-#include "engine/text/class_list.h"
+#include "core/utf8.h"
 #include "engine/text/text_clean.h"
 #include "engine/text/tokenizer.h"
-#include "engine/text/utf8.h"
+#include "sclip/class_list.h"
+#include "sclip/error.h"
 
 namespace {
 

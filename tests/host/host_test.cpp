@@ -10,7 +10,7 @@
 #include <random>
 #include <thread>
 
-#include "engine/session.h"
+#include "sclip/session.h"
 #include "tests/catch.h"
 
 using namespace sclip;

@@ -22,7 +22,7 @@ ARCHIVE = SCLIP.parent / "kernels/libsclip_kernels_cuda.a"
 FILES = sorted(ROOT.glob("kernels/*/*_cuda.cu"))
 ARCHITECTURES = (80, 86, 89, 90, 100, 120)
 REGISTERS_PER_SM = 65536
-FLAGS = ["-std=c++20", "-O3", "-DNDEBUG", f"-I{ROOT}"]
+FLAGS = ["-std=c++20", "-O3", "-DNDEBUG", f"-I{ROOT}", f"-I{ROOT}/include"]
 # An instruction of PTX and the one of SASS that it becomes.
 PAIRS = {"mma.sync": "HMMA", "ldmatrix": "LDSM", "cp.async.cg": "LDGSTS"}
 

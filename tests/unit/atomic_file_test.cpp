@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <string>
 
-#include "core/error.h"
 #include "core/file.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 
 using namespace sclip;

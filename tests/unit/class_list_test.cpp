@@ -1,6 +1,6 @@
-#include "engine/text/class_list.h"
+#include "sclip/class_list.h"
 
-#include "core/error.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 
 using namespace sclip;

@@ -7,10 +7,10 @@
 
 #include "engine/dense_head/locality.h"
 #include "engine/dense_head/policy.h"
-#include "engine/engine.h"
-#include "engine/session.h"
 #include "engine/window_encoder.h"
 #include "io/image_decode.h"
+#include "sclip/engine.h"
+#include "sclip/session.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
 #include "tests/cpu_queue.h"

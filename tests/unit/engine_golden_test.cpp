@@ -3,12 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
-#include "engine/session.h"
-#include "engine/text/templates.h"
-#include "engine/text_bank.h"
+#include "engine/text/tokenizer.h"
 #include "engine/text_encoder.h"
 #include "io/image_decode.h"
 #include "io/npy.h"
+#include "sclip/session.h"
+#include "sclip/templates.h"
+#include "sclip/text_bank.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
 #include "tests/cpu_queue.h"

@@ -1,10 +1,10 @@
 // ImageView: what its checks refuse, and how rows are packed.
-#include "core/image_view.h"
+#include "sclip/image_view.h"
 
-#include "core/error.h"
 #include "io/orient.h"
 #include "io/overlay_picture.h"
 #include "io/png_write.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/cpu_queue.h"
 #include "tests/image_layouts.h"

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "core/file.h"
 #include "io/npy.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/cpu_queue.h"
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/atomic_file.h"
-#include "core/error.h"
 #include "core/file.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 
 namespace sclip {

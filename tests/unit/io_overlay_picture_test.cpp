@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "io/legend.h"
 #include "io/text.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/cpu_queue.h"
 

@@ -3,8 +3,8 @@
 #include <random>
 #include <vector>
 
-#include "core/error.h"
 #include "io/image_decode.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/cpu_queue.h"
 

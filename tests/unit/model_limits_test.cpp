@@ -6,11 +6,11 @@
 #include <random>
 
 #include "core/atomic_file.h"
-#include "core/error.h"
 #include "core/file.h"
-#include "engine/engine.h"
 #include "kernels/attention/attention.h"
 #include "kernels/tree_attention/tree_attention.h"
+#include "sclip/engine.h"
+#include "sclip/error.h"
 #include "tests/blob_builder.h"
 #include "tests/catch.h"
 

@@ -4,11 +4,11 @@
 #include <random>
 #include <set>
 
-#include "core/error.h"
 #include "core/file.h"
-#include "engine/text/class_list.h"
-#include "engine/text/templates.h"
 #include "engine/text/tokenizer.h"
+#include "sclip/class_list.h"
+#include "sclip/error.h"
+#include "sclip/templates.h"
 #include "tests/catch.h"
 
 using namespace sclip;

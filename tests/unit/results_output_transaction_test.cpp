@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include "core/atomic_file.h"
-#include "core/error.h"
 #include "core/file.h"
 #include "io/npy.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 
 namespace sclip {

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <set>
 
-#include "core/error.h"
 #include "results/class_file_name.h"
 #include "results/class_style.h"
 #include "results/output_choice.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 
 namespace sclip {

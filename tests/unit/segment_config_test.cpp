@@ -1,6 +1,7 @@
-#include "engine/segment_config.h"
+#include "sclip/segment_config.h"
 
-#include "core/error.h"
+#include "backends/backend.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 
 namespace sclip {

@@ -1,6 +1,6 @@
 // What a session promises beyond the right numbers: photos in company, memory of the caller's, the border, giving back.
 // SCLIP_TEST_DEVICE chooses the device for the cases tagged [device].
-#include "engine/session.h"
+#include "sclip/session.h"
 
 #include <cmath>
 #include <limits>

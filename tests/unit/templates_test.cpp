@@ -1,6 +1,6 @@
-#include "engine/text/templates.h"
+#include "sclip/templates.h"
 
-#include "core/error.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 
 using namespace sclip;

@@ -4,8 +4,8 @@
 #include <thread>
 
 #include "core/atomic_file.h"
-#include "core/error.h"
 #include "core/file.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
 

@@ -1,5 +1,5 @@
 // TextBank: whose it is, what it may be made of, and how its making is stopped.
-#include "engine/text_bank.h"
+#include "sclip/text_bank.h"
 
 #include <cmath>
 #include <filesystem>
@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
+#include "engine/text/tokenizer.h"
 #include "engine/text_encoder.h"
+#include "sclip/engine.h"
 #include "tests/catch.h"
 #include "tests/dut.h"
 

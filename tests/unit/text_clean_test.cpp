@@ -1,8 +1,8 @@
 #include "engine/text/text_clean.h"
 
+#include "core/utf8.h"
 #include "engine/text/html_unescape.h"
 #include "engine/text/text_fix.h"
-#include "engine/text/utf8.h"
 #include "engine/text/word_scanner.h"
 #include "tests/catch.h"
 

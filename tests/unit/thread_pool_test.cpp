@@ -3,7 +3,7 @@
 #include <numeric>
 #include <set>
 
-#include "core/error.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 
 using namespace sclip;

@@ -5,8 +5,8 @@
 #include <thread>
 #include <vector>
 
-#include "core/error.h"
 #include "core/file.h"
+#include "sclip/error.h"
 #include "tests/catch.h"
 
 using namespace sclip;

@@ -14,8 +14,8 @@
 
 #include "core/atomic_file.h"
 #include "core/buffer.h"
-#include "core/error.h"
 #include "core/file.h"
+#include "sclip/error.h"
 #include "tests/blob_builder.h"
 #include "tests/catch.h"
 

@@ -13,14 +13,13 @@
 #include <string_view>
 #include <vector>
 
-#include "backends/backend.h"
-#include "core/buffer.h"
-#include "core/run_control.h"
-#include "engine/text/class_list.h"
+#include "sclip/class_list.h"
+#include "sclip/run_control.h"
 
 namespace sclip {
 
 class Engine;
+class Linear;
 
 struct TextBankOptions {
   std::vector<std::string> templates{};                 // each with {} once; empty: the 80 ImageNet templates
@@ -31,26 +30,32 @@ struct TextBankOptions {
 
 class TextBank {
  public:
+  ~TextBank();
+  TextBank(const TextBank&) = delete;
+  TextBank& operator=(const TextBank&) = delete;
+
   uint64_t id() const { return id_; }               // no other bank of this process has it
   uint64_t backend() const { return backend_id_; }  // Backend::id of the engine that made it
   const ClassList& classes() const { return classes_; }
-  int64_t queries() const { return static_cast<int64_t>(classes_.queries().size()); }              // K
-  int64_t embed_dim() const { return embed_dim_; }                                                 // E
-  std::span<const float> embeddings() const { return {embeddings_.begin(), embeddings_.size()}; }  // (K, E)
-  const Linear& similarity() const { return *similarity_; }  // features (M, E) → cosines (M, K)
+  int64_t queries() const { return static_cast<int64_t>(classes_.queries().size()); }  // K
+  int64_t embed_dim() const { return embed_dim_; }                                     // E
+  std::span<const float> embeddings() const { return embeddings_; }                    // (K, E)
   bool from_cache() const { return from_cache_; }
   const std::vector<std::string>& warnings() const { return warnings_; }  // a damaged cache that was rebuilt, …
+
+  // For the library itself: features (M, E) → cosines (M, K).
+  const Linear& similarity() const { return *similarity_; }
 
  private:
   friend std::shared_ptr<const TextBank> make_text_bank(const Engine&, ClassList, const TextBankOptions&);
   friend std::shared_ptr<const TextBank> bank_from_embeddings(const Engine&, ClassList, std::span<const float>);
-  TextBank(const Engine& engine, ClassList classes, AlignedBuffer<float> embeddings);
+  TextBank(const Engine& engine, ClassList classes, std::vector<float> embeddings);
 
   uint64_t id_ = 0;
   uint64_t backend_id_ = 0;
   ClassList classes_;
   int64_t embed_dim_ = 0;
-  AlignedBuffer<float> embeddings_;
+  std::vector<float> embeddings_;
   std::unique_ptr<Linear> similarity_;
   bool from_cache_ = false;
   std::vector<std::string> warnings_;

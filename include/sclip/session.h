@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "core/image_view.h"
-#include "core/run_control.h"
-#include "engine/engine.h"
-#include "engine/segment_options.h"
-#include "engine/text_bank.h"
+#include "sclip/engine.h"
+#include "sclip/image_view.h"
+#include "sclip/run_control.h"
+#include "sclip/segment_options.h"
+#include "sclip/text_bank.h"
 
 namespace sclip {
 

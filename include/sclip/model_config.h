@@ -50,6 +50,13 @@ struct PreprocessConfig {
   bool operator==(const PreprocessConfig&) const = default;
 };
 
+struct BlobMetadata {
+  std::string model;    // "ViT-B-16"
+  std::string source;   // where the weights came from
+  std::string licence;  // of the weights
+  std::string notes;
+};
+
 struct ModelConfig {
   VisionConfig vision;
   TextConfig text;
@@ -63,10 +70,5 @@ struct ModelConfig {
 };
 
 std::string_view to_string(Activation activation);  // "quick_gelu", "gelu"
-
-// Parses the metadata entries `config` and `preprocessing` of a blob and checks every value against the
-// limits of the format; `where` begins each message. Throws kCorruptData.
-ModelConfig parse_model_config(std::string_view config_json, std::string_view preprocessing_json,
-                               const std::string& where);
 
 }  // namespace sclip

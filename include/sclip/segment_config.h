@@ -8,10 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "backends/backend.h"
-#include "engine/segment_options.h"
-#include "engine/text/class_list.h"
-#include "weights/model_config.h"
+#include "sclip/class_list.h"
+#include "sclip/model_config.h"
+#include "sclip/segment_options.h"
 
 namespace sclip {
 
@@ -53,11 +52,6 @@ struct SegmentRequest {
 // Each number is the given one, else the configuration's, else the model's preprocessing, else SegmentOptions' default.
 // Throws kInvalidArgument for names that do not exist and for values that contradict each other.
 SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model);
-
-Precision parse_precision(std::string_view name);  // auto, f32, bf16, f16
-std::string_view to_string(Precision precision);
-// The precision in which a backend with activations of this dtype computes.
-Precision precision_of(DType activation_dtype);
 
 std::string_view to_string(Refinement::Kind kind);  // none, pamr
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <stop_token>
 
-#include "core/error.h"
+#include "sclip/error.h"
 
 namespace sclip {
 

@@ -1,0 +1,41 @@
+// Devices: what an engine can run on, and which there are here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sclip {
+
+// kAuto: the fastest that is accurate enough: bf16 on CPUs that have it, f16 on CUDA devices. kF16 is CUDA's only.
+enum class Precision : uint8_t { kAuto, kF32, kBF16, kF16 };
+
+Precision parse_precision(std::string_view name);  // auto, f32, bf16, f16; throws kInvalidArgument
+std::string_view to_string(Precision precision);
+
+struct BackendRequest {
+  std::string device = "auto";  // auto, cpu, cuda, cuda:1; an explicit name that cannot be had is an error
+  Precision precision = Precision::kAuto;
+  int threads = 0;         // of the host; 0: as many as affinity mask and cgroup quota allow
+  bool tune_gemm = false;  // CUDA: time the candidates for each new matrix product instead of trusting the heuristic
+  bool cudnn_mlp = false;  // CUDA: cuDNN computes product, bias and QuickGELU of the image tower's MLP in one kernel
+};
+
+struct BackendStatus {
+  std::string name;
+  bool available = false;
+  std::string detail;  // what it is, or why it was refused and what to do
+};
+
+// Every backend this library knows of, and whether it can run here.
+std::vector<BackendStatus> list_backends();
+
+// What an engine runs on.
+struct DeviceFacts {
+  std::string name;                       // "cpu", "cuda"
+  std::string description;                // processor, instruction sets, threads
+  Precision precision = Precision::kF32;  // of the image tower's activations: never kAuto
+};
+
+}  // namespace sclip
