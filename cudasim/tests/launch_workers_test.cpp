@@ -21,14 +21,20 @@ struct Hooks : ModuleHooks {
   ExecFn select(const Instr& in) override { return isa().select(in); }
 };
 
-// Blocks with an even index store to an odd address, the others to one that is no memory.
+// Blocks with an even index store to an odd address, the others to one that is no memory. They loop before they do, so
+// that every worker is at one when the first fault comes.
 constexpr const char* kText = R"(
 .version 8.7
 .target sm_80
 .address_size 64
 .visible .entry faults(.param .u64 p0)
 {
-  .reg .pred %q; .reg .b32 %b, %v; .reg .b64 %a;
+  .reg .pred %q, %l; .reg .b32 %b, %v, %i; .reg .b64 %a;
+  mov.u32 %i, 0;
+again:
+  add.u32 %i, %i, 1;
+  setp.lt.u32 %l, %i, 200000;
+  @%l bra again;
   ld.param.u64 %a, [p0];
   mov.u32 %b, %ctaid.x;
   and.b32 %v, %b, 1;
@@ -50,7 +56,7 @@ int main() {
   if (!kernel) return 2;
   const uint64_t memory = DeviceMemory::get().allocate(64, AllocKind::kDevice, 0);
   int wrong = 0;
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 20; ++i) {
     Launch launch;
     launch.kernel = kernel;
     launch.module = &module;
