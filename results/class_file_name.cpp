@@ -1,12 +1,35 @@
 #include "results/class_file_name.h"
 
+#include <utf8proc.h>
+
+#include <cstdlib>
+#include <memory>
+
 #include "core/utf8.h"
-#include "engine/text/unicode.h"
 
 namespace sclip {
 namespace {
 
 constexpr size_t kLongestName = 100;  // bytes; file systems take 255, of which the photo's name may need some
+
+bool is_letter_or_number(char32_t c) {
+  const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) ||
+         (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+}
+
+// Bytes that are not UTF-8 become U+FFFD.
+std::u32string composed(std::string_view text) {
+  std::string valid;
+  for (const char32_t c : decode_utf8(text)) append_utf8(c, valid);
+  utf8proc_uint8_t* out = nullptr;
+  const auto size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(valid.data()), static_cast<utf8proc_ssize_t>(valid.size()),
+                   &out, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owned(out, &std::free);
+  if (size < 0) return decode_utf8(valid);
+  return decode_utf8({reinterpret_cast<const char*>(out), static_cast<size_t>(size)});
+}
 
 }  // namespace
 
@@ -16,8 +39,8 @@ std::string class_file_name(size_t id, size_t classes, std::string_view class_na
   if (out.size() < digits) out.insert(0, digits - out.size(), '0');
   const size_t longest = out.size() + kLongestName;
   bool gap = true;
-  for (const char32_t c : to_nfc(decode_utf8(class_name))) {
-    if (!is_letter(c) && !is_number(c) && c != U'_') {
+  for (const char32_t c : composed(class_name)) {
+    if (!is_letter_or_number(c) && c != U'_') {
       gap = true;
       continue;
     }

@@ -91,6 +91,8 @@ class CpuStream : public Stream {
   void trim() override {
     scratch_.trim();
     merge_workspace_ = WindowMergeWorkspace();
+    patches_ = {};
+    embedded_ = {};
   }
 
  private:

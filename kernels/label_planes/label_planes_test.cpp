@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/label_planes/merge_scene.h"
+#include "kernels/label_planes/merge_scene_test.h"
 #include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/cpu_queue.h"

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include "kernels/label_planes/merge_scene.h"
+#include "kernels/label_planes/merge_scene_test.h"
 #include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
