@@ -256,7 +256,7 @@ KernelCase pamr(int64_t width, int64_t height, int64_t count) {
   const auto pixels = static_cast<double>(width * height);
   return {.name = "pamr",
           .shape = str(width, "×", height, ", ", count, " planes, 2 iterations"),
-          .floor = {.bytes = pixels * 4 * static_cast<double>(2 * count + 16),  // of one
+          .floor = {.bytes = 2 * pixels * 4 * static_cast<double>(2 * count + 16),
                     .written = 2 * pixels * 4 * static_cast<double>(count)},
           .prepare = prepared(
               [=](Arrays& a) {

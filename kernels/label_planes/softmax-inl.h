@@ -45,7 +45,7 @@ HWY_INLINE void AddToSoftmax(D d, V x, V scale, int32_t query_class, RunningSoft
   s.label = hn::IfThenElse(hn::RebindMask(di, better), hn::Set(di, query_class), s.label);
   auto exponent = hn::MulSub(scale, x, s.reference);
   if constexpr (kNarrow) {
-    s.sum = hn::Add(s.sum, Exp2InRange(d, exponent));
+    s.sum = AddExp2InRange(d, exponent, s.sum);
   } else {
     const auto ahead = hn::Gt(exponent, hn::Set(d, kReferenceRange));
     if (!hn::AllFalse(d, ahead)) {

@@ -50,16 +50,16 @@ HWY_INLINE V FastExp(D d, V x) {
 }
 
 // 2^x, the cheaper choice where the base is free (fold log2 e into a scale): no second part of ln 2. In parts: 2^r for
-// r = x − n with n = rint(x), and n in the low bits of a float. A minimax polynomial of degree 5 whose value at 0 is
-// exactly 1: 9.2e-8 relative, 2.4 ulp in all.
+// r = x − n with n = rint(x), and n, biased as an exponent is, in the low bits of a float. A minimax polynomial of
+// degree 5 whose value at 0 is exactly 1: 9.2e-8 relative, 2.4 ulp in all.
 template <class V>
 struct Exp2Parts {
   V mantissa, shifted;
 };
 template <class D, class V>
-HWY_INLINE Exp2Parts<V> Exp2InParts(D d, V x, float low_bits) {
+HWY_INLINE Exp2Parts<V> Exp2InParts(D d, V x) {
   namespace hn = hwy::HWY_NAMESPACE;
-  const V shift = hn::Set(d, 12582912.0f + low_bits);
+  const V shift = hn::Set(d, 12582912.0f + 127.0f);
   const V shifted = hn::Add(x, shift);
   const V r = hn::Sub(x, hn::Sub(shifted, shift));
   V p = hn::MulAdd(r, hn::Set(d, 1.3264592e-3f), hn::Set(d, 9.6716203e-3f));
@@ -70,22 +70,22 @@ HWY_INLINE Exp2Parts<V> Exp2InParts(D d, V x, float low_bits) {
   return {p, shifted};
 }
 
-// 2^x for −126 ≤ x ≤ 127: the power is added to the exponent's bits, beside the multipliers. Not for NaN.
+// sum + 2^x for −126 ≤ x ≤ 127, in one multiply-add at the end: the product is exact, so nothing is lost or gained.
 template <class D, class V>
-HWY_INLINE V Exp2InRange(D d, V x) {
+HWY_INLINE V AddExp2InRange(D d, V x, V sum) {
   namespace hn = hwy::HWY_NAMESPACE;
-  const hn::RebindToSigned<D> di;
-  const Exp2Parts<V> e = Exp2InParts(d, x, 0.0f);
-  // Where x rounds to −126, r is not negative and the mantissa at least 1: the sum stays a normal float.
-  return hn::BitCast(d, hn::Add(hn::BitCast(di, e.mantissa), hn::ShiftLeft<23>(hn::BitCast(di, e.shifted))));
+  const hn::RebindToUnsigned<D> du;
+  const Exp2Parts<V> e = Exp2InParts(d, x);
+  return hn::MulAdd(e.mantissa, hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, e.shifted))), sum);
 }
 
-// 2^x for x ≤ 127, and 0 below −126; the same bits as Exp2InRange in its range. NaN stays NaN, by a product.
+// 2^x for x ≤ 127, and 0 below −126; added to a sum it gives the bits of AddExp2InRange. NaN stays NaN: a
+// product, not an addition to the exponent's bits.
 template <class D, class V>
 HWY_INLINE V FastExp2(D d, V x) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::RebindToUnsigned<D> du;
-  const Exp2Parts<V> e = Exp2InParts(d, x, 127.0f);
+  const Exp2Parts<V> e = Exp2InParts(d, x);
   const V power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, e.shifted)));
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -126.0f)), hn::Mul(e.mantissa, power));
 }
