@@ -6,31 +6,21 @@
 
 #include "sclip/error.h"
 #include "tests/catch.h"
+#include "tests/temporary_folder.h"
 
 namespace sclip {
 namespace {
 
 namespace fs = std::filesystem;
 
-class TemporaryFolder {
+class TemporaryFolder : public testing::TemporaryFolder {
  public:
-  TemporaryFolder() : path_(fs::temp_directory_path() / ("sclip_photos_" + std::to_string(::getpid()))) {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
   std::string make(const std::string& name) const {
-    fs::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name) << "x";
-    return (path_ / name).string();
+    fs::create_directories((path() / name).parent_path());
+    std::ofstream(path() / name) << "x";
+    return (path() / name).string();
   }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  fs::path path_;
+  std::string operator/(const std::string& name) const { return (path() / name).string(); }
 };
 
 std::vector<std::string> masks(const std::vector<PhotoJob>& jobs, const fs::path& out) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,6 +26,10 @@
 
 namespace sclip {
 namespace {
+
+// Of a folder, in one call: windows of four photos fill the batches of a device, and every thread of a CPU. More would
+// only be decoded, and kept, earlier.
+constexpr size_t kPhotosAtOnce = 4;
 
 struct SegmentCommand {
   ModelFlags model;
@@ -159,17 +164,18 @@ int SegmentCommand::run_many(const SegmentRun& run, const std::vector<PhotoJob>&
   std::atomic<size_t> failed{0};
   const auto work = [&] {
     Session session(run.engine);
-    for (size_t i = next++; i < photos.size(); i = next++) {
+    for (size_t i = next.fetch_add(kPhotosAtOnce); i < photos.size(); i = next.fetch_add(kPhotosAtOnce)) {
+      const auto some = std::span(photos).subspan(i, std::min(kPhotosAtOnce, photos.size() - i));
       Stopwatch photo_watch;
-      try {
-        segment_photo(session, run, photos[i]);
-        progress.photo_done(photos[i].photo.string(), photo_watch.lap());
-      } catch (const Error& error) {
-        ++failed;
-        progress.photo_failed(error.what());
-      } catch (const std::exception& error) {
-        ++failed;
-        progress.photo_failed(photos[i].photo.string() + ": " + error.what());
+      const std::vector<PhotoOutcome> outcomes = segment_photos(session, run, some);
+      const double seconds = photo_watch.lap() / static_cast<double>(some.size());
+      for (size_t k = 0; k < some.size(); ++k) {
+        if (outcomes[k].photo) {
+          progress.photo_done(some[k].photo.string(), seconds);
+        } else {
+          ++failed;
+          progress.photo_failed(outcomes[k].error);
+        }
       }
     }
   };

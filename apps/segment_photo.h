@@ -1,7 +1,10 @@
-// One photo of a segmentation run: decode, segment, write.
+// Photos of a segmentation run: decode, segment, write.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "apps/photo_list.h"
@@ -27,5 +30,13 @@ struct SegmentedPhoto {
 
 // Everything is written or, on any error, nothing. Throws what decoding, the session and writing throw.
 SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const PhotoJob& job);
+
+struct PhotoOutcome {
+  std::optional<SegmentedPhoto> photo;
+  std::string error;  // a sentence that names the photo, where there is none
+};
+
+// Several photos in one call of the session, an outcome each: one that fails takes no other with it.
+std::vector<PhotoOutcome> segment_photos(Session& session, const SegmentRun& run, std::span<const PhotoJob> jobs);
 
 }  // namespace sclip

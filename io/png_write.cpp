@@ -183,10 +183,14 @@ Layout rgb_layout(ImageView picture) {
   return layout;
 }
 
-Layout labels_layout(LabelView picture, size_t classes, uint8_t color_type) {
+void check_labels(LabelView picture, size_t classes) {
   SCLIP_CHECK(picture.labels != nullptr && picture.width >= 1 && picture.height >= 1 && classes >= 1, kInvalidArgument,
               "a mask of ", picture.width, "×", picture.height, " labels with ", classes,
               " colours: nothing may be missing or empty");
+}
+
+Layout labels_layout(LabelView picture, size_t classes, uint8_t color_type) {
+  check_labels(picture, classes);
   const bool wide = classes > 256;
   Layout layout;
   layout.width = picture.width;
@@ -214,6 +218,7 @@ Layout labels_layout(LabelView picture, size_t classes, uint8_t color_type) {
 }
 
 Layout class_layout(LabelView picture, uint16_t label) {
+  check_labels(picture, 1);
   Layout layout;
   layout.width = picture.width;
   layout.height = picture.height;

@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "sclip/error.h"
 #include "tests/catch.h"
+#include "tests/temporary_folder.h"
 
 using namespace sclip;
 using Catch::Matchers::Contains;
@@ -14,18 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Folder {
-  fs::path path = fs::temp_directory_path() / "sclip_atomic_file_test";
-  Folder() {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  fs::path operator/(const char* name) const { return path / name; }
-  ptrdiff_t files() const { return std::distance(fs::directory_iterator(path), fs::directory_iterator()); }
-};
+using Folder = testing::TemporaryFolder;
 
 std::span<const std::byte> bytes(std::string_view text) {
   return std::as_bytes(std::span(text));

@@ -71,6 +71,7 @@ TEST_CASE("masks that are not there are refused", "[image_view]") {
   const std::vector<uint16_t> labels(24, 0);
   const std::vector<Rgb> palette(2);
   CHECK_THROWS_WITH(encode_png_labels({nullptr, 6, 4}, palette, pool()), Contains("a mask of 6×4 labels"));
+  CHECK_THROWS_WITH(encode_png_class({nullptr, 6, 4}, 0, pool()), Contains("a mask of 6×4 labels"));
   CHECK_THROWS_WITH(encode_png_labels({labels.data(), 0, 4}, palette, pool()), Contains("a mask of 0×4 labels"));
   CHECK_THROWS_WITH(encode_png_labels({labels.data(), 6, 4}, {}, pool()), Contains("with 0 colours"));
   const std::vector<uint8_t> photo = testing::noise_photo(4, 6, ChannelOrder::kRgb);

@@ -10,25 +10,14 @@
 #include "core/file.h"
 #include "sclip/error.h"
 #include "tests/catch.h"
+#include "tests/temporary_folder.h"
 
 namespace sclip {
 namespace {
 
 using Catch::Matchers::Contains;
 
-class Folder {
- public:
-  Folder() : path_(std::filesystem::temp_directory_path() / "sclip_npy_test") {
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-  bool empty() const { return std::filesystem::is_empty(path_); }
-
- private:
-  std::filesystem::path path_;
-};
+using Folder = testing::TemporaryFolder;
 
 TEST_CASE("arrays come back as they were written") {
   const Folder folder;

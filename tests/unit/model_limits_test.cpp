@@ -13,6 +13,7 @@
 #include "sclip/error.h"
 #include "tests/blob_builder.h"
 #include "tests/catch.h"
+#include "tests/temporary_folder.h"
 
 using namespace sclip;
 using Catch::Contains;
@@ -115,8 +116,8 @@ TEST_CASE("an engine is not made of a model that its kernels cannot run", "[mode
   const auto load = [](const char* pointer, int value) {
     testing::BlobBuilder builder;
     builder.config[testing::Json::json_pointer(pointer)] = value;
-    const auto path =
-        std::filesystem::temp_directory_path() / ("sclip_limits_" + std::to_string(std::random_device{}()));
+    const testing::TemporaryFolder folder;
+    const auto path = folder / "blob";
     write_file_atomically(path, std::span<const std::byte>(builder.bytes()));
     std::string message = "accepted";
     try {
@@ -125,7 +126,6 @@ TEST_CASE("an engine is not made of a model that its kernels cannot run", "[mode
       CHECK(e.code() == ErrorCode::kUnsupported);
       message = e.what();
     }
-    std::filesystem::remove(path);
     return message;
   };
   CHECK(load("/vision/heads", 8) == "accepted");

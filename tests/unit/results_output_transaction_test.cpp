@@ -7,6 +7,7 @@
 #include "io/npy.h"
 #include "sclip/error.h"
 #include "tests/catch.h"
+#include "tests/temporary_folder.h"
 
 namespace sclip {
 namespace {
@@ -14,16 +15,11 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Folder {
-  fs::path path = fs::temp_directory_path() / ("sclip_outputs_" + std::to_string(::getpid()));
-  Folder() {
-    fs::remove_all(path);
-    make_output_folder(path / "deep/er");
-  }
-  ~Folder() { fs::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  fs::path operator/(const char* name) const { return path / "deep/er" / name; }
-  ptrdiff_t files() const { return std::distance(fs::directory_iterator(path / "deep/er"), fs::directory_iterator()); }
+  testing::TemporaryFolder outer;
+  fs::path path = outer.path() / "deep/er";
+  Folder() { make_output_folder(path); }
+  fs::path operator/(const char* name) const { return path / name; }
+  ptrdiff_t files() const { return std::distance(fs::directory_iterator(path), fs::directory_iterator()); }
 };
 
 TEST_CASE("files appear with the commit, all of them") {

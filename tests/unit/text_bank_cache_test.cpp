@@ -8,15 +8,15 @@
 #include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/temporary_folder.h"
 
 using namespace sclip;
 
 namespace {
 
 std::filesystem::path fresh_folder(const char* name) {
-  const auto folder = std::filesystem::temp_directory_path() / ("sclip_cache_test_" + std::string(name));
-  std::filesystem::remove_all(folder);
-  return folder;
+  static const testing::TemporaryFolder folder;
+  return folder / name;
 }
 
 const std::string kKey(64, 'a');

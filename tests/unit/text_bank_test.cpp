@@ -13,6 +13,7 @@
 #include "sclip/engine.h"
 #include "tests/catch.h"
 #include "tests/dut.h"
+#include "tests/temporary_folder.h"
 
 using namespace sclip;
 using Catch::Contains;
@@ -31,19 +32,7 @@ ClassList many_classes() {
 const std::vector<std::string> kTemplates = {"a photo of a {}.", "{} in the rain.", "my {} at night.", "the old {}",
                                              "no {} here, or so it seems."};
 
-class TemporaryFolder {
- public:
-  TemporaryFolder()
-      : path_(std::filesystem::temp_directory_path() / ("sclip_bank_" + std::to_string(std::random_device{}()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  const std::filesystem::path& path() const { return path_; }
-  bool empty() const { return std::filesystem::is_empty(path_); }
-
- private:
-  std::filesystem::path path_;
-};
+using testing::TemporaryFolder;
 
 template <typename Call>
 std::string refusal(ErrorCode code, const Call& call) {

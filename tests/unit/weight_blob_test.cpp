@@ -18,6 +18,7 @@
 #include "sclip/error.h"
 #include "tests/blob_builder.h"
 #include "tests/catch.h"
+#include "tests/temporary_folder.h"
 
 namespace {
 
@@ -36,16 +37,15 @@ constexpr From kEverywhere[] = {From::kCopy, From::kBorrowed, From::kFile};
 
 class TemporaryFile {
  public:
-  explicit TemporaryFile(std::span<const std::byte> bytes)
-      : path_(std::filesystem::temp_directory_path() / ("sclip_blob_" + std::to_string(std::random_device{}()))) {
+  explicit TemporaryFile(std::span<const std::byte> bytes) : path_(folder_ / "blob") {
     std::ofstream file(path_, std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     REQUIRE(file.flush());
   }
-  ~TemporaryFile() { std::filesystem::remove(path_); }
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  TemporaryFolder folder_;
   std::filesystem::path path_;
 };
 
@@ -138,7 +138,8 @@ TEST_CASE("a good blob gives its config, metadata and tensors", "[weights]") {
 }
 
 TEST_CASE("a blob on disk is mapped, and views survive a move", "[weights]") {
-  const auto path = std::filesystem::temp_directory_path() / ("sclip_blob_" + std::to_string(std::random_device{}()));
+  const TemporaryFolder folder;
+  const auto path = folder / "blob";
   const BlobBuilder builder("BF16");
   sclip::write_file_atomically(path, std::span<const std::byte>(builder.bytes()));
   WeightBlob first(path);
@@ -148,7 +149,6 @@ TEST_CASE("a blob on disk is mapped, and views survive a move", "[weights]") {
   CHECK(view.dtype == sclip::DType::kBF16);
   CHECK(*static_cast<const uint8_t*>(view.data) == first_offset(builder, kQkv) % 251);
   CHECK(second.file_bytes() == std::filesystem::file_size(path));
-  std::filesystem::remove(path);
   CHECK_THROWS_WITH(WeightBlob(path), Catch::Matchers::Contains(path.string()));
 }
 
