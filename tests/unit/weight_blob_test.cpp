@@ -45,7 +45,7 @@ class TemporaryFile {
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  TemporaryFolder folder_;
+  sclip::testing::TemporaryFolder folder_;
   std::filesystem::path path_;
 };
 
@@ -138,7 +138,7 @@ TEST_CASE("a good blob gives its config, metadata and tensors", "[weights]") {
 }
 
 TEST_CASE("a blob on disk is mapped, and views survive a move", "[weights]") {
-  const TemporaryFolder folder;
+  const sclip::testing::TemporaryFolder folder;
   const auto path = folder / "blob";
   const BlobBuilder builder("BF16");
   sclip::write_file_atomically(path, std::span<const std::byte>(builder.bytes()));

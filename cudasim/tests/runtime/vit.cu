@@ -240,6 +240,7 @@ int main(int argc, char** argv) {
       proj(lt, kWidth, kWidth, CUDA_R_32F, CUBLASLT_EPILOGUE_BIAS, 22);
   Linear up(lt, kWidth, kMlp, CUDA_R_16F, CUBLASLT_EPILOGUE_GELU_BIAS, 33),
       down(lt, kMlp, kWidth, CUDA_R_32F, CUBLASLT_EPILOGUE_BIAS, 44);
+  OK(cudaDeviceSynchronize());  // copies from pageable memory end late, and `s` does not wait for them
   const auto block = [&] {
     layer_norm<<<kTokens, 256, 0, s>>>(dx, dg, db, normed);
     qkv.run(lt, normed, dqkv, 0, s);
