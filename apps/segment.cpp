@@ -166,17 +166,14 @@ int SegmentCommand::run_many(const SegmentRun& run, const std::vector<PhotoJob>&
     Session session(run.engine);
     for (size_t i = next.fetch_add(kPhotosAtOnce); i < photos.size(); i = next.fetch_add(kPhotosAtOnce)) {
       const auto some = std::span(photos).subspan(i, std::min(kPhotosAtOnce, photos.size() - i));
-      Stopwatch photo_watch;
-      const std::vector<PhotoOutcome> outcomes = segment_photos(session, run, some);
-      const double seconds = photo_watch.lap() / static_cast<double>(some.size());
-      for (size_t k = 0; k < some.size(); ++k) {
-        if (outcomes[k].photo) {
-          progress.photo_done(some[k].photo.string(), seconds);
+      segment_photos(session, run, some, [&](const PhotoJob& job, const PhotoOutcome& outcome) {
+        if (outcome.photo) {
+          progress.photo_done(job.photo.string(), outcome.photo->facts.times.total());
         } else {
           ++failed;
-          progress.photo_failed(outcomes[k].error);
+          progress.photo_failed(outcome.error);
         }
-      }
+      });
     }
   };
   const int workers = std::max(1, std::min(jobs, static_cast<int>(photos.size())));

@@ -51,15 +51,15 @@ Segmentation segment_one(Session& session, const SegmentRun& run, const OpenPhot
   }
 }
 
-// Calls body, whose error becomes the outcome's.
+// What body returns, or its error.
 template <typename Body>
-void attempt(PhotoOutcome& outcome, const std::string& name, const Body& body) {
+PhotoOutcome attempt(const PhotoJob& job, const Body& body) {
   try {
-    body();
+    return body();
   } catch (const Error& error) {
-    outcome.error = error.what();
+    return {.photo = std::nullopt, .error = error.what()};
   } catch (const std::exception& error) {
-    outcome.error = name + ": " + error.what();
+    return {.photo = std::nullopt, .error = job.photo.string() + ": " + error.what()};
   }
 }
 
@@ -70,17 +70,16 @@ SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const Phot
   return photo.write(segment_one(session, run, photo));
 }
 
-std::vector<PhotoOutcome> segment_photos(Session& session, const SegmentRun& run, std::span<const PhotoJob> jobs) {
-  std::vector<PhotoOutcome> outcomes(jobs.size());
+void segment_photos(Session& session, const SegmentRun& run, std::span<const PhotoJob> jobs, const OnPhoto& each) {
   std::vector<std::unique_ptr<OpenPhoto>> open(jobs.size());
-  std::vector<size_t> opened;
   std::vector<PhotoRequest> requests;
   for (size_t i = 0; i < jobs.size(); ++i) {
-    attempt(outcomes[i], jobs[i].photo.string(), [&] {
+    const PhotoOutcome outcome = attempt(jobs[i], [&]() -> PhotoOutcome {
       open[i] = std::make_unique<OpenPhoto>(run, jobs[i]);
       requests.push_back(open[i]->request());
-      opened.push_back(i);
+      return {};
     });
+    if (open[i] == nullptr) each(jobs[i], outcome);
   }
   std::vector<Segmentation> together;
   try {
@@ -88,15 +87,16 @@ std::vector<PhotoOutcome> segment_photos(Session& session, const SegmentRun& run
   } catch (const std::exception&) {
     // One of them cannot be segmented: each by itself tells which, and why.
   }
-  for (size_t n = 0; n < opened.size(); ++n) {
-    const size_t i = opened[n];
-    attempt(outcomes[i], open[i]->name(), [&] {
-      outcomes[i].photo =
-          open[i]->write(together.empty() ? segment_one(session, run, *open[i]) : std::move(together[n]));
-    });
+  size_t next = 0;
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    if (open[i] == nullptr) continue;
+    Segmentation* found = together.empty() ? nullptr : &together[next++];
+    each(jobs[i], attempt(jobs[i], [&]() -> PhotoOutcome {
+           return {.photo = open[i]->write(found != nullptr ? std::move(*found) : segment_one(session, run, *open[i])),
+                   .error = {}};
+         }));
     open[i].reset();
   }
-  return outcomes;
 }
 
 }  // namespace sclip

@@ -1,6 +1,7 @@
 // Photos of a segmentation run: decode, segment, write.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,7 +37,9 @@ struct PhotoOutcome {
   std::string error;  // a sentence that names the photo, where there is none
 };
 
-// Several photos in one call of the session, an outcome each: one that fails takes no other with it.
-std::vector<PhotoOutcome> segment_photos(Session& session, const SegmentRun& run, std::span<const PhotoJob> jobs);
+// Several photos in one call of the session. `each` hears of a photo as soon as its outputs are there, or its error is
+// known; one that fails takes no other with it.
+using OnPhoto = std::function<void(const PhotoJob&, const PhotoOutcome&)>;
+void segment_photos(Session& session, const SegmentRun& run, std::span<const PhotoJob> jobs, const OnPhoto& each);
 
 }  // namespace sclip

@@ -48,6 +48,8 @@ struct PhotoTimes {  // seconds
   double encode = 0;
   double merge = 0;
   double write = 0;
+
+  double total() const { return decode + resize + encode + merge + write; }
 };
 
 // A file's size and time of change: enough to see that it is another photo now.

@@ -75,6 +75,10 @@ TEST_CASE("the host's OpenMP settings are its own", "[host]") {
   session.trim();
   CHECK(untouched());
 
+#if defined(__SANITIZE_THREAD__)
+  // GCC's OpenMP runtime is not instrumented: ThreadSanitizer cannot see that a region's threads have ended.
+  WARN("left out: the session inside a parallel region of the host's");
+#else
   // From inside the host's own parallel region, a session a thread.
   std::atomic<int> wrong{0}, threads{0};
 #pragma omp parallel num_threads(3)
@@ -91,6 +95,7 @@ TEST_CASE("the host's OpenMP settings are its own", "[host]") {
   CHECK(wrong == 0);
   CHECK(threads == 3);
   CHECK(untouched());
+#endif
 }
 
 TEST_CASE("eight sessions of one engine on eight threads, handed from thread to thread", "[host]") {

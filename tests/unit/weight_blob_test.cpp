@@ -149,6 +149,7 @@ TEST_CASE("a blob on disk is mapped, and views survive a move", "[weights]") {
   CHECK(view.dtype == sclip::DType::kBF16);
   CHECK(*static_cast<const uint8_t*>(view.data) == first_offset(builder, kQkv) % 251);
   CHECK(second.file_bytes() == std::filesystem::file_size(path));
+  std::filesystem::remove(path);
   CHECK_THROWS_WITH(WeightBlob(path), Catch::Matchers::Contains(path.string()));
 }
 
