@@ -4,7 +4,6 @@
 #include <dnnl.hpp>
 
 #include <string>
-#include <vector>
 
 #include "backends/backend.h"
 #include "backends/cpu/matmul_plans.h"
@@ -21,22 +20,16 @@ class CpuLinear : public Linear {
   void run(const void* x, int64_t rows, void* y, CpuQueue queue) const;
 
  private:
-  // Columns first … first + count − 1 of the outputs. Each panel lies in memory by itself, so that threads that share
-  // few rows each read a part of the weights instead of all of them.
-  struct Panel {
-    int64_t first = 0, count = 0;
-    AlignedBuffer<std::byte> bytes;
-    dnnl::memory::desc layout;
-  };
-  MatmulShape shape_of(const Panel& panel, int64_t rows) const;
-  void multiply(const MatmulPlan& plan, const Panel& panel, const void* x, void* y, std::byte* scratch) const;
+  MatmulShape shape(int64_t rows) const;
+  void multiply(const MatmulPlan& plan, const void* x, void* y, std::byte* scratch) const;
 
   std::string name_;
   Epilogue epilogue_;
   DType input_, output_;
   dnnl::engine engine_;
   MatmulPlans& plans_;
-  std::vector<Panel> panels_;
+  AlignedBuffer<std::byte> weights_;
+  dnnl::memory::desc layout_;  // of weights_
   AlignedBuffer<float> bias_;  // empty without a bias
 };
 

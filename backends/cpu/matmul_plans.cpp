@@ -26,7 +26,7 @@ OneThread::~OneThread() {
 
 dnnl::matmul::primitive_desc MatmulPlans::describe(const MatmulShape& s, const memory::desc& weights) const {
   const memory::desc source({s.rows, s.inputs}, data_type(s.input), memory::format_tag::ab);
-  const memory::desc destination({s.rows, s.outputs}, data_type(s.output), memory::dims{s.stride, 1});
+  const memory::desc destination({s.rows, s.outputs}, data_type(s.output), memory::format_tag::ab);
   dnnl::post_ops post;
   switch (s.epilogue) {
     case Epilogue::kNone: break;

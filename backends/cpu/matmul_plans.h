@@ -30,8 +30,7 @@ class OneThread {
 struct MatmulShape {
   int64_t rows = 0;     // of x and y
   int64_t inputs = 0;   // columns of x
-  int64_t outputs = 0;  // columns computed
-  int64_t stride = 0;   // elements from a row of y to the next
+  int64_t outputs = 0;  // columns of y
   DType input = DType::kF32;
   DType output = DType::kF32;
   Epilogue epilogue = Epilogue::kNone;
