@@ -24,6 +24,10 @@ HWY_BEFORE_NAMESPACE();
 namespace sclip {
 namespace HWY_NAMESPACE {
 
+// Panels and scores are whole numbers of KiB: side by side, all would begin at the same place of a page, where a load
+// waits for a store that only looks like its own. 6 to 8 % of the kernel's time.
+constexpr size_t kSkew = 832;
+
 // What a worker holds while it computes a head. Packed data are floats, or pairs of bf16 in the space of one.
 struct HeadBuffers {
   int64_t columns;   // N rounded up to whole panels
@@ -35,7 +39,11 @@ struct HeadBuffers {
   explicit HeadBuffers(const AttentionParams& p)
       : columns(round_up(p.tokens, kPanel)), v_stride(round_up(p.head_dim, kLanes)) {
     ArenaPlan plan;
-    const auto add = [&](int64_t floats) { return plan.add(static_cast<size_t>(floats) * sizeof(float)); };
+    const auto add = [&](int64_t floats) {
+      const size_t at = plan.add(static_cast<size_t>(floats) * sizeof(float));
+      plan.add(kSkew);
+      return at;
+    };
     const bool value_scores = p.scores == AttentionScores::kValueValue || p.scores == AttentionScores::kSelfSelf;
     for (int side = 0; side < 3; ++side) panels[side] = add(side < 2 || value_scores ? columns * p.head_dim : 0);
     values = add(p.tokens * v_stride);

@@ -91,14 +91,18 @@ std::vector<Column> make_columns(int64_t src_width, int pixel_bytes, int64_t dst
 template <ChannelOrder kOrder>
 void resize_across(const uint8_t* row, const std::vector<Column>& columns, int16_t* planes) {
   constexpr PixelLayout kLayout = pixel_layout(kOrder);
-  constexpr std::array<int, 3> kChannel = {kLayout.red, kLayout.green, kLayout.blue};
   const size_t width = columns.size();
+  int16_t* const red = planes;
+  int16_t* const green = planes + width;
+  int16_t* const blue = planes + 2 * width;
   for (size_t x = 0; x < width; ++x) {
     const Column& column = columns[x];
-    for (size_t c = 0; c < 3; ++c) {
-      const int a = row[column.first + kChannel[c]] * column.w0 + row[column.second + kChannel[c]] * column.w1;
-      planes[c * width + x] = static_cast<int16_t>(a >> 4);
-    }
+    const uint8_t* a = row + static_cast<size_t>(column.first);
+    const uint8_t* b = row + static_cast<size_t>(column.second);
+    const int w0 = column.w0, w1 = column.w1;
+    red[x] = static_cast<int16_t>((a[kLayout.red] * w0 + b[kLayout.red] * w1) >> 4);
+    green[x] = static_cast<int16_t>((a[kLayout.green] * w0 + b[kLayout.green] * w1) >> 4);
+    blue[x] = static_cast<int16_t>((a[kLayout.blue] * w0 + b[kLayout.blue] * w1) >> 4);
   }
 }
 
