@@ -40,8 +40,8 @@ bool capturing(cudaStream_t stream) {
   return s && s->capture;
 }
 
-// A call without Async from pageable memory to the device: it waits for its stream, stages the bytes and returns. When they
-// reach the device is told only to what its stream orders: not to a non-blocking one.
+// A call without Async from pageable memory to the device: it waits for its stream, stages the bytes and returns. When
+// they reach the device is told only to what its stream orders: not to a non-blocking one.
 cudaError_t copy_staged(const char* call, void* dst, size_t dst_pitch, const void* src, size_t src_pitch, size_t width,
                         size_t height, cudaMemcpyKind kind) {
   cudaError_t e = synchronize(nullptr);

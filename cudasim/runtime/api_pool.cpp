@@ -7,8 +7,8 @@
 #include <string>
 #include <unordered_set>
 
-#include "runtime/device.h"
 #include "runtime/access.h"
+#include "runtime/device.h"
 #include "runtime/process.h"
 #include "runtime/stream.h"
 #include "sim/memory.h"

@@ -1,4 +1,5 @@
-// The simulated devices, all of one kind: presets of sm_80, sm_90 and sm_120, chosen with --device, as many as --devices.
+// The simulated devices, all of one kind: presets of sm_80, sm_90 and sm_120, chosen with --device, as many as
+// --devices.
 #pragma once
 #include <cuda_runtime_api.h>
 
@@ -7,7 +8,7 @@
 namespace cudasim {
 
 int device_count();
-int current_device();               // of the calling thread
+int current_device();                 // of the calling thread
 bool set_current_device(int device);  // false: there is no such device
 
 // A device is the calling thread's current one for a while.

@@ -66,7 +66,8 @@ static cudaError_t check_launch(KernelEntry* k, Function* fn, dim3 grid, dim3 bl
                  std::to_string(shared) +
                      " bytes of dynamic shared memory need cudaFuncSetAttribute(kernel, "
                      "cudaFuncAttributeMaxDynamicSharedMemorySize, ...) first; the limit is " +
-                     std::to_string(allowed) + (device_count() > 1 ? " on device " + std::to_string(current_device()) : "") + ".",
+                     std::to_string(allowed) +
+                     (device_count() > 1 ? " on device " + std::to_string(current_device()) : "") + ".",
                  cudaErrorInvalidValue);
   const uint32_t registers = registers_of(k, *fn);
   if (k->owner->runs_machine_code && k->owner->registers.count(k->name) &&

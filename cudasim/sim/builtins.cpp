@@ -136,7 +136,8 @@ bool call_builtin(Warp& w, const Instr& in, const CallInfo& call, const Function
         return true;
       }
       case Builtin::kMalloc:
-        result(lane, DeviceMemory::get().allocate(argument(w, lane, call, 0), AllocKind::kDevice, w.cta->launch->device));
+        result(lane,
+               DeviceMemory::get().allocate(argument(w, lane, call, 0), AllocKind::kDevice, w.cta->launch->device));
         break;
       case Builtin::kFree:
         if (const uint64_t p = argument(w, lane, call, 0); p && !DeviceMemory::get().release(p))

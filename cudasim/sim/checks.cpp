@@ -58,8 +58,8 @@ uint32_t global_access_slow(Warp& w, const Instr& in, const uint64_t* address, u
     const uint64_t a = address[__builtin_ctz(outside)];
     const Allocation* near = mem.nearest(a);
     const bool freed = near && near->freed && a >= near->address && a < near->address + near->size;
-    const bool other_device = !freed && near && a >= near->address && a < near->address + near->size &&
-                              !reaches(*w.cta->launch, near);
+    const bool other_device =
+        !freed && near && a >= near->address && a < near->address + near->size && !reaches(*w.cta->launch, near);
     const std::string elsewhere =
         other_device ? ", which a kernel on device " + std::to_string(w.cta->launch->device) + " does not reach" : "";
     const bool foreign = a >= 4096 && a - mem.base() >= (kSlotCount << kSlotShift);

@@ -60,9 +60,9 @@ class DeviceMemory {
   const Allocation* nearest_locked(uint64_t address) const;
   void set_bounds(const Allocation& a, uint64_t lo, uint64_t hi);
   uint64_t base_ = 0, shift_ = 0, next_slot_ = 0, serial_ = 0;
-  std::vector<uint64_t> used_;                    // by device
-  std::vector<bool> taken_;                       // by slot
-  std::vector<std::vector<AllocBounds>> bounds_;  // by device and slot
+  std::vector<uint64_t> used_;                                        // by device
+  std::vector<bool> taken_;                                           // by slot
+  std::vector<std::vector<AllocBounds>> bounds_;                      // by device and slot
   std::map<uint64_t, Allocation> by_address_;                         // live and freed
   std::vector<std::map<uint64_t, Allocation>::node_type> forgotten_;  // reports on other threads may still read them
   std::map<uint64_t, uint64_t> host_ranges_;

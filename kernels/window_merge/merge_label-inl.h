@@ -51,10 +51,7 @@ HWY_NOINLINE void RefilterTile(const LabelRule& rule, const State& s, const Tile
   HWY_ALIGN int32_t new_label[MergeTiles::kPixels];
   for (int64_t u = 0; u < MergeTiles::kPixels; u += lanes) {
     auto best = lowest;
-    for (int64_t k = 0; k < rule.queries; ++k) {
-      const auto x = Logit<kGroups>(d, t, u, k);
-      best = hn::IfThenElse(hn::Gt(x, best), x, best);
-    }
+    for (int64_t k = 0; k < rule.queries; ++k) best = hn::Max(best, Logit<kGroups>(d, t, u, k));
     auto kept_best = lowest;
     auto kept_class = hn::Zero(di);
     for (const QueryRange range : s.kept_queries) {

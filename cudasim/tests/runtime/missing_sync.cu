@@ -40,7 +40,8 @@ int main(int, char** argv) {
     cudaMemcpyAsync(h, d, 4, cudaMemcpyDeviceToHost, b);
     cudaStreamSynchronize(b);
     got = *h;
-  } else if (kind.rfind("upload", 0) == 0) {  // cudaMemcpy returns when the bytes are staged, and stream a does not wait
+  } else if (kind.rfind("upload", 0) ==
+             0) {  // cudaMemcpy returns when the bytes are staged, and stream a does not wait
     const int seven = 7;
     if (fixed) {
       cudaMemcpyAsync(d, &seven, 4, cudaMemcpyHostToDevice, b);
