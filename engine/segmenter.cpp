@@ -4,16 +4,12 @@
 
 #include "engine/dense_head/policy.h"
 #include "engine/vision_encoder.h"
-#include "kernels/pamr/pamr.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/window_merge/window_merge.h"
 #include "sclip/text_bank.h"
 
 namespace sclip {
 namespace {
-
-// For the weights and planes of a refinement: 12 megapixels take 0.8 GB of weights, and three planes beside them.
-constexpr size_t kRefinementBytes = size_t{1} << 30;
 
 WindowLogits logits_of(const SegmentPlan& plan, const PhotoPlan& photo, const float* cosines, int64_t queries) {
   return {.logits = cosines + plan.patches_before(photo) * queries,
@@ -280,16 +276,12 @@ void Segmenter::label(const SegmentPlan& plan, size_t i, const TextBank& bank) {
   }
 }
 
-// The planes of a few queries at a time: cosines, refined, added to what is known of each pixel.
 void Segmenter::label_refined(const ImageView& view, const SegmentPlan& plan, size_t i, const TextBank& bank,
                               const RunControl& control) {
   const Results& r = results_[i];
   const PhotoPlan& photo = plan.photos[i];
-  const Refinement& refine = plan.options.refine;
   const PreprocessConfig& preprocess = engine_.config().preprocess;
-  const int64_t height = photo.key.height, width = photo.key.width, pixels = photo.key.pixels();
-  const int64_t queries = bank.queries();
-
+  // The atlas has the same pixels, between those of other photos.
   auto* guide = guide_.get<float>(backend_, 3 * photo.size.height * photo.size.width);
   stream_.resize_normalize({.src = view,
                             .dst = guide,
@@ -297,55 +289,14 @@ void Segmenter::label_refined(const ImageView& view, const SegmentPlan& plan, si
                             .dst_width = photo.size.width,
                             .mean = preprocess.mean,
                             .std = preprocess.std});
-  auto* weights = weights_.get<float>(backend_, pamr_neighbours(refine.dilations) * pixels);
-  stream_.pamr_weights({.image = guide,
-                        .image_height = photo.size.height,
-                        .image_width = photo.size.width,
-                        .height = height,
-                        .width = width,
-                        .dilations = refine.dilations,
-                        .weights = weights});
-
-  const int64_t at_once = pamr_group(height, width, refine.dilations, queries, kRefinementBytes);
-  float* some = r.full_logits == nullptr ? planes_.get<float>(backend_, at_once * pixels) : nullptr;
-  const WindowLogits windows = logits_of(plan, photo, logits_.get<float>(backend_, plan.patches * queries), queries);
-  const size_t state_bytes = label_state_bytes(height, width, static_cast<int64_t>(bank.classes().size()));
-  LabelPlanesParams labels{.rule = rule_of(plan, bank),
-                           .height = height,
-                           .width = width,
-                           .state = state_.get<std::byte>(backend_, static_cast<int64_t>(state_bytes)),
-                           .out = r.out};
-  const auto add_all = [&](LabelStep step) {
-    for (int64_t first = 0; first < queries; first += at_once) {
-      control.check();
-      const int64_t count = std::min(at_once, queries - first);
-      float* planes = some != nullptr ? some : r.full_logits + first * pixels;
-      stream_.window_planes({.windows = windows, .first_query = first, .count = count, .planes = planes});
-      stream_.pamr({.weights = weights,
-                    .height = height,
-                    .width = width,
-                    .dilations = refine.dilations,
-                    .planes = planes,
-                    .count = count,
-                    .iterations = refine.iterations});
-      labels.step = step;
-      labels.planes = planes;
-      labels.first_query = first;
-      labels.count = count;
-      stream_.label_planes(labels);
-    }
-  };
-  add_all(LabelStep::kAdd);
-  labels.step = LabelStep::kFinish;
-  stream_.label_planes(labels);
-  if (!plan.options.area_thd) return;
-  LabelStateHead head;
-  stream_.download(&head, labels.state, sizeof(head));
-  stream_.synchronize();
-  if (head.removed_pixels == 0) return;
-  add_all(LabelStep::kAddKept);
-  labels.step = LabelStep::kFinishKept;
-  stream_.label_planes(labels);
+  const float* cosines = logits_.get<float>(backend_, plan.patches * bank.queries());
+  refined_.run(backend_, stream_,
+               {.windows = logits_of(plan, photo, cosines, bank.queries()),
+                .guide = guide,
+                .rule = rule_of(plan, bank),
+                .out = r.out,
+                .full_logits = r.full_logits},
+               plan.options.refine, control);
 }
 
 uint64_t Segmenter::generation() const {
@@ -364,9 +315,10 @@ void Segmenter::trim() {
   windows_.trim();
   uploads_.clear();
   results_.clear();
-  for (GrowingMemory* memory : {&atlas_, &logits_, &unread_scores_, &guide_, &weights_, &planes_, &state_}) {
+  for (GrowingMemory* memory : {&atlas_, &logits_, &unread_scores_, &guide_}) {
     memory->trim();
   }
+  refined_.trim();
 }
 
 }  // namespace sclip

@@ -11,9 +11,10 @@
 #include "backends/transfer.h"
 #include "core/stopwatch.h"
 #include "engine/growing_memory.h"
+#include "engine/refined_labels.h"
 #include "engine/segment_plan.h"
 #include "engine/window_encoder.h"
-#include "kernels/label_planes/label_planes.h"
+#include "kernels/label_planes/label_rule.h"
 #include "sclip/engine.h"
 #include "sclip/run_control.h"
 #include "sclip/session.h"
@@ -79,7 +80,8 @@ class Segmenter {
   std::deque<PhotoUpload> uploads_;
   std::deque<Results> results_;
   GrowingMemory atlas_, logits_, unread_scores_;
-  GrowingMemory guide_, weights_, planes_, state_;  // of a refinement
+  GrowingMemory guide_;  // of a refinement
+  RefinedLabels refined_;
 };
 
 }  // namespace sclip
