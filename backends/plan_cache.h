@@ -20,6 +20,8 @@ constexpr size_t kPlansKept = 32;
 template <typename Key, typename Plan>
 class PlanCache {
  public:
+  explicit PlanCache(size_t kept = kPlansKept) : kept_(kept) {}
+
   // The plan for `key`; at first `make()`, which returns a std::shared_ptr<const Plan>.
   template <typename Make>
   std::shared_ptr<const Plan> get(const Key& key, const Make& make) {
@@ -31,7 +33,7 @@ class PlanCache {
     }
     plans_.emplace_front(key, make());
     std::shared_ptr<const Plan> made = plans_.front().second;
-    if (plans_.size() > kPlansKept) plans_.pop_back();
+    if (plans_.size() > kept_) plans_.pop_back();
     return made;
   }
   void clear() {
@@ -44,6 +46,7 @@ class PlanCache {
   }
 
  private:
+  const size_t kept_;
   mutable std::mutex mutex_;
   std::list<std::pair<Key, std::shared_ptr<const Plan>>> plans_;  // the latest first
 };

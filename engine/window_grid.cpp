@@ -22,20 +22,11 @@ std::vector<int32_t> edges(int length, int crop, int stride) {
   return out;
 }
 
-int covering(const std::vector<int32_t>& starts, int length, int at) {
-  return static_cast<int>(
-      std::count_if(starts.begin(), starts.end(), [&](int s) { return s <= at && at < s + length; }));
-}
-
 }  // namespace
 
 Window WindowGrid::window(int i) const {
   const auto columns = static_cast<int>(xs.size());
   return {xs[static_cast<size_t>(i % columns)], ys[static_cast<size_t>(i / columns)], window_width, window_height};
-}
-
-int WindowGrid::coverage(int x, int y) const {
-  return covering(xs, window_width, x) * covering(ys, window_height, y);
 }
 
 WindowGrid make_window_grid(int height, int width, int crop, int stride) {

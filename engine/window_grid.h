@@ -21,8 +21,6 @@ struct WindowGrid {
   int count() const { return static_cast<int>(xs.size() * ys.size()); }
   // Row by row: window i lies at (xs[i % xs.size()], ys[i / xs.size()]).
   Window window(int i) const;
-  // How many windows cover a pixel: a column's count times a row's.
-  int coverage(int x, int y) const;
   // Patches of a window; what is left over at the right and lower edge belongs to none.
   int grid_w(int patch) const { return window_width / patch; }
   int grid_h(int patch) const { return window_height / patch; }

@@ -2,8 +2,6 @@
 
 #include <omp.h>
 
-#include <algorithm>
-
 #include "sclip/error.h"
 
 namespace sclip {
@@ -52,30 +50,18 @@ memory::desc MatmulPlans::packed_weights(const MatmulShape& shape) const {
 
 std::shared_ptr<const MatmulPlan> MatmulPlans::get(const MatmulShape& shape, const memory::desc& weights,
                                                    const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(latest_.begin(), latest_.end(), [&](const Entry& e) { return e.shape == shape; });
-  if (found != latest_.end()) {
-    latest_.splice(latest_.begin(), latest_, found);
-    return latest_.front().plan;
-  }
-  try {
-    const OneThread scope;
-    const auto description = describe(shape, weights);
-    auto plan = std::make_shared<const MatmulPlan>(MatmulPlan{dnnl::matmul(description), description.src_desc(),
-                                                              description.dst_desc(),
-                                                              description.scratchpad_desc().get_size()});
-    latest_.push_front({shape, plan});
-    if (latest_.size() > kPlans) latest_.pop_back();
-    return plan;
-  } catch (const dnnl::error& e) {
-    fail(ErrorCode::kUnsupported, "oneDNN cannot multiply ", shape.rows, " rows with ", name, " (", shape.outputs,
-         " × ", shape.inputs, "): ", e.what());
-  }
-}
-
-void MatmulPlans::trim() {
-  const std::lock_guard lock(mutex_);
-  latest_.clear();
+  return latest_.get(shape, [&] {
+    try {
+      const OneThread scope;
+      const auto description = describe(shape, weights);
+      return std::make_shared<const MatmulPlan>(MatmulPlan{dnnl::matmul(description), description.src_desc(),
+                                                           description.dst_desc(),
+                                                           description.scratchpad_desc().get_size()});
+    } catch (const dnnl::error& e) {
+      fail(ErrorCode::kUnsupported, "oneDNN cannot multiply ", shape.rows, " rows with ", name, " (", shape.outputs,
+           " × ", shape.inputs, "): ", e.what());
+    }
+  });
 }
 
 }  // namespace sclip

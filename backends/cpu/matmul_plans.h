@@ -7,11 +7,11 @@
 #include <dnnl.hpp>
 
 #include <cstdint>
-#include <list>
 #include <memory>
-#include <mutex>
+#include <string>
 
 #include "backends/backend.h"
+#include "backends/plan_cache.h"
 
 namespace sclip {
 
@@ -54,7 +54,7 @@ class MatmulPlans {
   // `weights` as packed_weights tells for this shape, whatever its rows. `name` is for errors.
   std::shared_ptr<const MatmulPlan> get(const MatmulShape& shape, const dnnl::memory::desc& weights,
                                         const std::string& name);
-  void trim();
+  void trim() { latest_.clear(); }
 
  private:
   dnnl::matmul::primitive_desc describe(const MatmulShape& shape, const dnnl::memory::desc& weights) const;
@@ -62,13 +62,8 @@ class MatmulPlans {
   // A model has about 7 products a tower, and 6 row counts are in use at a time: whole windows, shorter ones at the
   // edges, and the pieces that threads take of them. A plan holds some 30 KiB of machine code.
   static constexpr size_t kPlans = 128;
-  struct Entry {
-    MatmulShape shape;
-    std::shared_ptr<const MatmulPlan> plan;
-  };
   dnnl::engine engine_;
-  std::mutex mutex_;
-  std::list<Entry> latest_;  // first: the latest used
+  PlanCache<MatmulShape, MatmulPlan> latest_{kPlans};
 };
 
 }  // namespace sclip

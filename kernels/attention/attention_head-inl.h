@@ -24,10 +24,6 @@ HWY_BEFORE_NAMESPACE();
 namespace sclip {
 namespace HWY_NAMESPACE {
 
-// Panels and scores are whole numbers of KiB: side by side, all would begin at the same place of a page, where a load
-// waits for a store that only looks like its own. 6 to 8 % of the kernel's time.
-constexpr size_t kSkew = 832;
-
 // What a worker holds while it computes a head. Packed data are floats, or pairs of bf16 in the space of one.
 struct HeadBuffers {
   int64_t columns;   // N rounded up to whole panels
@@ -41,7 +37,7 @@ struct HeadBuffers {
     ArenaPlan plan;
     const auto add = [&](int64_t floats) {
       const size_t at = plan.add(static_cast<size_t>(floats) * sizeof(float));
-      plan.add(kSkew);
+      plan.add(kPageSkew);
       return at;
     };
     const bool value_scores = p.scores == AttentionScores::kValueValue || p.scores == AttentionScores::kSelfSelf;

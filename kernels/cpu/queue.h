@@ -9,6 +9,11 @@
 
 namespace sclip {
 
+// Between buffers that a kernel reads and writes side by side. Large allocations, and buffers of whole KiB cut out of
+// one, begin at the same place of a page, where a load waits for a store that only looks like its own: 6 to 8 % of
+// attention.
+constexpr size_t kPageSkew = 832;
+
 // Memory of one stream for whatever its kernels hold during a call; grows to the largest request and then stays.
 class CpuScratch {
  public:
@@ -20,17 +25,13 @@ class CpuScratch {
   // At least `bytes` for each of `workers`, before the loop they work in; then each its own.
   void reserve_workers(int workers, size_t bytes) {
     if (workers_.size() < static_cast<size_t>(workers)) workers_.resize(static_cast<size_t>(workers));
-    for (int w = 0; w < workers; ++w) workers_[static_cast<size_t>(w)].resize_discard(kSkew + bytes);
+    for (int w = 0; w < workers; ++w) workers_[static_cast<size_t>(w)].resize_discard(kPageSkew + bytes);
   }
-  std::byte* worker(int worker) { return workers_[static_cast<size_t>(worker)].data() + kSkew; }
+  std::byte* worker(int worker) { return workers_[static_cast<size_t>(worker)].data() + kPageSkew; }
   // Gives all of it back.
   void trim() { *this = CpuScratch(); }
 
  private:
-  // Large allocations all begin at the same place of a page, where a load waits for a store that only looks like its
-  // own.
-  static constexpr size_t kSkew = 832;
-
   AlignedBuffer<std::byte> shared_;
   std::vector<AlignedBuffer<std::byte>> workers_;
 };
