@@ -26,6 +26,16 @@ void CudaGemm::remove(const CudaLinear* layer) {
   layers_.erase(layer);
 }
 
+void CudaGemm::note(Tuned tuned) const {
+  const std::lock_guard lock(mutex_);
+  tuned_.push_back(std::move(tuned));
+}
+
+std::vector<CudaGemm::Tuned> CudaGemm::tuned() const {
+  const std::lock_guard lock(mutex_);
+  return tuned_;
+}
+
 void CudaGemm::drop_plans() const {
   const std::lock_guard lock(mutex_);
   for (const CudaLinear* layer : layers_) layer->drop_plans();

@@ -5,6 +5,8 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "backends/cuda/cublaslt_api.h"
 #include "backends/cuda/cuda_upload.h"
@@ -27,6 +29,17 @@ class CudaGemm {
 
   int device() const { return device_; }
   bool tune() const { return tune_; }
+  // What tuning found for one layer and number of rows.
+  struct Tuned {
+    std::string layer;
+    int64_t rows = 0;
+    std::string chosen;
+    float microseconds = 0;
+    std::string unmeasured;  // what an untuned backend takes
+    float unmeasured_microseconds = 0;
+  };
+  void note(Tuned tuned) const;
+  std::vector<Tuned> tuned() const;
   cublasLtHandle_t blas() const { return blas_; }
   const Cudnn* cudnn() const { return cudnn_.get(); }  // or null
   const CudaUpload& upload() const { return upload_; }
@@ -44,6 +57,7 @@ class CudaGemm {
   cublasLtHandle_t blas_ = nullptr;
   mutable std::mutex mutex_;
   std::set<const CudaLinear*> layers_;
+  mutable std::vector<Tuned> tuned_;
 };
 
 }  // namespace sclip

@@ -1,21 +1,19 @@
-// A Linear on cuBLASLt: weights on the device in the input's dtype, and a plan for each of the latest numbers of rows.
+// A Linear on a device: weights in the input's dtype, and a plan for each of the latest numbers of rows.
 //
-// Bias and residual are the product's epilogue. QuickGELU is not among cuBLASLt's epilogues: it and GELU follow as a
-// kernel that adds the bias too, or cuDNN computes all three, where it is asked for.
+// gemm_plan.h has what can compute it; a tuned backend measures all of that and keeps the fastest. Where it is asked
+// for, cuDNN computes the layers that end in QuickGELU.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "backends/backend.h"
-#include "backends/cuda/cublaslt_product.h"
 #include "backends/cuda/cuda_gemm.h"
+#include "backends/cuda/gemm_plan.h"
 #include "backends/plan_cache.h"
 #include "kernels/cuda/queue.h"
 
 namespace sclip {
-
-constexpr size_t kGemmWorkspace = size_t{32} << 20;  // what cuBLASLt asks for on Hopper
 
 class CudaLinear : public Linear {
  public:
@@ -28,8 +26,8 @@ class CudaLinear : public Linear {
 
   // (n, k) in `dtype`, rows `weight_stride` elements apart, with zeros between; transposed: (k, n), contiguous.
   const void* weight() const { return weight_->data(); }
-  int64_t weight_stride() const { return weight_stride_; }
-  DType dtype() const { return input_; }
+  int64_t weight_stride() const { return layer_->weight_stride; }
+  DType dtype() const { return layer_->input; }
 
   // Any thread, at any time.
   void drop_plans() const;
@@ -41,24 +39,14 @@ class CudaLinear : public Linear {
     uint32_t x_alignment, y_alignment;
     bool operator==(const PlanKey&) const = default;
   };
-  struct Plan {
-    CublasLtProduct product;
-    cublasLtMatmulAlgo_t algorithm{};
-  };
-  std::shared_ptr<const Plan> make_plan(const PlanKey& key, const CublasLtProduct::Memory& memory,
-                                        cudaStream_t stream) const;
+  std::shared_ptr<const GemmPlan> make_plan(int64_t rows, const GemmMemory& memory, const CudaQueue& queue) const;
 
-  std::string name_;
   std::shared_ptr<CudaGemm> gemm_;
-  bool transposed_;
-  int64_t weight_stride_;
-  Epilogue epilogue_;
-  DType input_;
-  DType output_;
   std::unique_ptr<Memory> weight_;
-  std::unique_ptr<CudnnMlp> mlp_;  // or null: cuBLASLt
-  std::unique_ptr<Memory> bias_;   // (n) in y's dtype, before an activation in f32; or null
-  mutable PlanCache<PlanKey, Plan> plans_;
+  std::unique_ptr<Memory> bias_, bias_f32_;  // cuBLASLt adds a bias of y's dtype only; or null
+  std::shared_ptr<const GemmLayer> layer_;
+  std::unique_ptr<CudnnMlp> mlp_;  // or null
+  mutable PlanCache<PlanKey, GemmPlan> plans_;
 };
 
 }  // namespace sclip
