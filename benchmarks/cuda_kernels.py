@@ -2,7 +2,7 @@
 """Judges the CUDA kernels by counters, and puts a lower bound on their time.
 
 Without a device each case of build/sclip_cuda_bench runs once under build/cudasim, whose counters do not depend on the
-machine; with one (`--time`) the same program measures time. The roofline model divides the counters by the peak figures
+machine; with one (`--time`) the same program measures the same kernels at sizes that fill a device. The roofline model divides the counters by the peak figures
 in benchmarks/cuda/devices.json: the largest of tensor products, DRAM bytes and issued warp instructions (four a cycle and
 multiprocessor) is what the kernel cannot be faster than.
 
@@ -134,19 +134,19 @@ def compare_fused(rows):
             f"warp instructions, {shares['bytes']:.3f} of the DRAM bytes.")
 
 
-def time_cases(cases, bench, rounds, devices):
-    for case in cases:
-        run = subprocess.run([bench, "--case", case["name"], "--time", str(rounds)], capture_output=True, text=True)
-        if run.returncode != 0:
-            sys.exit(f"{case['name']} was not measured: {run.stderr.strip()}")
-        result = json.loads(run.stdout)
+def time_cases(bench, rounds, only, devices):
+    run = subprocess.run([bench, "--time", str(rounds)] + (["--only", only] if only else []), capture_output=True, text=True)
+    if run.returncode != 0:
+        sys.exit(f"{bench.name} did not measure: {run.stderr.strip()}")
+    for line in run.stdout.splitlines():
+        result = json.loads(line)
         name = next((n for n in devices if n.split()[0] in result["device"]), None)
         share = ""
         if name:
             d = devices[name]
-            floor = max(case["mma"] * 4096 / (d["tensor_tflops"] * 1e6), case["bytes"] / (d["bandwidth_gbs"] * 1e3))
+            floor = max(result["mma"] * 4096 / (d["tensor_tflops"] * 1e6), result["bytes"] / (d["bandwidth_gbs"] * 1e3))
             share = f"{floor / result['microseconds']:7.1%} of the roofline of {name}"
-        print(f"{case['name']:24} {case['shape']:44} {result['microseconds']:10.2f} µs {share}")
+        print(f"{result['name']:24} {result['shape']:44} {result['microseconds']:10.2f} µs {share}")
 
 
 def main():
@@ -168,7 +168,7 @@ def main():
         # cuDNN at the same shapes, where the build has it.
         for program in (bench, options.build / "sclip_cudnn_bench"):
             if program.exists():
-                time_cases([c for c in read_cases(program) if options.only in c["name"]], program, options.time, devices)
+                time_cases(program, options.time, options.only, devices)
         return
     cases = [c for c in read_cases(bench) if options.only in c["name"]]
     rows = [sum_up(case, count(case, bench, simulator, options.device)) for case in cases]

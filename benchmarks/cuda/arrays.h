@@ -1,6 +1,7 @@
 // What the cases of the benchmarks compute with.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -22,11 +23,9 @@ class Arrays {
     stream_.synchronize();
     return data;
   }
-  float* normal(int64_t count, float deviation = 1) {
-    return copy(testing::random_normal(static_cast<size_t>(count), ++seed_, 0, deviation));
-  }
+  float* normal(int64_t count, float deviation = 1) { return copy(normals(count, deviation)); }
   void* normal_f16(int64_t count, float deviation = 1) {
-    const auto values = testing::random_normal(static_cast<size_t>(count), ++seed_, 0, deviation);
+    const auto values = normals(count, deviation);
     std::vector<Float16> halves(values.size());
     for (size_t i = 0; i < values.size(); ++i) halves[i] = to_float16(values[i]);
     return copy(halves);
@@ -38,6 +37,15 @@ class Arrays {
   }
 
  private:
+  // Repeats itself after a while: to draw hundreds of millions takes longer than to compute with them.
+  std::vector<float> normals(int64_t count, float deviation) {
+    constexpr size_t kDrawn = (1 << 21) - 9;
+    auto values = testing::random_normal(std::min(static_cast<size_t>(count), kDrawn), ++seed_, 0, deviation);
+    values.reserve(static_cast<size_t>(count));
+    for (size_t i = 0; values.size() < static_cast<size_t>(count); ++i) values.push_back(values[i]);
+    return values;
+  }
+
   Backend& backend_;
   Stream& stream_;
   uint32_t seed_ = 0;

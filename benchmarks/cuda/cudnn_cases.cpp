@@ -131,4 +131,16 @@ std::vector<KernelCase> kernel_cases() {
   };
 }
 
+std::vector<KernelCase> timed_kernel_cases() {
+  return {
+      attention("cudnn-attention-clip-197", 64, 197, 12, 64),
+      attention("cudnn-attention-clip-441", 32, 442, 12, 64),
+      attention("cudnn-attention-clip-785", 16, 785, 12, 64),
+      patch_convolution(64, 16, 768, true),
+      patch_convolution(64, 16, 768, false),
+      mlp("cudnn-mlp-quick-gelu", true, 64 * 197, 768, 3072),
+      mlp("cublaslt-mlp-quick-gelu", false, 64 * 197, 768, 3072),
+  };
+}
+
 }  // namespace sclip

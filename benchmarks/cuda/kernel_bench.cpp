@@ -1,8 +1,10 @@
-// One CUDA kernel at one shape: on a device it is timed; under a simulator that counts, the call is made once.
+// CUDA kernels one by one: on a device they are timed; under a simulator that counts, a call is made once.
 //
 //   sclip_cuda_bench --list                 the cases, their shapes and floors, as JSON
 //   sclip_cuda_bench --case NAME            runs it once
-//   sclip_cuda_bench --case NAME --time 50  median time of a call in µs, over 50 rounds of 20 calls in a row
+//   sclip_cuda_bench --time 20 [--only X]   the cases at a device's size whose names contain X: a line of JSON each,
+//   with
+//                                           the median time of a call in µs over 20 rounds
 //
 // With the cases of cudnn_cases.cpp it is sclip_cudnn_bench: the same work done by cuDNN.
 #include <algorithm>
@@ -19,6 +21,32 @@ using namespace sclip;
 
 namespace {
 
+struct Flags {
+  bool list = false;
+  std::string wanted, only;
+  int rounds = 0;
+};
+
+Flags parse(int argc, char** argv) {
+  Flags flags;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--list") {
+      flags.list = true;
+    } else if (argument == "--case" && i + 1 < argc) {
+      flags.wanted = argv[++i];
+    } else if (argument == "--only" && i + 1 < argc) {
+      flags.only = argv[++i];
+    } else if (argument == "--time" && i + 1 < argc) {
+      flags.rounds = std::stoi(argv[++i]);
+    } else {
+      fail(ErrorCode::kInvalidArgument, "unknown argument '", argument,
+           "': use --list, --case NAME, or --time ROUNDS [--only TEXT]");
+    }
+  }
+  return flags;
+}
+
 nlohmann::json describe(const KernelCase& c) {
   return {{"name", c.name},
           {"shape", c.shape},
@@ -27,65 +55,59 @@ nlohmann::json describe(const KernelCase& c) {
           {"written", c.floor.written}};
 }
 
-// Calls are queued back to back, so that the time of a launch hides behind the kernel before it.
+// Calls are queued back to back, so that the time of a launch hides behind the kernel before it. As many as take about
+// two milliseconds, so that waiting for the last one does not count.
 double median_microseconds(Stream& stream, const std::function<void()>& call, int rounds) {
-  constexpr int kCalls = 20;
+  using Clock = std::chrono::steady_clock;
+  const auto timed = [&](int calls) {
+    stream.synchronize();
+    const auto start = Clock::now();
+    for (int j = 0; j < calls; ++j) call();
+    stream.synchronize();
+    return std::chrono::duration<double, std::micro>(Clock::now() - start).count() / calls;
+  };
+  timed(1);
+  const int calls = std::clamp(static_cast<int>(2000 / timed(3)), 3, 200);
   std::vector<double> times;
-  for (int i = 0; i < rounds + 3; ++i) {
-    stream.synchronize();
-    const auto start = std::chrono::steady_clock::now();
-    for (int j = 0; j < kCalls; ++j) call();
-    stream.synchronize();
-    const std::chrono::duration<double, std::micro> taken = std::chrono::steady_clock::now() - start;
-    if (i >= 3) times.push_back(taken.count() / kCalls);
-  }
+  for (int i = 0; i < rounds; ++i) times.push_back(timed(calls));
   std::nth_element(times.begin(), times.begin() + rounds / 2, times.end());
   return times[static_cast<size_t>(rounds / 2)];
+}
+
+void run(const Flags& flags) {
+  const std::vector<KernelCase> cases = flags.rounds > 0 ? timed_kernel_cases() : kernel_cases();
+  if (flags.list) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const KernelCase& c : cases) all.push_back(describe(c));
+    std::cout << all.dump() << "\n";
+    return;
+  }
+  for (const BackendStatus& status : list_backends()) {
+    SCLIP_CHECK(status.name != "cuda" || status.available, kUnsupported,
+                "this benchmark needs a CUDA device: ", status.detail);
+  }
+  const auto backend = make_backend({.device = "cuda"});
+  const auto stream = backend->make_stream();
+  int done = 0;
+  for (const KernelCase& c : cases) {
+    if (flags.rounds > 0 ? c.name.find(flags.only) == std::string::npos : c.name != flags.wanted) continue;
+    ++done;
+    nlohmann::json out = describe(c);
+    out["device"] = backend->description();
+    const auto call = c.prepare(*backend, *stream);
+    if (flags.rounds > 0) {
+      out["microseconds"] = median_microseconds(*stream, call, flags.rounds);
+    } else {
+      call();
+      stream->synchronize();
+    }
+    std::cout << out.dump() << std::endl;
+  }
+  SCLIP_CHECK(done > 0, kInvalidArgument, "there is no case '", flags.wanted, flags.only, "'; --list names them");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_benchmark([&] {
-    std::string wanted;
-    int rounds = 0;
-    bool list = false;
-    for (int i = 1; i < argc; ++i) {
-      const std::string argument = argv[i];
-      if (argument == "--list") {
-        list = true;
-      } else if (argument == "--case" && i + 1 < argc) {
-        wanted = argv[++i];
-      } else if (argument == "--time" && i + 1 < argc) {
-        rounds = std::stoi(argv[++i]);
-      } else {
-        fail(ErrorCode::kInvalidArgument, "unknown argument '", argument, "': use --list, or --case NAME [--time N]");
-      }
-    }
-    const std::vector<KernelCase> cases = kernel_cases();
-    if (list) {
-      nlohmann::json all = nlohmann::json::array();
-      for (const KernelCase& c : cases) all.push_back(describe(c));
-      std::cout << all.dump() << "\n";
-      return;
-    }
-    const auto found = std::find_if(cases.begin(), cases.end(), [&](const KernelCase& c) { return c.name == wanted; });
-    SCLIP_CHECK(found != cases.end(), kInvalidArgument, "there is no case '", wanted, "'; --list names them");
-    for (const BackendStatus& status : list_backends()) {
-      SCLIP_CHECK(status.name != "cuda" || status.available, kUnsupported,
-                  "this benchmark needs a CUDA device: ", status.detail);
-    }
-    const auto backend = make_backend({.device = "cuda"});
-    const auto stream = backend->make_stream();
-    const auto call = found->prepare(*backend, *stream);
-    nlohmann::json out = describe(*found);
-    out["device"] = backend->description();
-    if (rounds > 0) {
-      out["microseconds"] = median_microseconds(*stream, call, rounds);
-    } else {
-      call();
-      stream->synchronize();
-    }
-    std::cout << out.dump() << "\n";
-  });
+  return run_benchmark([&] { run(parse(argc, argv)); });
 }

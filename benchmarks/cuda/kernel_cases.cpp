@@ -339,11 +339,16 @@ KernelCase gather_rows(int64_t count, int64_t cols) {
           [](Stream& s, const GatherRowsParams& p) { s.gather_rows(p); })};
 }
 
-// A photo of 640×427 at short side 336: windows of 224 every 112, 14×14 patches.
-constexpr int64_t kMergeWidth = 640, kMergeHeight = 427;
+// A photo, and its size at short side 336: windows of 224 every 112, 14×14 patches.
+struct MergedPhoto {
+  int64_t width = 640, height = 427, resized_width = 504;
+  int64_t pixels() const { return width * height; }
+};
 
-WindowLogits window_logits(Arrays& a, int64_t queries) {
-  const std::vector<int32_t> xs{0, 112, 224, 280}, ys{0, 112};
+WindowLogits window_logits(Arrays& a, const MergedPhoto& photo, int64_t queries) {
+  std::vector<int32_t> xs, ys{0, 112};
+  for (int32_t x = 0; x < photo.resized_width - 224; x += 112) xs.push_back(x);
+  xs.push_back(static_cast<int32_t>(photo.resized_width - 224));
   const auto windows = static_cast<int64_t>(xs.size() * ys.size());
   return {.logits = a.normal(windows * 196 * queries, 0.04f),
           .window_x = a.copy(xs),
@@ -355,53 +360,52 @@ WindowLogits window_logits(Arrays& a, int64_t queries) {
           .grid_h = 14,
           .grid_w = 14,
           .queries = queries,
-          .resized_width = 504,
+          .resized_width = photo.resized_width,
           .resized_height = 336,
-          .photo_width = kMergeWidth,
-          .photo_height = kMergeHeight};
+          .photo_width = photo.width,
+          .photo_height = photo.height};
 }
 
-KernelCase window_merge(int64_t queries, std::optional<float> area) {
-  constexpr double pixels = kMergeWidth * kMergeHeight;
+KernelCase window_merge(MergedPhoto photo, int64_t queries, std::optional<float> area) {
+  const auto pixels = static_cast<double>(photo.pixels());
   return {.name = str("window-merge-", queries, area ? "-area" : ""),
-          .shape = str(kMergeWidth, "×", kMergeHeight, ", 8 windows, ", queries, " queries"),
+          .shape = str(photo.width, "×", photo.height, ", 8 windows, ", queries, " queries"),
           .floor = {.bytes = static_cast<double>(8 * 196 * queries * 4) + pixels * 6, .written = pixels * 6},
           .prepare = prepared(
               [=](Arrays& a) {
                 std::vector<int32_t> query_class(static_cast<size_t>(queries));
                 for (int64_t k = 0; k < queries; ++k) query_class[static_cast<size_t>(k)] = static_cast<int32_t>(k);
-                return WindowMergeParams{.windows = window_logits(a, queries),
+                return WindowMergeParams{.windows = window_logits(a, photo, queries),
                                          .rule = {.queries = queries,
                                                   .classes = queries,
                                                   .query_class = a.copy(query_class),
                                                   .logit_scale = 40,
                                                   .area_threshold = area},
-                                         .out = {.labels = a.room<uint16_t>(kMergeWidth * kMergeHeight),
-                                                 .scores = a.room<float>(kMergeWidth * kMergeHeight),
+                                         .out = {.labels = a.room<uint16_t>(photo.pixels()),
+                                                 .scores = a.room<float>(photo.pixels()),
                                                  .statistics = a.room<LabelStatistics>(queries)}};
               },
               [](Stream& s, const WindowMergeParams& p) { s.window_merge(p); })};
 }
 
-KernelCase window_planes(int64_t queries, int64_t count) {
-  constexpr double pixels = kMergeWidth * kMergeHeight;
+KernelCase window_planes(MergedPhoto photo, int64_t queries, int64_t count) {
+  const auto pixels = static_cast<double>(photo.pixels());
   const double planes = pixels * 4 * static_cast<double>(count);
   return {.name = "window-planes",
-          .shape = str(kMergeWidth, "×", kMergeHeight, ", 8 windows, ", count, " of ", queries, " queries"),
+          .shape = str(photo.width, "×", photo.height, ", 8 windows, ", count, " of ", queries, " queries"),
           .floor = {.bytes = static_cast<double>(8 * 196 * count * 4) + planes, .written = planes},
           .prepare = prepared(
               [=](Arrays& a) {
-                return WindowPlanesParams{.windows = window_logits(a, queries),
+                return WindowPlanesParams{.windows = window_logits(a, photo, queries),
                                           .first_query = 8,
                                           .count = count,
-                                          .planes = a.room<float>(count * kMergeWidth * kMergeHeight)};
+                                          .planes = a.room<float>(count * photo.pixels())};
               },
               [](Stream& s, const WindowPlanesParams& p) { s.window_planes(p); })};
 }
 
-// Prompts that share their first words: 512 nodes in chains of 8 below a common root of 8.
-KernelCase tree_attention(int64_t heads, int64_t head_dim) {
-  constexpr int64_t nodes = 512;
+// Prompts that share their first words: nodes in chains of 8 below a common root of 8.
+KernelCase tree_attention(int64_t nodes, int64_t heads, int64_t head_dim) {
   const auto row = static_cast<double>(heads * head_dim);
   return {
       .name = "tree-attention",
@@ -409,7 +413,7 @@ KernelCase tree_attention(int64_t heads, int64_t head_dim) {
       .floor = {.bytes = static_cast<double>(nodes) * (row * 16 + 4), .written = static_cast<double>(nodes) * row * 4},
       .prepare = prepared(
           [=](Arrays& a) {
-            std::vector<int32_t> parent(nodes);
+            std::vector<int32_t> parent(static_cast<size_t>(nodes));
             for (int32_t i = 0; i < nodes; ++i) {
               parent[static_cast<size_t>(i)] = i < 8 || i % 8 != 0 ? i - 1 : 7;
             }
@@ -445,7 +449,7 @@ std::vector<KernelCase> kernel_cases() {
       layernorm(394, 768),
       gelu(394, 3072),
       l2_normalize(394, 512),
-      tree_attention(8, 64),
+      tree_attention(512, 8, 64),
       embed_tokens(2048, 512),
       gather_rows(256, 512),
       resize_normalize(640, 427, 504, 336),
@@ -453,10 +457,40 @@ std::vector<KernelCase> kernel_cases() {
       pamr_weights(640, 427),
       pamr(640, 427, 21),
       label_planes(640, 427, 8),
-      window_merge(21, std::nullopt),
-      window_merge(171, std::nullopt),
-      window_merge(21, 0.1f),
-      window_planes(171, 8),
+      window_merge({}, 21, std::nullopt),
+      window_merge({}, 171, std::nullopt),
+      window_merge({}, 21, 0.1f),
+      window_planes({}, 171, 8),
+  };
+}
+
+std::vector<KernelCase> timed_kernel_cases() {
+  const MergedPhoto photo{.width = 4000, .height = 3000, .resized_width = 448};
+  return {
+      attention("attention-csa-197", AttentionScores::kCorrelative, 64, 197, 12, 64),
+      attention("attention-clip-197", AttentionScores::kQueryKey, 64, 197, 12, 64),
+      attention("attention-qq-197", AttentionScores::kQueryQuery, 64, 197, 12, 64),
+      attention("attention-csa-441", AttentionScores::kCorrelative, 32, 442, 12, 64),
+      attention("attention-clip-441", AttentionScores::kQueryKey, 32, 442, 12, 64),
+      attention("attention-csa-785", AttentionScores::kCorrelative, 16, 785, 12, 64),
+      attention("attention-clip-785", AttentionScores::kQueryKey, 16, 785, 12, 64),
+      attention_mix("attention-added-197", false, 64, 197, 12, 64),
+      patch_embed(8, 8, 16, 768),
+      layernorm(256 * 197, 768),
+      gelu(128 * 197, 3072),
+      l2_normalize(256 * 196, 512),
+      tree_attention(16384, 8, 64),
+      embed_tokens(49408, 512),
+      gather_rows(65536, 512),
+      resize_normalize(4000, 3000, 2240, 1680),
+      overlay(4000, 3000),
+      pamr_weights(2000, 1500),
+      pamr(2000, 1500, 21),
+      label_planes(4000, 3000, 8),
+      window_merge(photo, 21, std::nullopt),
+      window_merge(photo, 171, std::nullopt),
+      window_merge(photo, 21, 0.1f),
+      window_planes(photo, 171, 8),
   };
 }
 

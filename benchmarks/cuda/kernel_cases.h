@@ -26,6 +26,9 @@ struct KernelCase {
   std::function<std::function<void()>(Backend& backend, Stream& stream)> prepare;
 };
 
+// Small enough to be counted by a simulator in seconds.
 std::vector<KernelCase> kernel_cases();
+// The same kernels at sizes that fill a device, and more than its caches hold: what is timed.
+std::vector<KernelCase> timed_kernel_cases();
 
 }  // namespace sclip
