@@ -10,6 +10,7 @@
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/gelu/gelu.h"
+#include "kernels/gelu/gelu_value.cuh"
 
 namespace sclip {
 namespace {
@@ -18,15 +19,6 @@ using namespace cuda;
 
 constexpr int kThreads = 256;
 constexpr int64_t kRowsPerBlock = 4;
-
-template <GeluForm kForm>
-__device__ __forceinline__ float activate(float z) {
-  if constexpr (kForm == GeluForm::kQuick) {
-    return __fdividef(z, 1.0f + __expf(-1.702f * z));  // −∞ in the exponent: z / ∞ = −0
-  } else {
-    return 0.5f * z * erfcf(-0.70710678f * z);
-  }
-}
 
 // 4 bytes of x: one float or two halves.
 template <typename T, GeluForm kForm>
