@@ -433,7 +433,7 @@ KernelCase tree_attention(int64_t nodes, int64_t heads, int64_t head_dim) {
 }  // namespace
 
 std::vector<KernelCase> kernel_cases() {
-  return {
+  std::vector<KernelCase> cases{
       attention("attention-csa-197", AttentionScores::kCorrelative, 2, 197, 12, 64),
       attention("attention-clip-197", AttentionScores::kQueryKey, 2, 197, 12, 64),
       attention("attention-qq-197", AttentionScores::kQueryQuery, 2, 197, 12, 64),
@@ -462,11 +462,13 @@ std::vector<KernelCase> kernel_cases() {
       window_merge({}, 21, 0.1f),
       window_planes({}, 171, 8),
   };
+  for (KernelCase& c : gemm_cases()) cases.push_back(std::move(c));
+  return cases;
 }
 
 std::vector<KernelCase> timed_kernel_cases() {
   const MergedPhoto photo{.width = 4000, .height = 3000, .resized_width = 448};
-  return {
+  std::vector<KernelCase> cases{
       attention("attention-csa-197", AttentionScores::kCorrelative, 64, 197, 12, 64),
       attention("attention-clip-197", AttentionScores::kQueryKey, 64, 197, 12, 64),
       attention("attention-qq-197", AttentionScores::kQueryQuery, 64, 197, 12, 64),
@@ -492,6 +494,8 @@ std::vector<KernelCase> timed_kernel_cases() {
       window_merge(photo, 21, 0.1f),
       window_planes(photo, 171, 8),
   };
+  for (KernelCase& c : timed_gemm_cases()) cases.push_back(std::move(c));
+  return cases;
 }
 
 }  // namespace sclip

@@ -30,5 +30,8 @@ struct KernelCase {
 std::vector<KernelCase> kernel_cases();
 // The same kernels at sizes that fill a device, and more than its caches hold: what is timed.
 std::vector<KernelCase> timed_kernel_cases();
+// Those of both that are products.
+std::vector<KernelCase> gemm_cases();
+std::vector<KernelCase> timed_gemm_cases();
 
 }  // namespace sclip
