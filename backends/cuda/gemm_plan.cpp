@@ -3,6 +3,7 @@
 #include "backends/cuda/alignment.h"
 #include "kernels/gelu/gelu.h"
 #include "kernels/gemm_fused/gemm_hopper.h"
+#include "kernels/gemm_fused/gemm_tile.h"
 
 namespace sclip {
 namespace {
@@ -75,7 +76,26 @@ GemmFusedParams fused_params(const GemmLayer& layer, int64_t rows, const GemmMem
           .weight_stride = layer.weight_stride};
 }
 
-// This project's kernel for Hopper, everything in its epilogue.
+// This project's kernel for Ampere and later, everything in its epilogue.
+class FusedPlan : public GemmPlan {
+ public:
+  FusedPlan(std::shared_ptr<const GemmLayer> layer, int64_t rows, GemmTile tile)
+      : layer_(std::move(layer)), rows_(rows), tile_(tile) {}
+
+  void run(const GemmMemory& memory, const CudaQueue& queue) const override {
+    gemm_fused_cuda(fused_params(*layer_, rows_, memory), tile_, queue);
+  }
+  std::string describe() const override {
+    return str("fused, mma, tiles of ", shape_of(tile_).rows, "×", shape_of(tile_).columns);
+  }
+
+ private:
+  std::shared_ptr<const GemmLayer> layer_;
+  int64_t rows_;
+  GemmTile tile_;
+};
+
+// The same with Hopper's own instructions.
 class HopperPlan : public GemmPlan {
  public:
   HopperPlan(std::shared_ptr<const GemmLayer> layer, int64_t rows, HopperTile tile)
@@ -116,8 +136,16 @@ std::vector<std::shared_ptr<const GemmPlan>> gemm_plans(std::shared_ptr<const Ge
   for (size_t i = 0; i < found.size(); ++i) {
     out.push_back(std::make_shared<CublasLtPlan>(layer, product, rows, blas, found[i], static_cast<int>(i) + 1));
   }
-  if (!layer->transposed && gemm_hopper_serves(fused_params(*layer, rows, memory), queue)) {
+  if (layer->transposed) return out;
+  const GemmFusedParams params = fused_params(*layer, rows, memory);
+  if (gemm_hopper_serves(params, queue)) {
     for (HopperTile tile : kHopperTiles) out.push_back(std::make_shared<HopperPlan>(layer, rows, tile));
+  }
+  if (gemm_fused_serves(params)) {
+    for (GemmTile tile : kGemmTiles) {
+      if (static_cast<size_t>(shape_of(tile).shared_bytes()) > queue.shared_memory_per_block) continue;
+      out.push_back(std::make_shared<FusedPlan>(layer, rows, tile));
+    }
   }
   return out;
 }

@@ -55,8 +55,10 @@ inline void check_params(const GemmFusedParams& p) {
 // Whether gemm_fused_cuda takes these: whole 16-byte pieces everywhere.
 inline bool gemm_fused_serves(const GemmFusedParams& p) {
   const auto aligned = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; };
-  return p.inputs % 8 == 0 && p.outputs % 8 == 0 && p.weight_stride % 8 == 0 && aligned(p.x) && aligned(p.weight) &&
-         aligned(p.bias) && aligned(p.y);
+  const bool activates = p.epilogue == GemmEpilogue::kQuickGelu || p.epilogue == GemmEpilogue::kGelu;
+  return (p.dtype == DType::kF16 || p.dtype == DType::kBF16) &&
+         (p.output == p.dtype || (p.output == DType::kF32 && !activates)) && p.inputs % 8 == 0 && p.outputs % 8 == 0 &&
+         p.weight_stride % 8 == 0 && aligned(p.x) && aligned(p.weight) && aligned(p.bias) && aligned(p.y);
 }
 
 // For params that it serves; `tile` from choose_gemm_tile, or any that fits the device's shared memory.
