@@ -10,6 +10,8 @@
 #include "io/image_decode.h"
 #include "io/npy.h"
 #include "results/output_transaction.h"
+#include "results/own_files.h"
+#include "sclip/error.h"
 #include "sclip/session.h"
 
 namespace sclip {
@@ -23,7 +25,17 @@ struct EmbedFlags {
   std::string out;
   bool dense = false;
   bool truncate = false;
+  bool overwrite = false;
 };
+
+// A .npy file cannot say who wrote it, so that one which is there already may be anybody's.
+void check_target(const EmbedFlags& flags, const std::filesystem::path& out) {
+  OverwriteGuard guard(/*anything=*/true);
+  for (const std::string& image : flags.images) guard.protect(image);
+  guard.check(out);
+  SCLIP_CHECK(flags.overwrite || !std::filesystem::exists(out), kIo, "cannot write ", out.string(),
+              ": it is there already; choose another --out, or replace it with --overwrite");
+}
 
 struct Embeddings {
   std::vector<float> data;
@@ -49,6 +61,7 @@ int run_embed(const EmbedFlags& flags) {
               "give --text or --image, and not both: one file holds one kind of embedding");
   SCLIP_CHECK(!flags.dense || flags.images.size() == 1, kInvalidArgument, "--dense takes exactly one --image");
   const std::filesystem::path out(flags.out);
+  check_target(flags, out);
   if (out.has_parent_path()) make_output_folder(out.parent_path());
 
   const auto engine = flags.model.load();
@@ -78,6 +91,7 @@ void add_embed(CLI::App& app, const ChooseSubcommand& choose) {
   embed->add_flag("--dense", flags->dense,
                   "all patches of all windows (windows, h, w, E) instead of one row a picture");
   embed->add_option("-o,--out", flags->out, "the .npy file")->required();
+  embed->add_flag("--overwrite", flags->overwrite, "replace the file if it is there already");
   embed->add_flag("--truncate", flags->truncate, "cut texts that are too long for the model instead of refusing them");
   flags->windows.add_to(*embed, /*with_scores=*/false);
   flags->model.add_to(*embed);

@@ -1,5 +1,7 @@
 #include "apps/photo_list.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -8,7 +10,10 @@
 #include <system_error>
 #include <utility>
 
-#include "results/output_kinds.h"
+#include "apps/console.h"
+#include "apps/table.h"
+#include "core/file.h"
+#include "results/own_files.h"
 #include "sclip/error.h"
 
 namespace sclip {
@@ -26,26 +31,69 @@ bool same_file(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, error) && !error;
 }
 
-void search_folder(const fs::path& root, const fs::path& prefix, const fs::path& out, std::vector<Found>& found) {
-  const bool writes_here = same_file(root, out);
-  std::vector<Found> here;
-  std::error_code error;
-  fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    const fs::path& path = entry->path();
-    const std::string name = path.filename().string();
-    const bool left_out = name.starts_with('.') || (writes_here && is_output_name(name));
-    if (entry->is_directory(error)) {
-      if (left_out || same_file(path, out)) entry.disable_recursion_pending();
-    } else if (!left_out && looks_like_photo(path)) {
-      here.push_back({path, prefix / path.lexically_relative(root)});
-    }
-    error.clear();  // a broken link is no reason to stop
+std::string lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  if (error) fail(ErrorCode::kIo, "cannot search the folder ", root.string(), ": ", error.message());
-  std::sort(here.begin(), here.end(), [](const Found& a, const Found& b) { return a.photo < b.photo; });
-  found.insert(found.end(), here.begin(), here.end());
+  return text;
 }
+
+// The format that a file's name promises and that is not read here; empty for every other file.
+std::string_view foreign_format(const fs::path& path) {
+  static constexpr std::pair<std::string_view, std::string_view> kFormats[] = {
+      {".heic", "HEIC"},        {".heif", "HEIC"},     {".avif", "AVIF"},     {".webp", "WebP"},   {".tif", "TIFF"},
+      {".tiff", "TIFF"},        {".jp2", "JPEG 2000"}, {".j2k", "JPEG 2000"}, {".jxl", "JPEG XL"}, {".exr", "OpenEXR"},
+      {".hdr", "Radiance HDR"}, {".ico", "ICO"},       {".pcx", "PCX"},       {".svg", "SVG"},     {".dng", "raw"},
+      {".cr2", "raw"},          {".cr3", "raw"},       {".nef", "raw"},       {".arw", "raw"},     {".orf", "raw"},
+      {".raf", "raw"},          {".rw2", "raw"}};
+  const std::string extension = lower(path.extension().string());
+  for (const auto& [ending, name] : kFormats) {
+    if (extension == ending) return name;
+  }
+  return {};
+}
+
+class Search {
+ public:
+  Search(const fs::path& out, PhotoList& list) : out_(out), list_(list) {}
+
+  void folder(const fs::path& root, const fs::path& prefix, std::vector<Found>& found) {
+    std::vector<Found> here;
+    std::error_code error;
+    fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied, error);
+    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+      const fs::path& path = entry->path();
+      const bool hidden = path.filename().string().starts_with('.');
+      if (entry->is_directory(error)) {
+        if (hidden || same_file(path, out_)) {
+          entry.disable_recursion_pending();
+        } else if (!entry->is_symlink(error) && ::access(path.c_str(), R_OK | X_OK) != 0) {
+          list_.locked.push_back(path.string());
+        }
+      } else if (!hidden) {
+        file(path, prefix / path.lexically_relative(root), here);
+      }
+      error.clear();  // a broken link is no reason to stop
+    }
+    if (error) fail(ErrorCode::kIo, "cannot search the folder ", root.string(), ": ", error.message());
+    std::sort(here.begin(), here.end(), [](const Found& a, const Found& b) { return a.photo < b.photo; });
+    found.insert(found.end(), here.begin(), here.end());
+  }
+
+ private:
+  void file(const fs::path& path, const fs::path& relative, std::vector<Found>& found) {
+    if (!looks_like_photo(path)) {
+      if (const auto format = foreign_format(path); !format.empty()) ++list_.foreign[std::string(format)];
+    } else if (written_by_sclip(path)) {
+      ++list_.own_outputs;
+    } else {
+      found.push_back({path, relative});
+    }
+  }
+
+  const fs::path& out_;
+  PhotoList& list_;
+};
 
 fs::path last_name(const fs::path& folder) {
   const fs::path normal = fs::absolute(folder).lexically_normal();
@@ -57,49 +105,102 @@ fs::path last_name(const fs::path& folder) {
 bool looks_like_photo(const fs::path& path) {
   static constexpr std::array<std::string_view, 11> kExtensions = {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif",
                                                                    ".tga", ".psd",  ".ppm", ".pgm", ".pnm"};
-  std::string extension = path.extension().string();
-  for (char& c : extension) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const std::string extension = lower(path.extension().string());
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 
-std::vector<PhotoJob> list_photos(std::span<const std::string> inputs, const fs::path& out) {
+std::string PhotoList::left_out() const {
+  std::vector<std::string> parts;
+  if (own_outputs > 0) parts.push_back(counted(own_outputs, "file") + " that sclip wrote");
+  size_t files = 0;
+  std::string formats;
+  for (const auto& [format, count] : foreign) {
+    files += count;
+    formats += (formats.empty() ? "" : ", ") + format;
+  }
+  if (files > 0) parts.push_back(counted(files, "picture") + " of formats that are not read (" + formats + ")");
+  if (!locked.empty()) {
+    parts.push_back(counted(locked.size(), "folder") + " without permission to search (" + one_line(locked.front()) +
+                    (locked.size() > 1 ? ", …)" : ")"));
+  }
+  std::string out;
+  for (size_t i = 0; i < parts.size(); ++i) out += (i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ") + parts[i];
+  return out.empty() ? out : "left out: " + out;
+}
+
+PhotoList list_photos(std::span<const std::string> inputs, const fs::path& out, bool named) {
   SCLIP_CHECK(!inputs.empty(), kInvalidArgument, "no photo: give a picture or a folder of pictures");
+  SCLIP_CHECK(std::count(inputs.begin(), inputs.end(), kStandardInput) <= 1, kInvalidArgument,
+              "'-' is given twice: standard input holds one picture");
+  PhotoList list;
   std::vector<Found> found;
   size_t folders = 0;
   for (const std::string& input : inputs) {
     std::error_code error;
     folders += fs::is_directory(input, error) ? 1 : 0;
   }
+  Search search(out, list);
   for (const std::string& input : inputs) {
+    if (input == kStandardInput) {
+      found.push_back({input, "stdin"});
+      continue;
+    }
     std::error_code error;
     const fs::file_status status = fs::status(input, error);
     if (!fs::exists(status)) {
       fail(ErrorCode::kNotFound, "cannot open ", input, ": ", error ? error.message() : "No such file or directory");
     }
     if (fs::is_directory(status)) {
-      search_folder(input, folders > 1 ? last_name(input) : fs::path(), out, found);
+      search.folder(input, folders > 1 ? last_name(input) : fs::path(), found);
     } else {
+      SCLIP_CHECK(fs::is_regular_file(status), kIo, "cannot read ", input,
+                  ": not a regular file; a picture from a pipe is given as '-' on standard input");
       found.push_back({input, fs::path(input).filename()});
     }
   }
   SCLIP_CHECK(!found.empty(), kNotFound, "no picture in ", inputs.front(),
-              ": a folder is searched for .jpg, .png, .bmp, .gif, .tga, .psd and .ppm files");
-  if (inputs.size() == 1 && folders == 0) return {{found[0].photo, {out, ""}}};
+              ": a folder is searched for .jpg, .png, .bmp, .gif, .tga, .psd and .ppm files",
+              list.left_out().empty() ? "" : "; " + list.left_out());
+  if (inputs.size() == 1 && folders == 0 && !named) {
+    list.jobs = {{found[0].photo, {out, ""}}};
+    return list;
+  }
 
-  std::map<fs::path, int> sharers;
-  for (const Found& f : found) ++sharers[fs::path(f.relative).replace_extension()];
-  std::set<fs::path> taken;
-  std::vector<PhotoJob> jobs;
+  const auto same_name = [](const fs::path& path) { return lower(path.string()); };
+  std::map<std::string, int> sharers;
+  for (const Found& f : found) ++sharers[same_name(fs::path(f.relative).replace_extension())];
+  std::set<std::string> taken;
   for (const Found& f : found) {
     fs::path name = fs::path(f.relative).replace_extension();
-    if (sharers[name] > 1) name = f.relative;
+    if (sharers[same_name(name)] > 1) name = f.relative;
     const fs::path first = name;
-    for (int n = 2; !taken.insert(name).second; ++n) name = first.string() + "-" + std::to_string(n);
-    jobs.push_back({f.photo, {(out / name).parent_path(), name.filename().string() + "."}});
+    for (int n = 2; !taken.insert(same_name(name)).second; ++n) name = first.string() + "-" + std::to_string(n);
+    list.jobs.push_back({f.photo, {(out / name).parent_path(), name.filename().string() + "."}});
   }
-  return jobs;
+  return list;
+}
+
+std::vector<std::string> read_photo_paths(const std::string& file) {
+  constexpr size_t kMost = size_t{1} << 30;
+  std::string text;
+  if (file == kStandardInput) {
+    const auto bytes = read_standard_input(kMost);
+    text.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  } else {
+    text = read_text_file(file);
+  }
+  const char end_of_path = text.find('\0') != std::string::npos ? '\0' : '\n';
+  std::vector<std::string> paths;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find(end_of_path, begin), text.size());
+    std::string path = text.substr(begin, end - begin);
+    if (end_of_path == '\n' && path.ends_with('\r')) path.pop_back();
+    if (!path.empty()) paths.push_back(std::move(path));
+    begin = end + 1;
+  }
+  SCLIP_CHECK(!paths.empty(), kNotFound, "no path in ", file == kStandardInput ? "standard input" : file,
+              ": --files-from takes one a line");
+  return paths;
 }
 
 }  // namespace sclip

@@ -1,9 +1,12 @@
 #include "apps/photo_list.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
 
+#include "core/atomic_file.h"
+#include "io/png_write.h"
 #include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/temporary_folder.h"
@@ -23,9 +26,9 @@ class TemporaryFolder : public testing::TemporaryFolder {
   std::string operator/(const std::string& name) const { return (path() / name).string(); }
 };
 
-std::vector<std::string> masks(const std::vector<PhotoJob>& jobs, const fs::path& out) {
+std::vector<std::string> masks(const PhotoList& list, const fs::path& out) {
   std::vector<std::string> names;
-  for (const PhotoJob& job : jobs) names.push_back(job.place.file("mask.png").lexically_relative(out).string());
+  for (const PhotoJob& job : list.jobs) names.push_back(job.place.file("mask.png").lexically_relative(out).string());
   return names;
 }
 
@@ -73,15 +76,71 @@ TEST_CASE("photos of the same name from several places are numbered") {
   CHECK(masks(list_photos(folders, folder / "out"), folder / "out") == Names{"x/a.mask.png", "y/a.mask.png"});
 }
 
-TEST_CASE("outputs of an earlier run are no photos") {
+TEST_CASE("what sclip wrote is no photo, what is called like it is") {
   const TemporaryFolder folder;
-  for (const char* name : {"in/a.jpg", "in/out/a.mask.png", "in/a.mask.png", "in/a.per-class/0-sky.png"})
-    folder.make(name);
+  for (const char* name : {"in/a.jpg", "in/mine.mask.png"}) folder.make(name);
+  ThreadPool pool(1);
+  const std::vector<uint16_t> labels(4, 0);
+  const auto png = encode_png_class({labels.data(), 2, 2}, 0, pool);
+  for (const char* name : {"in/a.mask.png", "in/run 1/a.overlay.png", "in/run 1/renamed.png"}) {
+    write_file_atomically(folder.make(name), png);
+  }
   const std::vector<std::string> inputs = {folder / "in"};
-  CHECK(masks(list_photos(inputs, folder / "in"), folder / "in") == Names{"a.mask.png"});
-  // Elsewhere such a name is a photo like any other.
-  CHECK(masks(list_photos(inputs, folder / "in/out"), folder / "in/out") ==
-        Names{"a.mask.png", "a.mask.mask.png", "a.per-class/0-sky.mask.png"});
+  for (const std::string& out : {folder / "in", folder / "in/run 1", folder / "elsewhere"}) {
+    const PhotoList list = list_photos(inputs, out);
+    CHECK(masks(list, out) == Names{"a.mask.png", "mine.mask.mask.png"});
+    CHECK(list.own_outputs == (out.ends_with("run 1") ? 1 : 3));  // the output folder is not searched
+  }
+  CHECK(list_photos(inputs, folder / "out").left_out() == "left out: 3 files that sclip wrote");
+}
+
+TEST_CASE("formats that are not read and folders that may not be searched are counted") {
+  const TemporaryFolder folder;
+  for (const char* name : {"in/a.jpg", "in/b.HEIC", "in/c.heif", "in/d.avif", "in/notes.txt", "in/locked/e.jpg"}) {
+    folder.make(name);
+  }
+  const std::vector<std::string> inputs = {folder / "in"};
+  const PhotoList list = list_photos(inputs, folder / "out");
+  CHECK(list.foreign == std::map<std::string, size_t>{{"HEIC", 2}, {"AVIF", 1}});
+  CHECK(list.left_out() == "left out: 3 pictures of formats that are not read (AVIF, HEIC)");
+
+  fs::permissions(folder / "in/locked", fs::perms::none);
+  const bool may_anything = ::access((folder / "in/locked").c_str(), R_OK) == 0;  // root
+  const PhotoList less = list_photos(inputs, folder / "out");
+  fs::permissions(folder / "in/locked", fs::perms::owner_all);
+  CHECK(less.jobs.size() == (may_anything ? 2 : 1));
+  CHECK(less.locked == (may_anything ? Names{} : Names{folder / "in/locked"}));
+}
+
+TEST_CASE("names that differ in case only are the same name") {
+  const TemporaryFolder folder;
+  for (const char* name : {"in/a.jpg", "in/A.png", "in/B.jpg"}) folder.make(name);
+  const std::vector<std::string> inputs = {folder / "in"};
+  CHECK(masks(list_photos(inputs, folder / "out"), folder / "out") ==
+        Names{"A.png.mask.png", "B.mask.png", "a.jpg.mask.png"});
+}
+
+TEST_CASE("pipes are refused without being opened, standard input is taken once") {
+  const TemporaryFolder folder;
+  const std::string pipe = folder / "pipe.jpg";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(error_of({pipe}).find("pipe.jpg: not a regular file") != std::string::npos);
+  CHECK(error_of({"-", "-"}).find("given twice") != std::string::npos);
+  const std::vector<std::string> inputs = {"-"};
+  CHECK(masks(list_photos(inputs, folder / "out"), folder / "out") == Names{"mask.png"});
+  CHECK(masks(list_photos(inputs, folder / "out", true), folder / "out") == Names{"stdin.mask.png"});
+}
+
+TEST_CASE("a list of paths is lines, or pieces that end in NUL") {
+  const TemporaryFolder folder;
+  const auto listed = [&](std::string_view text) {
+    write_file_atomically(folder / "list", text);
+    return read_photo_paths(folder / "list");
+  };
+  CHECK(listed("a.jpg\nb c.png\r\n\n#d.jpg") == Names{"a.jpg", "b c.png", "#d.jpg"});
+  using namespace std::string_view_literals;
+  CHECK(listed("a\n1.jpg\0b.jpg\0"sv) == Names{"a\n1.jpg", "b.jpg"});
+  CHECK_THROWS_AS(listed("\n\n"), Error);
 }
 
 TEST_CASE("inputs that are not there are named") {

@@ -37,7 +37,8 @@ void ModelFlags::add_to(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--tune-gemm", tune_gemm, "CUDA: time the ways to compute each matrix product, and take the fastest");
   app.add_flag("--cudnn-mlp", cudnn_mlp, "CUDA: cuDNN computes the image tower's MLP activations with their products");
-  app.add_option("--threads", threads, "CPU threads; 0: one for each core")->check(CLI::Range(0, 4096));
+  app.add_option("--threads", threads, "CPU threads; 0: one for each core; at most 4 for each")
+      ->check(CLI::NonNegativeNumber);
 }
 
 EngineOptions ModelFlags::engine_options() const {
@@ -102,7 +103,8 @@ TextBankOptions ClassFlags::bank_options() const {
     options.templates = parse_templates(read_text_file(templates), templates);
   }
   if (!no_cache)
-    options.cache_folder = cache_folder.empty() ? default_cache_folder() : std::filesystem::path(cache_folder);
+    options.cache_folder =
+        cache_folder.empty() ? default_cache_folder() : std::optional<std::filesystem::path>(cache_folder);
   return options;
 }
 

@@ -4,7 +4,11 @@
 #include <atomic>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <thread>
@@ -21,7 +25,9 @@
 #include "apps/subcommands.h"
 #include "apps/table.h"
 #include "core/stopwatch.h"
+#include "core/temporary_files.h"
 #include "results/result_json.h"
+#include "sclip/error.h"
 #include "sclip/templates.h"
 
 namespace sclip {
@@ -39,13 +45,25 @@ struct SegmentCommand {
   std::string out = "out";
   int jobs = 1;
   bool resume = false;
+  bool overwrite = false;
+  bool named = false;
   bool quiet = false;
+  std::string files_from;
   std::string outputs = std::string(kDefaultOutputs);
 
   int run() const;
 
  private:
-  SegmentRun prepare(OutputChoice choice) const;
+  // Where outputs go, and which.
+  struct Plan {
+    PhotoList photos;
+    OutputChoice outputs;
+    OverwriteGuard guard;
+    bool single = false;
+  };
+  Plan plan() const;
+  bool names_a_file(const std::vector<std::string>& photos) const;
+  SegmentRun prepare(const Plan& plan) const;
   int run_single(const SegmentRun& run, const PhotoJob& job) const;
   int run_many(const SegmentRun& run, const std::vector<PhotoJob>& photos, Progress& progress) const;
 };
@@ -61,12 +79,83 @@ void check_outputs(const OutputChoice& choice, size_t photos, bool resume) {
               "--resume knows finished photos by their result.json: add json to --outputs");
 }
 
+// Before anything is computed: no output may have the name of another one, or of what must stay.
+void check_targets(const std::vector<PhotoJob>& jobs, const OutputChoice& choice, const OverwriteGuard& guard) {
+  std::optional<Error> refusal;
+  size_t refused = 0;
+  for (const PhotoJob& job : jobs) {
+    std::map<std::filesystem::path, std::string_view> taken;
+    for (const ChosenOutput& output : choice) {
+      const auto path = output.path(job.place);
+      std::error_code error;
+      const auto [other, is_new] = taken.insert({std::filesystem::weakly_canonical(std::filesystem::absolute(path), error), output.kind->name});
+      SCLIP_CHECK(is_new, kInvalidArgument, "the outputs ", other->second, " and ", output.kind->name,
+                  " cannot both be ", path.string(), ": name them differently");
+      if (output.kind->is_folder()) continue;
+      try {
+        guard.check(path);
+      } catch (const Error& e) {
+        if (refused++ == 0) refusal = e;
+      }
+    }
+  }
+  if (refused == 1) throw *refusal;
+  if (refused > 1) fail(refusal->code(), refusal->what(), " (the first of ", refused, " such files)");
+}
+
+// "-o picture.png" for one photo: the mask gets this name, and what else is written is named after it.
+bool SegmentCommand::names_a_file(const std::vector<std::string>& photos) const {
+  std::error_code error;
+  if (!std::filesystem::path(out).has_stem() || !out.ends_with(".png") || std::filesystem::is_directory(out, error)) {
+    return false;
+  }
+  SCLIP_CHECK(photos.size() == 1 && !std::filesystem::is_directory(photos[0], error), kInvalidArgument, "--out ", out,
+              " names a file, and there may be several photos: name a folder");
+  return true;
+}
+
+SegmentCommand::Plan SegmentCommand::plan() const {
+  std::vector<std::string> photos = inputs;
+  if (!files_from.empty()) {
+    SCLIP_CHECK(files_from != kStandardInput || std::count(inputs.begin(), inputs.end(), kStandardInput) == 0,
+                kInvalidArgument, "standard input cannot be both the list of photos and a photo");
+    const auto listed = read_photo_paths(files_from);
+    photos.insert(photos.end(), listed.begin(), listed.end());
+  }
+  Plan plan{.photos = {}, .outputs = parse_outputs(outputs), .guard = OverwriteGuard(overwrite)};
+  const bool file = names_a_file(photos);
+  const std::filesystem::path target(out);
+  plan.photos = list_photos(photos, file ? target.parent_path() : target, named);
+  std::vector<PhotoJob>& all = plan.photos.jobs;
+  if (file) {
+    SCLIP_CHECK(contains(plan.outputs, "mask"), kInvalidArgument, "--out ", out,
+                " names the mask: add mask to --outputs, or name a folder");
+    all[0].place = {target.has_parent_path() ? target.parent_path() : ".", target.stem().string() + "."};
+    for (ChosenOutput& output : plan.outputs) {
+      if (output.kind->name == "mask" && output.file.empty()) output.file = target;
+    }
+  }
+  plan.single = all.size() == 1 && (file || named || all[0].place.prefix.empty());
+  check_outputs(plan.outputs, all.size(), resume);
+
+  for (const PhotoJob& job : all) plan.guard.protect(job.photo);
+  for (const std::string& input :
+       {find_model(model.model).string(), classes.classes_file, classes.templates, files_from}) {
+    if (!input.empty()) plan.guard.protect(input);
+  }
+  check_targets(all, plan.outputs, plan.guard);
+  return plan;
+}
+
 int SegmentCommand::run() const {
-  const std::vector<PhotoJob> all = list_photos(inputs, out);
-  const bool single = all.size() == 1 && all[0].place.prefix.empty();
-  OutputChoice choice = parse_outputs(outputs);
-  check_outputs(choice, all.size(), resume);
-  make_output_folder(out);
+  const Plan plan = this->plan();
+  const std::vector<PhotoJob>& all = plan.photos.jobs;
+  const bool single = plan.single;
+  std::set<std::filesystem::path> folders;
+  for (const PhotoJob& job : all) folders.insert(job.place.folder);
+  for (const auto& folder : folders) temporary_files::remove_stale(folder);
+  make_output_folder(all[0].place.folder);
+  if (const std::string left_out = plan.photos.left_out(); !left_out.empty() && !quiet) print_message(left_out);
 
   Progress progress(all.size(), stderr_is_terminal(), quiet || single);
   const Interrupts interrupts([&progress, &all, single] {
@@ -74,10 +163,10 @@ int SegmentCommand::run() const {
                             : "interrupted; " + std::to_string(progress.finished()) + " of " +
                                   counted(all.size(), "photo") + " done, --resume goes on with the rest");
   });
-  const SegmentRun run = prepare(std::move(choice));
+  const SegmentRun run = prepare(plan);
   if (single) {
     if (resume && is_finished(all[0].place, all[0].photo, run.facts.options_hash)) {
-      if (!quiet) std::printf("%s is finished already\n", one_line(inputs[0]).c_str());
+      if (!quiet) std::printf("%s is finished already\n", one_line(all[0].photo.string()).c_str());
       return kExitDone;
     }
     return run_single(run, all[0]);
@@ -90,7 +179,7 @@ int SegmentCommand::run() const {
   return run_many(run, left, progress);
 }
 
-SegmentRun SegmentCommand::prepare(OutputChoice choice) const {
+SegmentRun SegmentCommand::prepare(const Plan& plan) const {
   // What is wrong with the command line shows before the weights are read.
   ClassList class_list = classes.class_list(segment.config_class_file());
   const TextBankOptions bank_options = classes.bank_options();
@@ -111,8 +200,9 @@ SegmentRun SegmentCommand::prepare(OutputChoice choice) const {
   facts.options = options;
   facts.templates = classes.templates.empty() ? "imagenet" : classes.templates;
   facts.template_count = bank_options.templates.empty() ? imagenet_templates().size() : bank_options.templates.size();
-  facts.options_hash = options_hash(engine, bank_options, run.bank->classes(), options, to_strings(choice));
-  run.outputs = std::move(choice);
+  facts.options_hash = options_hash(engine, bank_options, run.bank->classes(), options, to_strings(plan.outputs));
+  run.outputs = plan.outputs;
+  run.guard = plan.guard;
   if (!quiet) {
     for (const std::string& warning : facts.warnings) print_message("warning: " + warning);
   }
@@ -219,8 +309,15 @@ std::string outputs_help() {
 void add_segment(CLI::App& app, const ChooseSubcommand& choose) {
   auto command = std::make_shared<SegmentCommand>();
   CLI::App* segment = app.add_subcommand("segment", "Cut photos into the regions that words name");
-  segment->add_option("photos", command->inputs, "pictures, or folders of pictures")->required();
-  segment->add_option("-o,--out", command->out, "folder for the outputs; made if need be")->capture_default_str();
+  segment->add_option("photos", command->inputs, "pictures, or folders of pictures; -: a picture from standard input");
+  segment->add_option("--files-from", command->files_from, "a file with a photo's path a line, or -: standard input");
+  segment
+      ->add_option("-o,--out", command->out,
+                   "folder for the outputs, made if need be; for one photo also the mask's name: FILE.png")
+      ->capture_default_str();
+  segment->add_flag("--name-after-photo", command->named, "PHOTO.mask.png instead of mask.png for a single photo, too");
+  segment->add_flag("--overwrite", command->overwrite,
+                    "replace files that sclip did not write, too; never what the run reads");
   command->classes.add_to(*segment);
   command->segment.add_to(*segment);
   command->model.add_to(*segment);

@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include "core/file.h"
 #include "core/stopwatch.h"
 #include "io/image_decode.h"
 #include "results/photo_outputs.h"
@@ -10,15 +11,26 @@
 namespace sclip {
 namespace {
 
+constexpr size_t kMostInputBytes = size_t{4} << 30;  // of a picture from standard input
+
 // A photo on its way: what is decoded, and the outputs that wait for it.
 class OpenPhoto {
  public:
   OpenPhoto(const SegmentRun& run, const PhotoJob& job) : run_(run), name_(job.photo.string()) {
-    PhotoFacts facts{.path = job.photo, .identity = identify_file(job.photo), .place = job.place};
+    PhotoFacts facts{.path = job.photo, .identity = {}, .place = job.place};
     Stopwatch watch;
-    picture_ = load_image(job.photo, run.engine->thread_pool());
+    if (job.photo == kStandardInput) {
+      name_ = "standard input";
+      const std::vector<std::byte> bytes = read_standard_input(kMostInputBytes);
+      facts.identity.bytes = static_cast<int64_t>(bytes.size());
+      watch.lap();  // whoever writes to the pipe is waited for
+      picture_ = decode_image(bytes, name_, run.engine->thread_pool());
+    } else {
+      facts.identity = identify_file(job.photo);
+      picture_ = load_image(job.photo, run.engine->thread_pool());
+    }
     facts.times.decode = watch.lap();
-    outputs_ = std::make_unique<PhotoOutputs>(run.facts, run.outputs, std::move(facts));
+    outputs_ = std::make_unique<PhotoOutputs>(run.facts, run.outputs, run.guard, std::move(facts));
     targets_ = outputs_->claim({.queries = run.bank->queries(), .height = picture_.height, .width = picture_.width});
   }
   PhotoRequest request() const { return {.photo = picture_.view(), .logits = targets_.logits}; }

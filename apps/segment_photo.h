@@ -10,6 +10,7 @@
 
 #include "apps/photo_list.h"
 #include "results/output_choice.h"
+#include "results/own_files.h"
 #include "sclip/session.h"
 
 namespace sclip {
@@ -19,6 +20,7 @@ struct SegmentRun {
   std::shared_ptr<const TextBank> bank;
   RunFacts facts;
   OutputChoice outputs;
+  OverwriteGuard guard;
 };
 
 struct SegmentedPhoto {

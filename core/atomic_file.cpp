@@ -17,7 +17,7 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   static std::atomic<unsigned> counter{0};
   const temporary_files::Lock lock(temporary_files::mutex());
   do {  // a process of another machine may have this one's number, and a shared folder
-    temporary_ = path_.string() + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++);
+    temporary_ = path_.string() + temporary_files::suffix(counter++);
     fd_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   } while (fd_ < 0 && errno == EEXIST);
   if (fd_ < 0) give_up(errno);

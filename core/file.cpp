@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -24,6 +25,7 @@ class Descriptor {
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
@@ -32,18 +34,31 @@ class Descriptor {
   int fd_;
 };
 
+[[noreturn]] void refuse_to_open(const std::filesystem::path& path) {
+  fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo, "cannot open ", path.string(), ": ", reason());
+}
+
+void check_regular(const std::filesystem::path& path, const struct stat& info) {
+  const char* kind = S_ISDIR(info.st_mode)    ? "it is a folder"
+                     : S_ISFIFO(info.st_mode) ? "it is a pipe"
+                     : S_ISSOCK(info.st_mode) ? "it is a socket"
+                                              : "it is a device";
+  SCLIP_CHECK(S_ISREG(info.st_mode), kIo, "cannot read ", path.string(), ": ", kind, ", not a regular file");
+}
+
+// Opening a pipe waits for a writer, and opening a device may do anything: the kind is asked for before, and once more
+// of what was opened.
 Descriptor open_for_reading(const std::filesystem::path& path, size_t& size) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo, "cannot open ", path.string(), ": ", reason());
-  }
   struct stat info {};
-  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    ::close(fd);
-    fail(ErrorCode::kIo, "cannot read ", path.string(), ": it is not a regular file");
-  }
+  if (::stat(path.c_str(), &info) != 0) refuse_to_open(path);
+  check_regular(path, info);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) refuse_to_open(path);
+  Descriptor file(fd);
+  SCLIP_CHECK(::fstat(fd, &info) == 0, kIo, "cannot read ", path.string(), ": ", reason());
+  check_regular(path, info);
   size = static_cast<size_t>(info.st_size);
-  return Descriptor(fd);
+  return file;
 }
 
 }  // namespace
@@ -89,6 +104,21 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
     done += static_cast<size_t>(n);
   }
   return out;
+}
+
+std::vector<std::byte> read_standard_input(size_t most) {
+  std::vector<std::byte> out;
+  for (;;) {
+    constexpr size_t kStep = size_t{1} << 20;
+    const size_t size = out.size();
+    SCLIP_CHECK(size <= most, kUnsupported, "standard input has more than ", most, " bytes: give a file instead");
+    out.resize(size + kStep);
+    const ssize_t n = ::read(STDIN_FILENO, out.data() + size, kStep);
+    out.resize(size + static_cast<size_t>(std::max<ssize_t>(n, 0)));
+    if (n < 0 && errno == EINTR) continue;
+    SCLIP_CHECK(n >= 0, kIo, "cannot read standard input: ", reason());
+    if (n == 0) return out;
+  }
 }
 
 std::string read_text_file(const std::filesystem::path& path) {

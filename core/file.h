@@ -31,8 +31,10 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// Throws kNotFound or kIo, naming the path and the system's reason.
+// Throws kNotFound or kIo, naming the path and the system's reason: anything but a regular file is refused at once.
 std::vector<std::byte> read_file(const std::filesystem::path& path);
 std::string read_text_file(const std::filesystem::path& path);
+// To its end. Throws kUnsupported beyond `most` bytes, kIo.
+std::vector<std::byte> read_standard_input(size_t most);
 
 }  // namespace sclip

@@ -1,6 +1,10 @@
 #include "sclip/text_bank.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -114,7 +118,10 @@ std::shared_ptr<const TextBank> make_text_bank(const Engine& engine, ClassList c
   std::vector<std::string> warnings;
   std::optional<TextBankCache> cache;
   std::optional<AlignedBuffer<float>> cached;
-  if (options.cache_folder) {
+  std::string distrust = options.cache_folder ? distrusted_folder(*options.cache_folder) : "";
+  if (!distrust.empty()) {
+    warnings.push_back(std::move(distrust));
+  } else if (options.cache_folder) {
     cache.emplace(*options.cache_folder, cache_key(engine, classes, templates, options.truncate));
     TextBankCache::Lookup found = cache->load(queries, embed_dim);
     if (!found.damage.empty()) warnings.push_back(found.damage + "; it was rebuilt");
@@ -165,7 +172,7 @@ void check_bank(const Engine& engine, const TextBank& bank) {
               " can use its own only; make the bank with the engine that the session runs on");
 }
 
-std::filesystem::path default_cache_folder() {
+std::optional<std::filesystem::path> default_cache_folder() {
   const auto variable = [](const char* name) {
     const char* value = std::getenv(name);
     return value != nullptr ? std::filesystem::path(value) : std::filesystem::path();
@@ -173,7 +180,14 @@ std::filesystem::path default_cache_folder() {
   if (const auto folder = variable("SCLIP_CACHE_DIR"); !folder.empty()) return folder;
   if (const auto folder = variable("XDG_CACHE_HOME"); !folder.empty()) return folder / "sclip";
   if (const auto folder = variable("HOME"); !folder.empty()) return folder / ".cache" / "sclip";
-  return std::filesystem::temp_directory_path() / "sclip";
+  // A service may run without HOME. A folder that any user could have made beforehand is not taken instead.
+  std::array<char, 4096> text{};
+  passwd entry{}, *found = nullptr;
+  std::error_code error;
+  if (::getpwuid_r(::geteuid(), &entry, text.data(), text.size(), &found) != 0 || found == nullptr) return std::nullopt;
+  const std::filesystem::path home(found->pw_dir);
+  if (!home.is_absolute() || !std::filesystem::is_directory(home, error)) return std::nullopt;
+  return home / ".cache" / "sclip";
 }
 
 }  // namespace sclip

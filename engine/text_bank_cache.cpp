@@ -1,11 +1,15 @@
 #include "engine/text_bank_cache.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstring>
 #include <system_error>
 
 #include "core/atomic_file.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/temporary_files.h"
 #include "sclip/error.h"
 
 namespace sclip {
@@ -18,6 +22,19 @@ constexpr size_t kHexDigits = 64;
 constexpr size_t kHeaderBytes = kMagic.size() + kHexDigits + 2 * sizeof(int64_t);
 
 }  // namespace
+
+std::string distrusted_folder(const std::filesystem::path& folder) {
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) != 0) return "";
+  std::string why;
+  if (info.st_uid != ::geteuid() && info.st_uid != 0) {
+    why = str("belongs to another user (", info.st_uid, ")");
+  } else if ((info.st_mode & S_IWOTH) != 0) {
+    why = "may be written to by everybody";
+  }
+  if (why.empty()) return "";
+  return str("the cache folder ", folder.string(), " ", why, " and is not used; choose another one");
+}
 
 TextBankCache::TextBankCache(std::filesystem::path folder, std::string key)
     : path_(std::move(folder) / ("text_bank_" + key.substr(0, 32) + ".bin")), key_(std::move(key)) {}
@@ -57,6 +74,7 @@ TextBankCache::Lookup TextBankCache::load(int64_t rows, int64_t cols) const {
 void TextBankCache::store(const float* embeddings, int64_t rows, int64_t cols) const {
   std::error_code error;
   std::filesystem::create_directories(path_.parent_path(), error);
+  temporary_files::remove_stale(path_.parent_path());
   SCLIP_CHECK(!error, kIo, "cannot create the cache folder ", path_.parent_path().string(), ": ", error.message());
   const size_t payload = static_cast<size_t>(rows * cols) * sizeof(float);
   std::string file(kMagic);

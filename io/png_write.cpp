@@ -144,8 +144,15 @@ void append_pixels(const Layout& layout, ThreadPool& pool, std::vector<std::byte
   }
 }
 
+constexpr unsigned char kSignature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+
+// The text chunk that says who wrote the file.
+Bytes software_chunk(Chunk& chunk) {
+  for (const char c : std::string_view("Software\0sclip", 14)) chunk.bytes.push_back(static_cast<std::byte>(c));
+  return chunk.close();
+}
+
 std::vector<std::byte> encode_png(const Layout& layout, std::span<const Rgb> palette, ThreadPool& pool) {
-  static constexpr unsigned char kSignature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   SCLIP_CHECK(layout.width > 0 && layout.height > 0, kInvalidArgument, "cannot write a PNG of ", layout.width, " × ",
               layout.height, " pixels");
   std::vector<std::byte> out;
@@ -157,6 +164,8 @@ std::vector<std::byte> encode_png(const Layout& layout, std::span<const Rgb> pal
     header.bytes.push_back(static_cast<std::byte>(value));
   }
   append(out, header.close());
+  Chunk software("tEXt");
+  append(out, software_chunk(software));
   if (!palette.empty()) {
     Chunk colors("PLTE");
     for (const Rgb& color : palette) {
@@ -232,6 +241,15 @@ Layout class_layout(LabelView picture, uint16_t label) {
 }
 
 }  // namespace
+
+bool is_marked_png(std::span<const std::byte> head) {
+  constexpr size_t kHeaderChunk = 4 + 4 + 13 + 4;
+  Chunk software("tEXt");
+  const Bytes mark = software_chunk(software);
+  const size_t at = sizeof kSignature + kHeaderChunk;
+  return head.size() >= at + mark.size() && std::memcmp(head.data(), kSignature, sizeof kSignature) == 0 &&
+         std::memcmp(head.data() + at, mark.data(), mark.size()) == 0;
+}
 
 std::vector<std::byte> encode_png_rgb(ImageView picture, ThreadPool& pool) {
   return encode_png(rgb_layout(picture), {}, pool);

@@ -21,6 +21,10 @@ struct LabelView {
   int height = 0;
 };
 
+// Each has "Software: sclip" as its first text, by which a file that sclip wrote is known again.
+bool is_marked_png(std::span<const std::byte> head);  // the first kPngMarkBytes of the file, or all of a shorter one
+inline constexpr size_t kPngMarkBytes = 64;
+
 std::vector<std::byte> encode_png_rgb(ImageView picture, ThreadPool& pool);
 
 // Pixel value = label; every label must be below the number of classes (kInvalidArgument).

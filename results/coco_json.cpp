@@ -33,6 +33,7 @@ Json coco_json(const PhotoFacts& photo, const ClassList& classes, const Segmenta
                 {"width", segmentation.width},
                 {"height", segmentation.height}};
   return {
+      {"info", {{"software", "sclip"}}},  // kJsonMark
       {"images", Json::array({std::move(image)})},
       {"categories", std::move(categories)},
       {"annotations", std::move(annotations)},

@@ -7,6 +7,7 @@
 #include "io/overlay_picture.h"
 #include "results/class_file_name.h"
 #include "results/coco_json.h"
+#include "results/own_files.h"
 #include "results/result_json.h"
 #include "sclip/error.h"
 
@@ -44,7 +45,9 @@ void write_per_class(const OutputSource& source, const fs::path& path, OutputTra
   // Pictures of an earlier run would look like this one's.
   std::error_code error;
   for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
-    if (is_class_file_name(entry->path().filename().string())) outputs.retire(entry->path());
+    if (is_class_file_name(entry->path().filename().string()) && written_by_sclip(entry->path())) {
+      outputs.retire(entry->path());
+    }
   }
   if (error) fail(ErrorCode::kIo, "cannot read the folder ", path.string(), ": ", error.message());
   const auto& names = source.classes.class_names();
@@ -105,14 +108,6 @@ const OutputKind& find_output_kind(std::string_view name) {
     known += (known.empty() ? "" : ", ") + std::string(kind.name);
   }
   fail(ErrorCode::kInvalidArgument, "there is no output '", name, "': use some of ", known);
-}
-
-bool is_output_name(std::string_view file_name) {
-  return std::any_of(std::begin(kKinds), std::end(kKinds), [&](const OutputKind& kind) {
-    if (!file_name.ends_with(kind.suffix)) return false;
-    const size_t prefix = file_name.size() - kind.suffix.size();
-    return prefix == 0 || file_name[prefix - 1] == '.';
-  });
 }
 
 }  // namespace sclip

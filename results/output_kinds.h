@@ -56,7 +56,4 @@ std::span<const OutputKind> output_kinds();
 // Throws kInvalidArgument, naming those that there are.
 const OutputKind& find_output_kind(std::string_view name);
 
-// Whether a file or folder is called like an output of a run over photos.
-bool is_output_name(std::string_view file_name);
-
 }  // namespace sclip

@@ -5,10 +5,12 @@
 
 namespace sclip {
 
-PhotoOutputs::PhotoOutputs(const RunFacts& run, const OutputChoice& choice, PhotoFacts photo)
-    : run_(run), choice_(choice), photo_(std::move(photo)) {
+PhotoOutputs::PhotoOutputs(const RunFacts& run, const OutputChoice& choice, const OverwriteGuard& guard,
+                           PhotoFacts photo)
+    : run_(run), choice_(choice), guard_(guard), photo_(std::move(photo)) {
   make_output_folder(photo_.place.folder);
-  transaction_.retire(photo_.place.file(kResultFile));
+  const auto result = photo_.place.file(kResultFile);
+  if (written_by_sclip(result)) transaction_.retire(result);
 }
 
 template <typename Add>
@@ -17,6 +19,7 @@ void PhotoOutputs::add(const ChosenOutput& chosen, const Add& add) {
   const size_t before = transaction_.files().size();
   add(path);
   const auto& files = transaction_.files();
+  for (size_t i = before; i < files.size(); ++i) guard_.check(files[i]);
   photo_.outputs.push_back({.name = std::string(chosen.kind->name),
                             .path = path,
                             .files = {files.begin() + static_cast<std::ptrdiff_t>(before), files.end()},

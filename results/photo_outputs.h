@@ -2,15 +2,17 @@
 #pragma once
 
 #include "results/output_choice.h"
+#include "results/own_files.h"
 
 namespace sclip {
 
 class PhotoOutputs {
  public:
-  // Makes the folder if need be. `run` and `choice` must outlive this object.
-  PhotoOutputs(const RunFacts& run, const OutputChoice& choice, PhotoFacts photo);
+  // Makes the folder if need be. `run`, `choice` and `guard` must outlive this object.
+  PhotoOutputs(const RunFacts& run, const OutputChoice& choice, const OverwriteGuard& guard, PhotoFacts photo);
 
-  // Before the photo is segmented: what is to be filled meanwhile.
+  // Before the photo is segmented: what is to be filled meanwhile. This and `write` throw for a file that `guard` does
+  // not let them replace.
   OutputTargets claim(const OutputSize& size);
 
   // Afterwards. Everything is written or, on any error, nothing; a result.json of an earlier run never stands beside
@@ -25,6 +27,7 @@ class PhotoOutputs {
 
   const RunFacts& run_;
   const OutputChoice& choice_;
+  const OverwriteGuard& guard_;
   PhotoFacts photo_;
   OutputTransaction transaction_;
 };

@@ -96,6 +96,7 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
     });
   }
   return {
+      {"software", "sclip"},  // kJsonMark
       {"version", version()},
       {"photo",
        {{"path", photo.path.string()},

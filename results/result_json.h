@@ -10,6 +10,8 @@
 namespace sclip {
 
 inline constexpr std::string_view kResultFile = "result.json";
+// The first member of the JSON files that sclip writes, by which they are known again: own_files.h.
+inline constexpr std::string_view kJsonMark = R"("software": "sclip")";
 
 nlohmann::ordered_json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& classes,
                                    const Segmentation& segmentation);

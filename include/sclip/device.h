@@ -14,10 +14,13 @@ enum class Precision : uint8_t { kAuto, kF32, kBF16, kF16 };
 Precision parse_precision(std::string_view name);  // auto, f32, bf16, f16; throws kInvalidArgument
 std::string_view to_string(Precision precision);
 
+constexpr int kThreadsPerProcessor = 4;
+
 struct BackendRequest {
   std::string device = "auto";  // auto, cpu, cuda, cuda:1; an explicit name that cannot be had is an error
   Precision precision = Precision::kAuto;
-  int threads = 0;         // of the host; 0: as many as affinity mask and cgroup quota allow
+  // Of the host; 0: as many as affinity mask and cgroup quota allow. At most kThreadsPerProcessor for each processor.
+  int threads = 0;
   bool tune_gemm = false;  // CUDA: time the candidates for each new matrix product instead of trusting the heuristic
   bool cudnn_mlp = false;  // CUDA: cuDNN computes product, bias and QuickGELU of the image tower's MLP in one kernel
 };

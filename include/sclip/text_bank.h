@@ -23,7 +23,9 @@ class Linear;
 
 struct TextBankOptions {
   std::vector<std::string> templates{};                 // each with {} once; empty: the 80 ImageNet templates
-  std::optional<std::filesystem::path> cache_folder{};  // none: no cache
+  // None: no cache. A folder that belongs to another user, or that everybody may write to, is not used, and warnings()
+  // says so.
+  std::optional<std::filesystem::path> cache_folder{};
   bool truncate = false;                                // a prompt over the context is cut instead of refused
   RunControl control{};                                 // looked at between tries; a cancelled bank is not cached
 };
@@ -75,7 +77,7 @@ std::shared_ptr<const TextBank> bank_from_embeddings(const Engine& engine, Class
 // matrix lies in another backend's memory.
 void check_bank(const Engine& engine, const TextBank& bank);
 
-// $SCLIP_CACHE_DIR, or $XDG_CACHE_HOME/sclip, or ~/.cache/sclip.
-std::filesystem::path default_cache_folder();
+// $SCLIP_CACHE_DIR, or $XDG_CACHE_HOME/sclip, or ~/.cache/sclip; none for a user without a home.
+std::optional<std::filesystem::path> default_cache_folder();
 
 }  // namespace sclip

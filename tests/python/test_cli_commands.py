@@ -61,7 +61,8 @@ def test_a_device_asked_for_is_used_or_refused(tmp_path):
 
 
 @pytest.mark.parametrize("arguments, part", [
-    (["segment"], "photos"),
+    (["segment"], "no photo"),
+    (["segment", CHINA, "-c", CLASSES, "--threads", "4096"], "4096 threads"),
     (["segment", CHINA, "--jobs", "0"], "--jobs"),
     (["segment", CHINA, "--jobs", "many"], "--jobs"),
     (["segment", CHINA, "--frobnicate"], "--frobnicate"),

@@ -39,15 +39,6 @@ TEST_CASE("outputs: what cannot be meant is refused with what can") {
   CHECK_THROWS_WITH(parse_outputs("scores=a.npy,logits=./a.npy"), Contains("scores") && Contains("logits"));
 }
 
-TEST_CASE("outputs: names of the table are known as such, with and without a photo's name before them") {
-  for (const OutputKind& kind : output_kinds()) {
-    CHECK(is_output_name(kind.suffix));
-    CHECK(is_output_name("photo." + std::string(kind.suffix)));
-    CHECK_FALSE(is_output_name("my" + std::string(kind.suffix)));
-  }
-  CHECK_FALSE(is_output_name("mask.jpg"));
-}
-
 TEST_CASE("class file names: letters and digits of any script, never a path, unique by the id") {
   CHECK(class_file_name(7, 21, "traffic light") == "07-traffic-light");
   CHECK(class_file_name(3, 4, "sky") == "3-sky");
