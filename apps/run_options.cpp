@@ -35,7 +35,9 @@ void ModelFlags::add_to(CLI::App& app) {
   app.add_option("--precision", precision,
                  "auto, f32, bf16 or f16; auto: bf16 where the processor computes in it, f16 on CUDA")
       ->capture_default_str();
-  app.add_flag("--tune-gemm", tune_gemm, "CUDA: time the ways to compute each matrix product, and take the fastest");
+  app.add_flag("--tune", tune,
+               "CUDA: measure what can compute each matrix product and how many windows go together, and take the\n"
+               "fastest; kept in the cache folder for the next run with --tune");
   app.add_flag("--cudnn-mlp", cudnn_mlp, "CUDA: cuDNN computes the image tower's MLP activations with their products");
   app.add_option("--threads", threads, "CPU threads; 0: one for each core; at most 4 for each")
       ->check(CLI::NonNegativeNumber);
@@ -46,7 +48,10 @@ EngineOptions ModelFlags::engine_options() const {
   options.backend.device = device;
   options.backend.precision = parse_precision(precision);
   options.backend.threads = threads;
-  options.backend.tune_gemm = tune_gemm;
+  options.backend.tune = tune;
+  if (const auto folder = default_cache_folder(); tune && folder) {
+    options.backend.tune_file = *folder / ("tuning_" + std::string(device == "auto" ? "cuda" : device) + ".tsv");
+  }
   options.backend.cudnn_mlp = cudnn_mlp;
   return options;
 }

@@ -15,12 +15,12 @@ class App;
 
 namespace sclip {
 
-// --model, --device, --precision, --tune-gemm, --cudnn-mlp, --threads
+// --model, --device, --precision, --tune, --cudnn-mlp, --threads
 struct ModelFlags {
   std::string model;
   std::string device = "auto";
   std::string precision = "auto";
-  bool tune_gemm = false;
+  bool tune = false;
   bool cudnn_mlp = false;
   int threads = 0;
 

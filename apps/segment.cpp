@@ -88,7 +88,8 @@ void check_targets(const std::vector<PhotoJob>& jobs, const OutputChoice& choice
     for (const ChosenOutput& output : choice) {
       const auto path = output.path(job.place);
       std::error_code error;
-      const auto [other, is_new] = taken.insert({std::filesystem::weakly_canonical(std::filesystem::absolute(path), error), output.kind->name});
+      const auto [other, is_new] =
+          taken.insert({std::filesystem::weakly_canonical(std::filesystem::absolute(path), error), output.kind->name});
       SCLIP_CHECK(is_new, kInvalidArgument, "the outputs ", other->second, " and ", output.kind->name,
                   " cannot both be ", path.string(), ": name them differently");
       if (output.kind->is_folder()) continue;
@@ -209,6 +210,24 @@ SegmentRun SegmentCommand::prepare(const Plan& plan) const {
   return run;
 }
 
+// What was measured, for people.
+void print_tuning(const Engine& engine) {
+  const auto notes = engine.tuning();
+  if (notes.empty()) return;
+  std::vector<std::vector<std::string>> rows = {{"tuned", "µs", "chosen", "µs", "instead of"}};
+  size_t unchanged = 0;
+  for (const TuningNote& n : notes) {
+    if (n.chosen == n.otherwise) {
+      ++unchanged;
+    } else {
+      rows.push_back({n.what, fixed(n.microseconds, 1), n.chosen, fixed(n.otherwise_microseconds, 1), n.otherwise});
+    }
+  }
+  const std::string text = "\n" + (rows.size() > 1 ? format_table(rows) : "") +
+                           "tuned: " + counted(unchanged, "shape") + " where the usual choice is the fastest\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
 int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const {
   Session session(run.engine);
   const SegmentedPhoto photo = segment_photo(session, run, job);
@@ -245,6 +264,7 @@ int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const
   }
   text += "\n";
   std::fwrite(text.data(), 1, text.size(), stdout);
+  print_tuning(*run.engine);
   return kExitDone;
 }
 
@@ -293,6 +313,7 @@ int SegmentCommand::run_many(const SegmentRun& run, const std::vector<PhotoJob>&
     if (before > 0) text += ", " + std::to_string(before) + " finished before";
     if (failed > 0) text += ", " + std::to_string(failed) + " failed";
     std::printf("%s; outputs in %s\n", text.c_str(), one_line(out).c_str());
+    print_tuning(*run.engine);
   }
   return failed > 0 ? kExitError : kExitDone;
 }

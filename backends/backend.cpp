@@ -33,6 +33,8 @@ bool is_cuda(const std::string& device) {
 std::unique_ptr<Backend> make_cpu(const BackendRequest& request) {
   SCLIP_CHECK(!request.cudnn_mlp, kInvalidArgument, "--cudnn-mlp needs a CUDA device, and device ", request.device,
               " means the CPU here: name --device cuda or leave --cudnn-mlp out");
+  SCLIP_CHECK(!request.tune, kInvalidArgument, "--tune needs a CUDA device, and device ", request.device,
+              " means the CPU here, where there is nothing to choose from: name --device cuda or leave --tune out");
   return make_cpu_backend(request.precision, request.threads);
 }
 

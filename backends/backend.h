@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/tuned_choices.h"
 #include "core/dtype.h"
 #include "core/tensor.h"
 #include "core/thread_pool.h"
@@ -150,6 +151,9 @@ class Backend {
   // The threads of everything that runs on the host: a CPU's kernels, and what a device's user has to do there.
   ThreadPool& thread_pool() const { return pool_; }
 
+  // What was measured on this machine; null unless the request asked for it.
+  TunedChoices* tuned() const { return tuned_.get(); }
+
   // No other backend of this process has or had it: tells apart what was made for one from what was made for another.
   uint64_t id() const { return id_; }
 
@@ -181,6 +185,7 @@ class Backend {
  protected:
   // `threads`: 0 for all that the process may use. Throws kInvalidArgument when negative.
   explicit Backend(int threads);
+  std::shared_ptr<TunedChoices> tuned_;
 
  private:
   mutable ThreadPool pool_;

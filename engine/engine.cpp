@@ -72,6 +72,9 @@ const ModelConfig& Engine::config() const {
 const DeviceFacts& Engine::device() const {
   return parts_->device;
 }
+std::vector<TuningNote> Engine::tuning() const {
+  return parts_->backend->tuned() != nullptr ? parts_->backend->tuned()->notes() : std::vector<TuningNote>();
+}
 ThreadPool& Engine::thread_pool() const {
   return parts_->backend->thread_pool();
 }

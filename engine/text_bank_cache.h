@@ -10,8 +10,8 @@
 
 namespace sclip {
 
-// Why what lies in the folder is not to be believed, as a sentence; empty for a folder of this user's or root's that not
-// everybody may write to, and for one that is not there yet.
+// Why what lies in the folder is not to be believed, as a sentence; empty for a folder of this user's or root's that
+// not everybody may write to, and for one that is not there yet.
 std::string distrusted_folder(const std::filesystem::path& folder);
 
 class TextBankCache {

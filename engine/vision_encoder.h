@@ -26,6 +26,7 @@ class VisionEncoder {
   void embed(Stream& stream, VisionPlan& plan, const WindowBatch& windows, float* features) const;
 
   int64_t embed_dim() const { return weights_.embed_dim; }
+  int64_t blocks() const { return weights_.config.layers; }
   int64_t patch_size() const { return weights_.config.patch_size; }
 
  private:

@@ -1,9 +1,16 @@
 #include "engine/window_encoder.h"
 
 #include <algorithm>
+#include <charconv>
+
+#include "core/stopwatch.h"
+#include "sclip/error.h"
 
 namespace sclip {
 namespace {
+
+// What tuning tries. Larger ones gain nothing: every product fills the largest devices by then.
+constexpr int64_t kBatches[] = {8, 16, 24, 32, 48, 64, 96, 128, 192, 256};
 
 // Photos of one folder share a crop, so that their windows have few shapes: the crop, and shorter ones.
 constexpr size_t kPlans = 4;
@@ -12,7 +19,7 @@ constexpr size_t kPlans = 4;
 
 void WindowEncoder::encode(Stream& stream, const Photo& photo, const DenseHead& head, int64_t batch,
                            const RunControl& control, const Use& use) {
-  if (batch == 0) batch = backend_.preferred_batch();
+  if (batch == 0) batch = usual_batch(stream, photo, head);
   const auto windows = photo.count;
   batch = std::min(batch, windows);
   const int64_t workers = backend_.workers();
@@ -30,6 +37,71 @@ void WindowEncoder::encode(Stream& stream, const Photo& photo, const DenseHead& 
   for (int64_t first = side_by_side * batch; first < windows; first += batch) {
     run(workers_[0], stream, job, first, std::min(batch, windows - first), use);
   }
+}
+
+int64_t WindowEncoder::usual_batch(Stream& stream, const Photo& photo, const DenseHead& head) const {
+  const int64_t preferred = backend_.preferred_batch();
+  TunedChoices* const tuned = backend_.tuned();
+  if (tuned == nullptr) return preferred;
+  const std::string what =
+      str("windows in a forward (µs a window), ", photo.window_width, "×", photo.window_height, " pixels");
+  // Heads differ in what they keep; that tells apart those whose time does.
+  const Job job = make_job(photo, head, 1);
+  const WindowShape shape =
+      vision_.window_shape(photo.window_height / vision_.patch_size(), photo.window_width / vision_.patch_size());
+  int64_t kept = 0;
+  for (const BufferNeed& need : job.needs.buffers) kept += need.window_bytes;
+  const std::string key = str(what, ", ", shape.tokens, " tokens of ", shape.width, ", ", vision_.blocks(), " blocks, ",
+                              to_string(shape.activation), ", the head keeps ", kept, " bytes");
+  int64_t known = 0;
+  if (const auto found = tuned->find(key)) std::from_chars(found->data(), found->data() + found->size(), known);
+  if (known > 0) return known;
+
+  std::vector<int64_t> batches{preferred};
+  for (const int64_t batch : kBatches) {
+    if (batch != preferred) batches.push_back(batch);
+  }
+  std::vector<TunedChoices::Measured> measured;
+  for (const int64_t batch : batches) {
+    try {
+      measured.push_back({std::to_string(batch), str(batch), microseconds_a_window(stream, photo, head, batch)});
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kOutOfMemory || measured.empty()) throw;
+      break;  // the larger ones do not fit either
+    }
+  }
+  return batches[tuned->choose(key, what, measured)];
+}
+
+// On windows that are all alike: what they show does not change the time, as long as it is not all zeros.
+double WindowEncoder::microseconds_a_window(Stream& stream, const Photo& photo, const DenseHead& head,
+                                            int64_t batch) const {
+  std::vector<float> pixels(static_cast<size_t>(3 * photo.window_height * photo.window_width));
+  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<float>(i * 2654435761u % 4096) / 1024 - 2;
+  const std::vector<PatchOrigin> origins(static_cast<size_t>(batch));
+  const auto image = backend_.allocate(pixels.size() * sizeof(float));
+  const auto windows = backend_.allocate(origins.size() * sizeof(PatchOrigin));
+  stream.upload(image->data(), pixels.data(), pixels.size() * sizeof(float));
+  stream.upload(windows->data(), origins.data(), origins.size() * sizeof(PatchOrigin));
+
+  WindowEncoder encoder(vision_, backend_);
+  const auto seconds = [&] {
+    stream.synchronize();
+    Stopwatch watch;
+    encoder.encode(stream,
+                   {.image = static_cast<const float*>(image->data()),
+                    .height = photo.window_height,
+                    .width = photo.window_width,
+                    .windows = static_cast<const PatchOrigin*>(windows->data()),
+                    .count = batch,
+                    .window_height = photo.window_height,
+                    .window_width = photo.window_width},
+                   head, batch, {}, [](BlockRunner&, int64_t, const float*) {});
+    stream.synchronize();
+    return watch.lap();
+  };
+  seconds();  // makes plans and memory
+  return 1e6 * std::min({seconds(), seconds(), seconds()}) / static_cast<double>(batch);
 }
 
 WindowEncoder::Job WindowEncoder::make_job(const Photo& photo, const DenseHead& head, int64_t batch) const {

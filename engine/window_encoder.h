@@ -66,6 +66,9 @@ class WindowEncoder {
   VisionPlan& latest_plan(Worker& worker, const Job& job, int64_t count) const;
   // Windows first … first + count − 1.
   void run(Worker& worker, Stream& stream, const Job& job, int64_t first, int64_t count, const Use& use) const;
+  // Windows in one forward, where the caller leaves it open: measured where the backend is tuned.
+  int64_t usual_batch(Stream& stream, const Photo& photo, const DenseHead& head) const;
+  double microseconds_a_window(Stream& stream, const Photo& photo, const DenseHead& head, int64_t batch) const;
   // What the head keeps of the whole photo; null when it keeps nothing.
   const float* read_photo(Stream& stream, const Photo& photo, const DenseHead& head);
 

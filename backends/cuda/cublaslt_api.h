@@ -11,6 +11,7 @@ namespace sclip {
 #define SCLIP_EACH_CUBLASLT_FUNCTION(FUNCTION)                                    \
   FUNCTION(create, cublasLtCreate)                                                \
   FUNCTION(destroy, cublasLtDestroy)                                              \
+  FUNCTION(get_version, cublasLtGetVersion)                                       \
   FUNCTION(get_status_string, cublasLtGetStatusString)                            \
   FUNCTION(matmul, cublasLtMatmul)                                                \
   FUNCTION(matmul_algo_get_heuristic, cublasLtMatmulAlgoGetHeuristic)             \

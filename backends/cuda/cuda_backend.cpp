@@ -3,9 +3,20 @@
 #include "backends/cuda/cuda_gemm.h"
 #include "backends/cuda/cuda_linear.h"
 #include "backends/cuda/cuda_stream.h"
+#include "core/version.h"
 
 namespace sclip {
 namespace {
+
+// The times depend on all of these.
+std::shared_ptr<TunedChoices> tuned_choices(const CudaDevice& device, const BackendRequest& request) {
+  if (!request.tune) return nullptr;
+  int driver = 0;
+  check_cuda(cudaDriverGetVersion(&driver), "ask for the driver's version");
+  return std::make_shared<TunedChoices>(
+      request.tune_file, str("sclip ", version(), ", ", describe(device), ", driver for CUDA ", driver, ", cuBLASLt ",
+                             cublaslt().get_version()));
+}
 
 class CudaBackend : public Backend {
  public:
@@ -14,7 +25,8 @@ class CudaBackend : public Backend {
         device_(std::move(device)),
         dtype_(activation_dtype),
         gemm_(std::make_shared<CudaGemm>(
-            device_.index, CudaGemm::Options{.tune = request.tune_gemm, .cudnn_mlp = request.cudnn_mlp})) {}
+            device_.index,
+            CudaGemm::Options{.tuned = tuned_ = tuned_choices(device_, request), .cudnn_mlp = request.cudnn_mlp})) {}
 
   std::string_view name() const override { return "cuda"; }
   std::string description() const override { return describe(device_); }

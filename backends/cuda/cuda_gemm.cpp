@@ -4,7 +4,7 @@
 
 namespace sclip {
 
-CudaGemm::CudaGemm(int device, Options options) : device_(device), tune_(options.tune), upload_(device) {
+CudaGemm::CudaGemm(int device, Options options) : device_(device), tuned_(std::move(options.tuned)), upload_(device) {
   const DeviceScope scope(device_);
   if (options.cudnn_mlp) cudnn_ = start_cudnn();
   check_cublaslt(cublaslt().create(&blas_), "start");
@@ -24,16 +24,6 @@ void CudaGemm::add(const CudaLinear* layer) {
 void CudaGemm::remove(const CudaLinear* layer) {
   const std::lock_guard lock(mutex_);
   layers_.erase(layer);
-}
-
-void CudaGemm::note(Tuned tuned) const {
-  const std::lock_guard lock(mutex_);
-  tuned_.push_back(std::move(tuned));
-}
-
-std::vector<CudaGemm::Tuned> CudaGemm::tuned() const {
-  const std::lock_guard lock(mutex_);
-  return tuned_;
 }
 
 void CudaGemm::drop_plans() const {

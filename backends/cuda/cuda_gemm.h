@@ -5,12 +5,11 @@
 #include <memory>
 #include <mutex>
 #include <set>
-#include <string>
-#include <vector>
 
 #include "backends/cuda/cublaslt_api.h"
 #include "backends/cuda/cuda_upload.h"
 #include "backends/cuda/cudnn_mlp.h"
+#include "backends/tuned_choices.h"
 
 namespace sclip {
 
@@ -19,8 +18,8 @@ class CudaLinear;
 class CudaGemm {
  public:
   struct Options {
-    bool tune = false;       // time cuBLASLt's candidates
-    bool cudnn_mlp = false;  // cuDNN computes layers in f16 and bf16 that end in QuickGELU
+    std::shared_ptr<TunedChoices> tuned{};  // null: nothing is measured
+    bool cudnn_mlp = false;                 // cuDNN computes layers in f16 and bf16 that end in QuickGELU
   };
   CudaGemm(int device, Options options);
   ~CudaGemm();
@@ -28,18 +27,7 @@ class CudaGemm {
   CudaGemm& operator=(const CudaGemm&) = delete;
 
   int device() const { return device_; }
-  bool tune() const { return tune_; }
-  // What tuning found for one layer and number of rows.
-  struct Tuned {
-    std::string layer;
-    int64_t rows = 0;
-    std::string chosen;
-    float microseconds = 0;
-    std::string unmeasured;  // what an untuned backend takes
-    float unmeasured_microseconds = 0;
-  };
-  void note(Tuned tuned) const;
-  std::vector<Tuned> tuned() const;
+  TunedChoices* tuned() const { return tuned_.get(); }
   cublasLtHandle_t blas() const { return blas_; }
   const Cudnn* cudnn() const { return cudnn_.get(); }  // or null
   const CudaUpload& upload() const { return upload_; }
@@ -51,13 +39,12 @@ class CudaGemm {
 
  private:
   int device_;
-  bool tune_;
+  std::shared_ptr<TunedChoices> tuned_;
   CudaUpload upload_;
   std::unique_ptr<Cudnn> cudnn_;
   cublasLtHandle_t blas_ = nullptr;
   mutable std::mutex mutex_;
   std::set<const CudaLinear*> layers_;
-  mutable std::vector<Tuned> tuned_;
 };
 
 }  // namespace sclip

@@ -1,5 +1,7 @@
 #include "backends/cuda/cuda_linear.h"
 
+#include <algorithm>
+
 #include "backends/cuda/alignment.h"
 #include "backends/cuda/cuda_event.h"
 
@@ -74,10 +76,24 @@ void CudaLinear::drop_plans() const {
   if (mlp_ != nullptr) mlp_->drop_plans();
 }
 
-std::shared_ptr<const GemmPlan> CudaLinear::make_plan(int64_t rows, const GemmMemory& memory,
+std::shared_ptr<const GemmPlan> CudaLinear::make_plan(const PlanKey& key, const GemmMemory& memory,
                                                       const CudaQueue& queue) const {
-  const auto plans = gemm_plans(layer_, rows, memory, gemm_->tune() ? kAlgorithms : 1, gemm_->blas(), queue);
-  if (!gemm_->tune() || plans.size() == 1) return plans.front();
+  TunedChoices* const tuned = gemm_->tuned();
+  const int64_t rows = key.rows;
+  const auto plans = gemm_plans(layer_, rows, memory, tuned != nullptr ? kAlgorithms : 1, gemm_->blas(), queue);
+  if (tuned == nullptr || plans.size() == 1) return plans.front();
+
+  // Layers of the same shape, such as those of all blocks, share a choice.
+  const std::string shape = str(rows, " rows, ", inputs(), " → ", outputs());
+  const std::string name =
+      str(shape, ", ", to_string(layer_->input), " → ", to_string(layer_->output), ", epilogue ",
+          static_cast<int>(layer_->epilogue), layer_->bias != nullptr ? " with bias" : "",
+          layer_->transposed ? ", transposed" : "", ", aligned to ", key.x_alignment, " and ", key.y_alignment);
+  if (const auto chosen = tuned->find(name)) {
+    const auto found =
+        std::find_if(plans.begin(), plans.end(), [&](const auto& plan) { return plan->id() == *chosen; });
+    if (found != plans.end()) return *found;
+  }
   // A product with a residual adds to y, so it is measured on memory of its own.
   std::unique_ptr<CudaMemory> scratch;
   GemmMemory measured = memory;
@@ -87,16 +103,9 @@ std::shared_ptr<const GemmPlan> CudaLinear::make_plan(int64_t rows, const GemmMe
     check_cuda(cudaMemsetAsync(scratch->data(), 0, bytes, queue.stream), "clear memory to measure ", layer_->name);
     measured.y = scratch->data();
   }
-  std::vector<float> times;
-  for (const auto& plan : plans) times.push_back(time_plan(*plan, measured, queue));
-  const auto best = static_cast<size_t>(std::min_element(times.begin(), times.end()) - times.begin());
-  gemm_->note({.layer = layer_->name,
-               .rows = rows,
-               .chosen = plans[best]->describe(),
-               .microseconds = times[best],
-               .unmeasured = plans.front()->describe(),
-               .unmeasured_microseconds = times.front()});
-  return plans[best];
+  std::vector<TunedChoices::Measured> times;
+  for (const auto& plan : plans) times.push_back({plan->id(), plan->describe(), time_plan(*plan, measured, queue)});
+  return plans[tuned->choose(name, str(layer_->name, ", ", shape), times)];
 }
 
 std::shared_ptr<const void> CudaLinear::run(const void* x, int64_t rows, void* y, void* workspace,
@@ -106,7 +115,7 @@ std::shared_ptr<const void> CudaLinear::run(const void* x, int64_t rows, void* y
   const PlanKey key{rows, static_cast<uint32_t>(alignment_of(x, kMostAlignment)),
                     static_cast<uint32_t>(alignment_of(y, kMostAlignment))};
   const GemmMemory memory{x, y, workspace};
-  auto plan = plans_.get(key, [&] { return make_plan(rows, memory, queue); });
+  auto plan = plans_.get(key, [&] { return make_plan(key, memory, queue); });
   plan->run(memory, queue);
   return plan;
 }

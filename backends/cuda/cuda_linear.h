@@ -39,7 +39,7 @@ class CudaLinear : public Linear {
     uint32_t x_alignment, y_alignment;
     bool operator==(const PlanKey&) const = default;
   };
-  std::shared_ptr<const GemmPlan> make_plan(int64_t rows, const GemmMemory& memory, const CudaQueue& queue) const;
+  std::shared_ptr<const GemmPlan> make_plan(const PlanKey& key, const GemmMemory& memory, const CudaQueue& queue) const;
 
   std::shared_ptr<CudaGemm> gemm_;
   std::unique_ptr<Memory> weight_;

@@ -39,6 +39,7 @@ class CublasLtPlan : public GemmPlan {
                .cols = layer_->outputs},
               queue);
   }
+  std::string id() const override { return str("cublaslt ", number_); }
   std::string describe() const override {
     return str("cuBLASLt, candidate ", number_, has_activation(layer_->epilogue) ? ", then gelu" : "");
   }
@@ -85,6 +86,7 @@ class FusedPlan : public GemmPlan {
   void run(const GemmMemory& memory, const CudaQueue& queue) const override {
     gemm_fused_cuda(fused_params(*layer_, rows_, memory), tile_, queue);
   }
+  std::string id() const override { return str("mma ", shape_of(tile_).rows, "×", shape_of(tile_).columns); }
   std::string describe() const override {
     return str("fused, mma, tiles of ", shape_of(tile_).rows, "×", shape_of(tile_).columns);
   }
@@ -104,6 +106,7 @@ class HopperPlan : public GemmPlan {
   void run(const GemmMemory& memory, const CudaQueue& queue) const override {
     gemm_hopper_cuda(fused_params(*layer_, rows_, memory), tile_, queue);
   }
+  std::string id() const override { return str("wgmma ", to_string(tile_)); }
   std::string describe() const override { return str("fused, wgmma, tiles of ", to_string(tile_)); }
 
  private:

@@ -38,7 +38,8 @@ class GemmPlan {
  public:
   virtual ~GemmPlan() = default;
   virtual void run(const GemmMemory& memory, const CudaQueue& queue) const = 0;
-  virtual std::string describe() const = 0;  // "cuBLASLt, candidate 2", for people
+  virtual std::string id() const = 0;        // "cublaslt 2": the same one in every run
+  virtual std::string describe() const = 0;  // for people
 };
 
 // What can compute the layer for `rows` rows with pointers so aligned; of cuBLASLt's algorithms at most `algorithms`.

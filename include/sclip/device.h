@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +23,21 @@ struct BackendRequest {
   Precision precision = Precision::kAuto;
   // Of the host; 0: as many as affinity mask and cgroup quota allow. At most kThreadsPerProcessor for each processor.
   int threads = 0;
-  bool tune_gemm = false;  // CUDA: time the candidates for each new matrix product instead of trusting the heuristic
+  // Measures, for each new shape, what can compute it, instead of trusting a table: matrix products on CUDA, and the
+  // number of windows in a forward.
+  bool tune = false;
+  std::optional<std::filesystem::path> tune_file{};  // where the choices are kept for the next run; none: nowhere
   bool cudnn_mlp = false;  // CUDA: cuDNN computes product, bias and QuickGELU of the image tower's MLP in one kernel
+};
+
+// What tuning chose, and why.
+struct TuningNote {
+  std::string what;    // "fc1, 12608 rows, 768 → 3072"
+  std::string chosen;  // "fused, wgmma, tiles of 128×256"
+  double microseconds = 0;
+  std::string otherwise;  // what is taken without tuning
+  double otherwise_microseconds = 0;
+  bool from_file = false;  // of an earlier run
 };
 
 struct BackendStatus {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "sclip/device.h"
 #include "sclip/model_config.h"
@@ -45,6 +46,9 @@ class Engine {
   const BlobMetadata& metadata() const;
   const ModelConfig& config() const;
   const DeviceFacts& device() const;
+  // What BackendRequest::tune has chosen so far, by earlier runs too; a file that could not be read or written is a
+  // note.
+  std::vector<TuningNote> tuning() const;
   // The threads of everything that runs on the host, for whoever reads and writes pictures beside the engine.
   ThreadPool& thread_pool() const;
   // Each tower's weights are laid out for the device on first use. This does it now.

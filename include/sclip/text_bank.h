@@ -22,12 +22,12 @@ class Engine;
 class Linear;
 
 struct TextBankOptions {
-  std::vector<std::string> templates{};                 // each with {} once; empty: the 80 ImageNet templates
+  std::vector<std::string> templates{};  // each with {} once; empty: the 80 ImageNet templates
   // None: no cache. A folder that belongs to another user, or that everybody may write to, is not used, and warnings()
   // says so.
   std::optional<std::filesystem::path> cache_folder{};
-  bool truncate = false;                                // a prompt over the context is cut instead of refused
-  RunControl control{};                                 // looked at between tries; a cancelled bank is not cached
+  bool truncate = false;  // a prompt over the context is cut instead of refused
+  RunControl control{};   // looked at between tries; a cancelled bank is not cached
 };
 
 class TextBank {

@@ -10,6 +10,7 @@
 #include "kernels/window_merge/window_merge.h"
 #include "tests/catch.h"
 #include "tests/compare.h"
+#include "tests/temporary_folder.h"
 
 using namespace sclip;
 using Catch::Matchers::Contains;
@@ -305,12 +306,41 @@ TEST_CASE("trim gives memory back and voids recordings", "[cuda][trim]") {
 }
 
 TEST_CASE("timing the candidates of a product leaves the product right", "[cuda][tune]") {
-  const auto backend = make_backend({.device = "cuda", .tune_gemm = true});
+  const auto backend = make_backend({.device = "cuda", .tune = true});
   const auto stream = backend->make_stream();
   const Work work(*backend);
   work.upload(*stream);
   work.enqueue(*stream);
   work.check(*stream);
+}
+
+TEST_CASE("tuned choices are those of the next backend, which measures nothing anew", "[cuda][tune]") {
+  const testing::TemporaryFolder folder;
+  const BackendRequest request{.device = "cuda", .tune = true, .tune_file = folder.path() / "tuning.tsv"};
+  constexpr int64_t kWidth = 64, kRows = 100;
+  const auto weight = testing::random_normal(kWidth * kWidth, 3);
+  const std::vector<uint16_t> zeros(kRows * kWidth);
+  std::vector<std::string> chosen[2];
+  for (auto& run : chosen) {
+    const auto backend = make_backend(request);
+    const auto stream = backend->make_stream();
+    const auto layer =
+        backend->make_linear({.name = "fc1",
+                              .weight = {.data = weight.data(), .dtype = DType::kF32, .shape = {kWidth, kWidth}},
+                              .epilogue = Epilogue::kQuickGelu,
+                              .input = DType::kF16,
+                              .output = DType::kF16});
+    const auto x = Merge::copy(*backend, *stream, zeros.data(), zeros.size() * sizeof(uint16_t));
+    const auto y = backend->allocate(zeros.size() * sizeof(uint16_t));
+    stream->linear(*layer, x->data(), kRows, y->data());
+    stream->synchronize();
+    for (const TuningNote& note : backend->tuned()->notes()) {
+      CHECK(note.from_file == (&run == &chosen[1]));
+      run.push_back(note.what + ": " + note.chosen);
+    }
+  }
+  CHECK(chosen[0].size() == 1);
+  CHECK(chosen[0] == chosen[1]);
 }
 
 TEST_CASE("a layer keeps the latest plans only and still computes", "[cuda][plans]") {
