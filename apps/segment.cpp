@@ -1,17 +1,12 @@
 // sclip segment: photos and words in; masks, overlays and statistics out.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,6 +14,7 @@
 #include "apps/interrupts.h"
 #include "apps/model_path.h"
 #include "apps/photo_list.h"
+#include "apps/photo_pipeline.h"
 #include "apps/progress.h"
 #include "apps/run_options.h"
 #include "apps/segment_photo.h"
@@ -32,10 +28,6 @@
 
 namespace sclip {
 namespace {
-
-// Of a folder, in one call: windows of four photos fill the batches of a device, and every thread of a CPU. More would
-// only be decoded, and kept, earlier.
-constexpr size_t kPhotosAtOnce = 4;
 
 struct SegmentCommand {
   ModelFlags model;
@@ -270,42 +262,16 @@ int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const
 
 int SegmentCommand::run_many(const SegmentRun& run, const std::vector<PhotoJob>& photos, Progress& progress) const {
   Stopwatch watch;
-  std::atomic<size_t> next{0};
-  std::atomic<size_t> failed{0};
-  const auto work = [&] {
-    Session session(run.engine);
-    for (size_t i = next.fetch_add(kPhotosAtOnce); i < photos.size(); i = next.fetch_add(kPhotosAtOnce)) {
-      const auto some = std::span(photos).subspan(i, std::min(kPhotosAtOnce, photos.size() - i));
-      segment_photos(session, run, some, [&](const PhotoJob& job, const PhotoOutcome& outcome) {
-        if (outcome.photo) {
-          progress.photo_done(job.photo.string(), outcome.photo->facts.times.total());
-        } else {
-          ++failed;
-          progress.photo_failed(outcome.error);
-        }
-      });
+  size_t failed = 0;
+  PhotoPipeline pipeline(run, std::max(1, std::min(jobs, static_cast<int>(photos.size()))));
+  pipeline.process(photos, [&](const PhotoJob& job, const PhotoOutcome& outcome) {
+    if (outcome.photo) {
+      progress.photo_done(job.photo.string(), outcome.photo->facts.times.total());
+    } else {
+      ++failed;
+      progress.photo_failed(outcome.error);
     }
-  };
-  const int workers = std::max(1, std::min(jobs, static_cast<int>(photos.size())));
-  if (workers == 1) {
-    work();
-  } else {
-    std::exception_ptr broken;
-    std::mutex broken_mutex;
-    std::vector<std::thread> pool;
-    for (int i = 0; i < workers; ++i) {
-      pool.emplace_back([&] {
-        try {
-          work();
-        } catch (...) {
-          const std::lock_guard<std::mutex> lock(broken_mutex);
-          broken = std::current_exception();
-        }
-      });
-    }
-    for (std::thread& thread : pool) thread.join();
-    if (broken) std::rethrow_exception(broken);
-  }
+  });
   progress.stop();
   if (!quiet) {
     std::string text = counted(progress.done(), "photo") + " in " + fixed(watch.lap(), 1) + " s";
@@ -342,7 +308,9 @@ void add_segment(CLI::App& app, const ChooseSubcommand& choose) {
   command->classes.add_to(*segment);
   command->segment.add_to(*segment);
   command->model.add_to(*segment);
-  segment->add_option("--jobs", command->jobs, "photos computed side by side; they share the threads")
+  segment
+      ->add_option("--jobs", command->jobs,
+                   "sessions that compute side by side; photos are read and written beside them")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   segment->add_flag("--resume", command->resume, "skip photos that an earlier run with the same options finished");

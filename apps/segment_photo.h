@@ -1,16 +1,15 @@
 // Photos of a segmentation run: decode, segment, write.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "apps/photo_list.h"
+#include "io/image.h"
 #include "results/output_choice.h"
 #include "results/own_files.h"
+#include "results/photo_outputs.h"
 #include "sclip/session.h"
 
 namespace sclip {
@@ -31,17 +30,33 @@ struct SegmentedPhoto {
   PhotoFacts facts;
 };
 
-// Everything is written or, on any error, nothing. Throws what decoding, the session and writing throw.
-SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const PhotoJob& job);
+// A photo on its way: what is decoded, and the outputs that wait for it. Not movable: requests point into it.
+class OpenPhoto {
+ public:
+  // Decodes, and claims the disk space of large outputs. `run` outlives the object. Throws what these throw.
+  OpenPhoto(const SegmentRun& run, const PhotoJob& job);
+  ~OpenPhoto();
+  OpenPhoto(const OpenPhoto&) = delete;
+  OpenPhoto& operator=(const OpenPhoto&) = delete;
 
-struct PhotoOutcome {
-  std::optional<SegmentedPhoto> photo;
-  std::string error;  // a sentence that names the photo, where there is none
+  PhotoRequest request() const { return {.photo = picture_.view(), .logits = targets_.logits}; }
+  const std::string& name() const { return name_; }
+
+  // Once, and last. Everything is written or, on any error, nothing.
+  SegmentedPhoto write(Segmentation segmentation);
+
+ private:
+  const SegmentRun& run_;
+  std::string name_;
+  Image picture_;
+  std::unique_ptr<PhotoOutputs> outputs_;
+  OutputTargets targets_;
 };
 
-// Several photos in one call of the session. `each` hears of a photo as soon as its outputs are there, or its error is
-// known; one that fails takes no other with it.
-using OnPhoto = std::function<void(const PhotoJob&, const PhotoOutcome&)>;
-void segment_photos(Session& session, const SegmentRun& run, std::span<const PhotoJob> jobs, const OnPhoto& each);
+// The session knows pixels, not files: its errors get the photo's name here.
+Segmentation segment_one(Session& session, const SegmentRun& run, const OpenPhoto& photo);
+
+// All of it for one photo.
+SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const PhotoJob& job);
 
 }  // namespace sclip
