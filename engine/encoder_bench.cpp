@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,11 @@ namespace {
 
 struct Flags {
   ModelFlags model;
+  RoundFlags rounds;
   std::string policy = "sclip";
-  int windows = 8;
+  std::vector<int> windows = {8};
   int size = 0;
   int batch = 0;
-  int rounds = 7;
-  bool serve = false;
   bool eager = false;
 };
 
@@ -35,51 +35,83 @@ std::vector<float> pixels(size_t count) {
   return out;
 }
 
-void run(const Flags& flags) {
-  const auto engine = flags.model.load();
-  const VisionEncoder& vision = engine->vision();
-  const Backend& backend = engine->backend();
-  const auto stream = backend.make_stream();
-  const auto head = find_policy(flags.policy).make_head({.blob = engine->blob(), .backend = backend});
-  const int64_t size = flags.size > 0 ? flags.size : engine->config().vision.image_size;
-  const int64_t grid = size / engine->config().vision.patch_size;
-  SCLIP_CHECK(grid > 0, kInvalidArgument, "windows of ", size, " pixels hold no patch");
-
-  // All windows side by side in one wide picture.
-  const int64_t width = size * flags.windows;
-  const std::vector<float> host = pixels(static_cast<size_t>(3 * size * width));
-  const auto image = backend.allocate(host.size() * sizeof(float));
-  stream->upload(image->data(), host.data(), host.size() * sizeof(float));
-  std::vector<PatchOrigin> origins;
-  for (int i = 0; i < flags.windows; ++i) origins.push_back({static_cast<int32_t>(i * size), 0});
-  const auto origins_memory = backend.allocate(origins.size() * sizeof(PatchOrigin));
-  stream->upload(origins_memory->data(), origins.data(), origins.size() * sizeof(PatchOrigin));
-  const auto* windows = static_cast<const PatchOrigin*>(origins_memory->data());
-  WindowEncoder encoder(vision, backend);
-  // The features stay where they are: whoever uses them is on the same device.
-  const auto encode = [&] {
-    encoder.encode(*stream,
-                   {.image = static_cast<const float*>(image->data()),
-                    .height = size,
-                    .width = width,
-                    .windows = windows,
-                    .count = flags.windows,
-                    .window_height = size,
-                    .window_width = size},
-                   *head, flags.batch, {}, [](BlockRunner&, int64_t, const float*) {});
-  };
-  encode();  // makes plans and memory, which a recording cannot
-  stream->synchronize();
-  std::unique_ptr<Recording> recording;
-  if (stream->can_record() && !flags.eager) {
-    stream->begin_recording();
+// `windows` of them side by side in one wide picture, and their way through the encoder.
+class Work {
+ public:
+  Work(const Engine& engine, const DenseHead& head, const Flags& flags, int windows)
+      : flags_(flags),
+        head_(head),
+        windows_(windows),
+        size_(flags.size > 0 ? flags.size : engine.config().vision.image_size),
+        stream_(engine.backend().make_stream()),
+        encoder_(engine.vision(), engine.backend()) {
+    SCLIP_CHECK(size_ >= engine.config().vision.patch_size, kInvalidArgument, "windows of ", size_,
+                " pixels hold no patch");
+    image_ = upload(engine.backend(), pixels(static_cast<size_t>(3 * size_ * size_ * windows_)));
+    std::vector<PatchOrigin> origins;
+    for (int i = 0; i < windows_; ++i) origins.push_back({static_cast<int32_t>(i * size_), 0});
+    origins_ = upload(engine.backend(), origins);
+    encode();  // makes plans and memory, which a recording cannot
+    stream_->synchronize();
+    if (flags.eager || !stream_->can_record()) return;
+    stream_->begin_recording();
     encode();
-    recording = stream->end_recording();
+    recording_ = stream_->end_recording();
   }
-  serve_benchmark(flags.serve, flags.rounds, [&] {
-    recording != nullptr ? stream->replay(*recording) : encode();
-    stream->synchronize();
-  });
+
+  void run() {
+    recording_ != nullptr ? stream_->replay(*recording_) : encode();
+    stream_->synchronize();
+  }
+  int64_t size() const { return size_; }
+  bool recorded() const { return recording_ != nullptr; }
+
+ private:
+  template <typename T>
+  std::unique_ptr<Memory> upload(const Backend& backend, const std::vector<T>& values) {
+    auto memory = backend.allocate(values.size() * sizeof(T));
+    stream_->upload(memory->data(), values.data(), values.size() * sizeof(T));
+    stream_->synchronize();
+    return memory;
+  }
+
+  // The features stay where they are: whoever uses them is on the same device.
+  void encode() {
+    encoder_.encode(*stream_,
+                    {.image = static_cast<const float*>(image_->data()),
+                     .height = size_,
+                     .width = size_ * windows_,
+                     .windows = static_cast<const PatchOrigin*>(origins_->data()),
+                     .count = windows_,
+                     .window_height = size_,
+                     .window_width = size_},
+                    head_, flags_.batch, {}, [](BlockRunner&, int64_t, const float*) {});
+  }
+
+  const Flags& flags_;
+  const DenseHead& head_;
+  int64_t windows_, size_;
+  std::unique_ptr<Stream> stream_;
+  WindowEncoder encoder_;
+  std::unique_ptr<Memory> image_, origins_;
+  std::unique_ptr<Recording> recording_;
+};
+
+void run(const Flags& flags) {
+  SCLIP_CHECK(!flags.rounds.serve || flags.windows.size() == 1, kInvalidArgument,
+              "--serve answers for one number of windows, not ", flags.windows.size());
+  const auto engine = flags.model.load();
+  const auto head = find_policy(flags.policy).make_head({.blob = engine->blob(), .backend = engine->backend()});
+  for (const int windows : flags.windows) {
+    Work work(*engine, *head, flags, windows);
+    const nlohmann::json facts = {{"windows", windows},
+                                  {"batch", flags.batch},
+                                  {"size", work.size()},
+                                  {"recorded", work.recorded()},
+                                  {"device", engine->backend().description()},
+                                  {"precision", to_string(engine->backend().activation_dtype())}};
+    run_rounds(flags.rounds, facts, [&] { work.run(); });
+  }
 }
 
 }  // namespace
@@ -89,16 +121,17 @@ int main(int argc, char** argv) {
   CLI::App app("Times the image encoder.");
   sclip::Flags flags;
   flags.model.add_to(app);
-  app.add_option("--windows", flags.windows, "windows in the forward")
+  flags.rounds.add_to(app);
+  app.add_option("--windows", flags.windows,
+                 "windows in the forward; several numbers, joined by ',', one after another")
+      ->delimiter(',')
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  app.add_option("--batch", flags.batch, "windows in one forward; 0: what suits the backend")
+  app.add_option("--batch", flags.batch, "most windows in one forward; 0: what suits the backend")
       ->check(CLI::Range(0, 1024));
   app.add_option("--policy", flags.policy, "how patches are read out")->capture_default_str();
   app.add_option("--size", flags.size, "side of a window in pixels; 0: the model's")->check(CLI::Range(0, 4096));
-  app.add_option("--rounds", flags.rounds, "without --serve")->check(CLI::Range(1, 100000))->capture_default_str();
   app.add_flag("--eager", flags.eager, "launch kernel by kernel, not as a recording");
-  app.add_flag("--serve", flags.serve, "answer `run` and `quit` on stdin");
   CLI11_PARSE(app, argc, argv);
   return sclip::run_benchmark([&] { sclip::run(flags); });
 }
