@@ -11,7 +11,7 @@ sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')
 # CMake reads the launcher when it configures for the first time.
 configure = CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) CMAKE_CUDA_COMPILER_LAUNCHER=$$(command -v ccache || true) cmake --preset $(1) --log-level=WARNING
 
-.PHONY: help setup setup-test build demo test test-cpp test-python asan tsan cudasim-asan fuzz format format-check bench clean
+.PHONY: help setup setup-test build demo test test-cpp test-python asan tsan cudasim-asan fuzz format format-check bench gpu-bundle clean
 
 help:
 	@echo 'make demo          set up, build, segment the bundled photograph'
@@ -21,6 +21,7 @@ help:
 	@echo 'make cudasim-asan  the tests of cudasim, itself under address and undefined-behaviour sanitizers'
 	@echo 'make fuzz          each libFuzzer target for FUZZ_SECONDS (20)'
 	@echo 'make bench         kernel benchmarks'
+	@echo 'make gpu-bundle    what judges a GPU on a machine without this tree: docs/gpu.md'
 	@echo 'make format        clang-format in place; format-check only looks'
 
 setup:
@@ -70,6 +71,15 @@ bench: setup
 	@cmake --build build
 	build/sclip_kernel_bench
 
+# Machine code for these, and PTX for what comes after.
+GPU_ARCHS ?= 80;90
+gpu_programs = sclip sclip_kernel_tests sclip_unit_tests sclip_cuda_tests sclip_cuda_bench sclip_cuda_ceilings sclip_encoder_bench sclip_photo_bench
+
+gpu-bundle: setup-test
+	@$(call configure,gpu-bundle) -DSCLIP_CUDA_ARCHITECTURES='$(GPU_ARCHS)'
+	@cmake --build build-gpu --target $(gpu_programs) cudasim $$(grep -q sclip_cudnn_bench build-gpu/build.ninja && echo sclip_cudnn_bench)
+	@scripts/gpu_bundle.sh build-gpu out/gpu-bundle
+
 format:
 	clang-format -i $(sources)
 
@@ -77,4 +87,4 @@ format-check:
 	clang-format --dry-run -Werror $(sources)
 
 clean:
-	rm -rf build build-debug build-asan build-tsan build-cudasim-asan build-fuzz out
+	rm -rf build build-gpu build-debug build-asan build-tsan build-cudasim-asan build-fuzz out

@@ -4,13 +4,14 @@ Gains lie around 1 and not at 1, biases around 0.1 and not at 0, and q, k are la
 neither uniform nor one-hot (in the last block, self-self attention on a photo has a diagonal around 0.1). Every
 value is one that f16 represents, so that f16, f32 and f64 readers compute with the same weights.
 
-usage: python -m tests.reference.random_weights OUT.pt [--seed N]      (ViT-B/16, a plain state dict in f16)
+usage: python -m tests.reference.random_weights OUT.pt|OUT.safetensors [--seed N] [--shape small]
+       (ViT-B/16, a plain state dict in f16; safetensors need no PyTorch)
 """
 import argparse
+import json
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Shape:
 
 
 VIT_B_16 = Shape()
+SMALL = Shape(image_size=64, vision_width=128, vision_layers=2, text_width=64, text_layers=2, embed=64)
+SHAPES = {"vit-b-16": VIT_B_16, "small": SMALL}
 
 
 def _block(normal, prefix: str, width: int, mlp: int, qk_gain: float) -> dict:
@@ -87,15 +90,31 @@ def random_state_dict(shape: Shape = VIT_B_16, seed: int = 1) -> dict[str, np.nd
 
 def save_state_dict(tensors: dict[str, np.ndarray], path) -> None:
     """A plain state dict, as torch.save writes it; `clip.load` accepts such files."""
+    import torch
     torch.save({k: torch.from_numpy(a) for k, a in tensors.items()}, path)
 
 
+def save_safetensors(tensors: dict[str, np.ndarray], path) -> None:
+    header, position = {}, 0
+    for name, array in tensors.items():
+        header[name] = {"dtype": "F16", "shape": list(array.shape), "data_offsets": [position, position + array.nbytes]}
+        position += array.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in tensors.values():
+            file.write(array.astype("<f2").tobytes())
+
+
 def main():
-    parser = argparse.ArgumentParser(description="Writes random ViT-B/16 CLIP weights under OpenAI's key names.")
-    parser.add_argument("out", help="the state dict to write (.pt)")
+    parser = argparse.ArgumentParser(description="Writes random CLIP weights under OpenAI's key names.")
+    parser.add_argument("out", help="the state dict to write (.pt or .safetensors)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shape", choices=SHAPES, default="vit-b-16")
     arguments = parser.parse_args()
-    save_state_dict(random_state_dict(VIT_B_16, arguments.seed), arguments.out)
+    save = save_safetensors if arguments.out.endswith(".safetensors") else save_state_dict
+    save(random_state_dict(SHAPES[arguments.shape], arguments.seed), arguments.out)
 
 
 if __name__ == "__main__":

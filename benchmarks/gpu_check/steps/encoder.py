@@ -1,0 +1,54 @@
+"""Windows a second of the image encoder, by batch, precision and size of the windows; recordings replayed as sessions do."""
+from ..step import Failed, Row, json_lines
+
+BATCHES = (1, 8, 16, 32, 64, 128, 256)
+SIZES = (224, 336, 448)  # N = 197, 442, 785
+
+
+def command(bench, precision, size, batches, *more):
+    return bench.program("sclip_encoder_bench", "--model", bench.model, "--device", "cuda", "--precision", precision, "--size", size,
+                         "--windows", ",".join(map(str, batches)), "--batch", 1024, "--record", "--json", *more)
+
+
+def measure(bench, precision, size, batches=BATCHES, seconds=0.4):
+    """A row for each batch; the fastest is kept for the steps that come later."""
+    if bench.simulated:
+        size, batches, seconds = size // 2, batches[:2] if size == SIZES[0] else (1,), 0.1
+    line = command(bench, precision, size, batches, "--rounds", 1 if bench.simulated else 400, "--seconds", seconds)
+    done = bench.run(line, check=False)
+    for found in json_lines(done.out):
+        rate, tokens = found["windows"] / found["median"], (size // 16) ** 2 + 1
+        bench.found[("encoder", precision, size, found["windows"])] = rate
+        note = f"{found['median'] * 1e3:.3f} ms a forward, {found['rounds']} rounds{_other_model(bench)}"
+        yield Row(f"{precision}, N={tokens}, batch {found['windows']}", rate, "windows/s", note, bench.spell(line))
+    if done.code != 0:
+        raise Failed(f"sclip_encoder_bench: {done.complaint()}")
+
+
+def _other_model(bench):
+    return "" if bench.model != bench.place.demo_model else "; the demo model, not ViT-B/16"
+
+
+def best(bench, precision, size=SIZES[0]):
+    rates = [rate for key, rate in bench.found.items() if key[:3] == ("encoder", precision, size)]
+    return max(rates, default=None)
+
+
+def f16(bench):
+    yield from measure(bench, "f16", SIZES[0])
+
+
+def bf16(bench):
+    yield from measure(bench, "bf16", SIZES[0])
+
+
+def f32(bench):
+    yield from measure(bench, "f32", SIZES[0], (1, 16, 64, 256))
+
+
+def larger(bench):
+    for size in SIZES[1:]:
+        for precision in ("f16", "bf16"):
+            yield from measure(bench, precision, size, BATCHES, 0.3)
+    for size in SIZES[1:]:
+        yield from measure(bench, "f32", size, (16, 64), 0.2)
