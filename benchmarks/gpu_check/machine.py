@@ -13,7 +13,8 @@ def driver_refusal(load=ctypes.CDLL):
     try:
         driver = load("libcuda.so.1")
     except OSError:
-        return "no NVIDIA driver: libcuda.so.1 is not on this machine; gpu-check needs an NVIDIA GPU with a driver for CUDA 13 (580 or newer)"
+        return ("no NVIDIA driver: libcuda.so.1 is not on this machine; gpu-check needs an NVIDIA GPU with a driver for CUDA 13 "
+                "(580 or newer)")
     error = driver.cuInit(0)
     if error != 0:
         return f"no NVIDIA driver that works: libcuda.so.1 is here, but cuInit returned error {error}; nvidia-smi may say more"
@@ -44,5 +45,4 @@ def tool_refusal(name):
 
 
 def find_tool(name):
-    folders = ["/usr/local/cuda/bin", "/opt/nvidia/nsight-compute"]
-    return shutil.which(name) or next(filter(None, (shutil.which(name, path=folder) for folder in folders)), None)
+    return shutil.which(name) or shutil.which(name, path="/usr/local/cuda/bin")

@@ -25,7 +25,8 @@ def parse(arguments):
     how_long.add_argument("--quick", action="store_true", help="at most 3 minutes (default)")
     how_long.add_argument("--full", action="store_true", help="at most 8 minutes")
     parser.add_argument("--simulate", action="store_true", help="rehearse every step under cudasim, small; needs no GPU")
-    parser.add_argument("--out", type=Path, default=Path("gpu-check-out"), metavar="DIR", help="for gpu.json, gpu.md and logs")
+    parser.add_argument("--out", type=Path, default=Path("out/gpu-check"), metavar="DIR",
+                        help="for gpu.json, gpu.md and logs (out/gpu-check)")
     parser.add_argument("--build", type=Path, metavar="DIR", help="the folder with the programs")
     parser.add_argument("--only", default="", metavar="TEXT", help="steps whose name contains it")
     parser.add_argument("--environment", action="store_true", help="print what the programs need set, for a shell, and stop")

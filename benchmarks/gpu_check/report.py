@@ -1,7 +1,8 @@
 """gpu.json, gpu.md, and the table on stdout: the same rows three times."""
 import json
+import math
 
-SIMULATED = "ran under cudasim; its figure would not be a GPU's"
+SIMULATED = "ran under cudasim"
 
 
 def title(facts):
@@ -18,7 +19,8 @@ def title(facts):
 
 def lines_of(outcomes, simulated):
     """(part, what, value, note, command) for each row, and one for each step that did not end well."""
-    for outcome in outcomes:
+    parts = list(dict.fromkeys(outcome.step.part for outcome in outcomes))
+    for outcome in sorted(outcomes, key=lambda outcome: parts.index(outcome.step.part)):
         for row in outcome.rows:
             hidden = simulated and row.timed and row.value is not None
             value = "–" if hidden or row.value is None else f"{spell(row.value)} {row.unit}".strip()
@@ -30,6 +32,8 @@ def lines_of(outcomes, simulated):
 
 
 def spell(value):
+    if not math.isfinite(value):
+        return "not a number"
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     if abs(value) >= 100:
@@ -74,10 +78,12 @@ def as_json(facts, outcomes):
             entry = dict(vars(row))
             if simulated and entry["timed"]:
                 entry["value"], entry["note"] = None, SIMULATED
+            elif entry["value"] is not None and not math.isfinite(entry["value"]):
+                entry["value"], entry["note"] = None, f"not a number; {entry['note']}"
             rows.append(entry)
         steps.append({"name": outcome.step.name, "part": outcome.step.part, "correctness": outcome.step.correctness,
                       "status": outcome.status, "reason": outcome.reason, "seconds": round(outcome.seconds, 3), "rows": rows})
-    return json.dumps({**facts, "steps": steps}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({**facts, "steps": steps}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write(folder, facts, outcomes):

@@ -1,6 +1,7 @@
 """Runs steps one after another until the time is out. Every step leaves an outcome: none is hidden."""
 import sys
 import time
+import traceback
 from dataclasses import dataclass, field
 
 from .machine import tool_refusal
@@ -39,7 +40,7 @@ def _refused(step, bench, spent, budget):
     if missing:
         return Outcome(step, "not measured", "; ".join(missing))
     if budget - spent < LEAST:
-        return Outcome(step, "failed" if step.correctness else "not measured",
+        return Outcome(step, "failed" if step.correctness and step.quick else "not measured",
                        f"the time was out: {spent:.0f} of {budget:.0f} s were spent when its turn came")
     return None
 
@@ -62,8 +63,10 @@ def _run(step, bench, left):
         outcome.status, outcome.reason = "not measured", str(reason)
     except Failed as reason:
         outcome.status, outcome.reason = "failed", str(reason)
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except Exception as error:  # whatever it is, the other steps are worth having
         outcome.status, outcome.reason = "failed", f"its answer was not understood ({type(error).__name__}: {error}); see {bench.log}"
+        with open(bench.log, "a", encoding="utf-8") as log:
+            traceback.print_exc(file=log)
     outcome.seconds = time.monotonic() - began
     return outcome
 

@@ -184,6 +184,15 @@ def test_when_the_time_is_out_the_rest_says_so(bench):
     assert [o.status for o in outcomes[1:]] == ["not measured", "failed"]
     assert all("the time was out" in o.reason for o in outcomes[1:])
     assert exit_code(outcomes, simulated=False) == 1, "a check that was not made is not passed"
+    optional = Step("sanitizer", "p", slow, 30, correctness=True, quick=False)
+    assert run_steps([optional], bench, 1)[0].status == "not measured"
+
+
+def test_an_answer_that_is_not_understood_ends_its_own_step_only(bench):
+    outcomes = run_steps([Step("odd", "p", lambda b: iter([Row("a", None.nothing)]), 9), Step("next", "p", lambda b: iter([Row("b", 1)]), 9)],
+                         bench, 60)
+    assert [o.status for o in outcomes] == ["failed", "measured"]
+    assert "AttributeError" in outcomes[0].reason and "Traceback" in (bench.out / "logs/odd.log").read_text()
 
 
 def test_quick_leaves_out_what_only_a_full_run_has(bench):
@@ -252,8 +261,10 @@ def test_a_photo_of_one_label_proves_nothing(bench):
     assert result.status == "failed" and "proves nothing" in result.reason
 
 
-def test_weights_are_made_and_converted_here(bench):
+@pytest.mark.parametrize("with_torch", [True, False])
+def test_weights_are_made_and_converted_here(bench, monkeypatch, with_torch):
     bench.simulated = True
+    monkeypatch.setattr(weights, "tool_refusal", lambda name: None if with_torch else "not here")
     bench.env["PYTHONPATH"] = f"{ROOT}:{ROOT / 'weights/convert'}"
     for words in ("3.8 M parameters", "made by an earlier run"):
         row, = weights.run(bench)
@@ -387,6 +398,19 @@ def test_the_table_has_every_row_and_every_refusal(bench, tmp_path):
     kept = json.loads((tmp_path / "gpu.json").read_text())
     assert [step["status"] for step in kept["steps"]] == ["measured", "failed", "not measured"]
     assert kept["steps"][0]["rows"][0]["value"] == 12345.6
+
+
+def test_what_is_no_number_is_said_so(bench, tmp_path):
+    outcomes = run_steps([Step("s", "p", lambda b: iter([Row("off", math.inf, wrong=True)]), 9)], bench, 60)
+    report.write(tmp_path, FACTS, outcomes)
+    assert "not a number" in report.plain(FACTS, outcomes)
+    assert json.loads((tmp_path / "gpu.json").read_text())["steps"][0]["rows"][0]["value"] is None
+
+
+def test_parts_stand_together(bench):
+    steps = [Step(name, part, lambda b: iter([Row("r", 1)]), 9) for name, part in (("a", "x"), ("b", "y"), ("c", "x"))]
+    parts = [line[0] for line in report.lines_of(run_steps(steps, bench, 60), False)]
+    assert parts == ["x", "x", "y"]
 
 
 def test_a_simulators_time_is_printed_nowhere(bench, tmp_path):

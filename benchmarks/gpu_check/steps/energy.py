@@ -18,7 +18,8 @@ class Meter:
         self.command, self.samples = command, []
 
     def __enter__(self):
-        self.process = subprocess.Popen([str(part) for part in self.command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process = subprocess.Popen([str(part) for part in self.command], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         return self
@@ -50,4 +51,5 @@ def run(bench):
         watts, clock, heat = (mean(sample[i] for sample in samples) for i in (1, 2, 3))
         rate = BATCH / found["median"]
         yield Row(f"{precision}, batch {BATCH}", watts / rate * 1e3, "mJ/window",
-                  f"{watts:.0f} W at {rate:,.0f} windows/s, SM clock {clock:.0f} MHz, {heat:.0f} °C, {len(samples)} samples", bench.spell(command))
+                  f"{watts:.0f} W at {rate:,.0f} windows/s, SM clock {clock:.0f} MHz, {heat:.0f} °C, {len(samples)} samples",
+                  bench.spell(command))

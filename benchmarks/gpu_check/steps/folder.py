@@ -45,5 +45,6 @@ def run(bench):
     rate = (windows[many] - windows[few]) / taken
     top = encoder.best(bench, PRECISION)
     share = f", {rate / top:.1%} of the encoder's best" if top else ""
-    yield Row(f"{many} photos, {PRECISION}, --jobs 2", (many - few) / taken, "photos/s", f"{rate:,.0f} windows/s{share}", bench.spell(command))
+    yield Row(f"{many} photos, {PRECISION}, --jobs 2", (many - few) / taken, "photos/s", f"{rate:,.0f} windows/s{share}",
+              bench.spell(command))
     shutil.rmtree(work, ignore_errors=True)

@@ -5,7 +5,7 @@ from .correctness import CLASSES
 
 def run(bench):
     photo = bench.place.small_photo if bench.simulated else bench.place.photo
-    rounds = ("--rounds", 1) if bench.simulated else ("--rounds", 500, "--seconds", 4)
+    rounds = ("--rounds", 1) if bench.simulated else ("--rounds", 500, "--seconds", 2)
     for precision in ("f16", "bf16"):
         command = bench.program("sclip_photo_bench", "--photo", photo, "--model", bench.model, "--device", "cuda", "--precision",
                                 precision, "--classes", CLASSES, "--warm", "--json", *rounds)
