@@ -11,7 +11,7 @@ def title(facts):
     card = facts["card"]
     parts = [card.get("name", "unknown card (no nvidia-smi)")]
     for key, words in (("driver_version", "driver"), ("power.limit", "power limit"), ("clocks.sm", "SM clock as found"),
-                       ("clocks.max.sm", "at most"), ("clocks.mem", "memory clock"), ("temperature.gpu", "°C")):
+                       ("clocks.max.sm", "at most"), ("clocks.mem", "memory clock"), ("temperature.gpu", "temperature in °C")):
         if key in card:
             parts.append(f"{words} {card[key]}")
     return f"{', '.join(parts)}; {facts['date']}"
