@@ -72,8 +72,8 @@ bench: setup
 	build/sclip_kernel_bench
 
 # Machine code for these, and PTX for what comes after.
-GPU_ARCHS ?= 80;90
-gpu_programs = sclip sclip_kernel_tests sclip_unit_tests sclip_cuda_tests sclip_cuda_bench sclip_cuda_ceilings sclip_encoder_bench sclip_photo_bench
+GPU_ARCHS ?= 80;90a
+gpu_programs = sclip sclip_kernel_tests sclip_unit_tests sclip_cuda_tests sclip_cuda_bench sclip_cuda_ceilings sclip_gemm_bench sclip_encoder_bench sclip_photo_bench
 
 gpu-bundle: setup-test
 	@$(call configure,gpu-bundle) -DSCLIP_CUDA_ARCHITECTURES='$(GPU_ARCHS)'

@@ -57,7 +57,7 @@ class Bench:
     found: dict = field(default_factory=dict)
     model: Path = None  # what is measured: ViT-B/16, or else the demo model
     state: Path = None  # the same weights for PyTorch
-    device: str = "sm_90"
+    device: str = "sm_80"  # cudasim's
 
     @property
     def left(self):

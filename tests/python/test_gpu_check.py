@@ -309,11 +309,29 @@ def test_the_roofline_is_the_measured_one(bench):
     assert kernels.floor_seconds(case, bench.found) == (pytest.approx(1e-6), "memory")
     assert kernels.floor_seconds({**case, "mma": 8e14 / 4096}, bench.found) == (pytest.approx(1.0), "tensor cores")
     script(bench.place.programs, "sclip_cuda_bench",
-           f"print(json.dumps([{case!r}, dict({case!r}, name='broken')]) if '--list' in sys.argv else "
-           f"json.dumps(dict({case!r}, microseconds=2.0)) if 'k' in sys.argv else sys.exit('cannot launch'))")
-    right, broken = kernels.ours(bench)
-    assert right.value == 2.0 and "50.0% of the roofline (memory)" in right.note
-    assert broken.value is None and "not measured" in broken.note and "cannot launch" in broken.note
+           f"print(json.dumps(dict({case!r}, microseconds=2.0)), flush=True); sys.exit('cannot launch')")
+    result = outcome_of(bench, kernels.ours)
+    row, = result.rows
+    assert row.value == 2.0 and "50.0% of the roofline (memory)" in row.note
+    assert result.status == "failed" and "cannot launch" in result.reason
+
+
+def test_a_product_that_is_wrong_is_said_so(bench):
+    plan = {"layer": "fc1", "rows": 2, "inputs": 3, "outputs": 4, "plan": "ours", "microseconds": 5.0, "tflops": 300.0}
+    script(bench.place.programs, "sclip_gemm_bench",
+           f"for error in (0.5, 1.5, None): print(json.dumps(dict({plan!r}, error=error)))")
+    result = outcome_of(bench, kernels.products, correctness=True)
+    assert [row.wrong for row in result.rows] == [False, True, True] * 2 and result.status == "failed"
+
+
+def test_the_better_options_are_kept(bench):
+    for rate, options in ((20000, encoder.TUNED), (10000, ())):
+        script(bench.place.programs, "sclip_encoder_bench", ENCODER.format(rate=f"(({rate} if '--tune-gemm' in sys.argv else 15000))", lasts=0))
+        bench.found.clear()
+        list(encoder.f16(bench))
+        list(encoder.tuned(bench))
+        assert encoder.strongest(bench, "f16") == options
+        assert encoder.best(bench, "f16") == pytest.approx(max(rate, 15000))
 
 
 ENCODER = """

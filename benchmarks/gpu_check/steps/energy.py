@@ -40,7 +40,8 @@ class Meter:
 def run(bench):
     meter = bench.tool("nvidia-smi", f"--query-gpu={','.join(READ)}", "--format=csv,noheader,nounits", "-i", 0, "-lms", 50)
     for precision in ("f16", "bf16"):
-        command = encoder.command(bench, precision, encoder.SIZES[0], (BATCH,), "--rounds", 100000, "--seconds", 3)
+        command = encoder.command(bench, precision, encoder.SIZES[0], (BATCH,), "--rounds", 100000, "--seconds", 3,
+                                  *encoder.strongest(bench, precision))
         with Meter(meter) as read:
             found, = json_lines(bench.run(command).out)
         # The first second lets the reading, an average over some time, settle.

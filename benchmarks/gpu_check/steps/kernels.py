@@ -1,19 +1,8 @@
-"""Each kernel at its shapes: time, and the share of the roofline that the measured ceilings make."""
-import json
-
+"""Each kernel at a size that fills a device: time, and the share of the roofline that the measured ceilings make."""
 from ..step import Failed, NotMeasured, Row, json_lines
 
 SIMULATED = ("layernorm-768", "quick-gelu", "gather-rows")
 MMA_FLOPS = 4096  # of a product of 16×8×16
-
-
-def _cases(bench, program):
-    done = bench.run(bench.program(program, "--list"), check=False)
-    if done.code == 127 and not bench.simulated:
-        raise NotMeasured(f"{program} finds not all of its libraries: {done.complaint()}")
-    if done.code != 0:
-        raise Failed(f"{program}: {done.complaint()}")
-    return [case for case in json.loads(done.out) if not bench.simulated or case["name"] in SIMULATED]
 
 
 def floor_seconds(case, found):
@@ -25,28 +14,42 @@ def floor_seconds(case, found):
     return parts[what], what
 
 
-def _measure(bench, program):
-    for case in _cases(bench, program):
-        if bench.left < 1:
-            yield Row(case["name"], note="not measured: the step's time was out", timed=False)
-            continue
-        rounds = () if bench.simulated and case["name"] != SIMULATED[0] else ("--time", 1 if bench.simulated else 10)
-        command = bench.program(program, "--case", case["name"], *rounds)
-        done = bench.run(command, check=False)
-        lines = json_lines(done.out)
-        if done.code != 0 or not lines:
-            if bench.simulated:
-                raise Failed(f"{case['name']}: {done.complaint()}")
-            yield Row(case["name"], note=f"not measured: {done.complaint()}", command=bench.spell(command), timed=False)
-            continue
-        seconds, floor = lines[0].get("microseconds", 0.0) / 1e6, floor_seconds(case, bench.found)
+def _rows(bench, command):
+    """A row for each line of JSON, those before a failure too."""
+    done = bench.run(command, check=False)
+    if done.code == 127 and not bench.simulated:
+        raise NotMeasured(f"not all of its libraries are here: {done.complaint()}")
+    for case in json_lines(done.out):
+        seconds, floor = case.get("microseconds", 0.0) / 1e6, floor_seconds(case, bench.found)
         share = f"{floor[0] / seconds:.1%} of the roofline ({floor[1]}); " if floor and seconds else ""
         yield Row(case["name"], seconds * 1e6, "µs", f"{share}{case['shape']}", bench.spell(command))
+    if done.code != 0:
+        raise Failed(done.complaint())
 
 
 def ours(bench):
-    yield from _measure(bench, "sclip_cuda_bench")
+    if not bench.simulated:
+        yield from _rows(bench, bench.program("sclip_cuda_bench", "--time", 10))
+        return
+    for name in SIMULATED:
+        yield from _rows(bench, bench.program("sclip_cuda_bench", "--case", name))
 
 
 def cudnn(bench):
-    yield from _measure(bench, "sclip_cudnn_bench")
+    yield from _rows(bench, bench.program("sclip_cudnn_bench", "--time", 10))
+
+
+def products(bench):
+    """All that can compute the tower's products at batch 64, and whether they are right."""
+    for precision in ("f16", "bf16"):
+        size = ("--rows", 256, "--width", 128, "--layer", "fc1", "--rounds", 1, "--algorithms", 1) if bench.simulated else ()
+        command = bench.program("sclip_gemm_bench", "--precision", precision, *size)
+        done = bench.run(command, check=False)
+        for plan in json_lines(done.out):
+            share = f", {plan['tflops'] * 1e12 / bench.found['flops']:.1%} of the best product" if "flops" in bench.found else ""
+            right = plan["error"] is not None and plan["error"] <= 1  # of what is allowed; null: no number
+            yield Row(f"{plan['layer']} {plan['rows']}×{plan['inputs']}→{plan['outputs']} {precision}, {plan['plan']}",
+                      plan["microseconds"], "µs", f"{plan['tflops']:.0f} TFLOP/s{share}" if right else f"error {plan['error']} of the allowed",
+                      bench.spell(command), wrong=not right)
+        if done.code != 0:
+            raise Failed(done.complaint())

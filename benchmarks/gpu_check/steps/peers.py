@@ -41,11 +41,10 @@ def _encoders(bench, runs):
         precision = lines[0]["precision"]
         if precision not in after:
             after.add(precision)
-            before = {key: rate for key, rate in bench.found.items() if key[0] == "encoder"}
-            list(encoder.measure(bench, precision, encoder.SIZES[0], seconds=0.2))
-            for key, rate in before.items():
-                if key[1] == precision and key in bench.found:
-                    bench.found[key] = mean((rate, bench.found[key]))
+            before = {key: bench.found.pop(key) for key in list(bench.found)
+                      if key[:3] == ("encoder", precision, encoder.SIZES[0])}
+            list(encoder.measure(bench, precision, encoder.SIZES[0], seconds=0.2, options=encoder.strongest(bench, precision)))
+            bench.found.update({key: mean((rate, bench.found.get(key, rate))) for key, rate in before.items()})
         for line in lines:
             ours = bench.found.get(("encoder", precision, encoder.SIZES[0], line["batch"]))
             ratio = f"sclip is {ours / line['windows_per_second']:.2f}× as fast; " if ours else ""
