@@ -46,7 +46,7 @@ def bench(tmp_path, monkeypatch):
     out.mkdir()
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     made = Bench(Place(ROOT, programs), out, dict(os.environ), full=True, model=Path("model.sclip"), log=out / "log")
-    made.ends = time.monotonic() + 60
+    made.ends = time.monotonic() + 600
     return made
 
 
