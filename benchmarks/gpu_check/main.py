@@ -1,6 +1,6 @@
 """gpu-check [--quick|--full] [--simulate] [--out DIR]: judges the CUDA backend on this machine's GPU.
 
-Exit code: 0; 1 when a check of correctness failed (with --simulate: when anything did); 2 when there is no GPU."""
+Exit code: 0; 1 when a check of correctness failed or was not made (with --simulate: when anything failed); 2 when there is no GPU."""
 import argparse
 import datetime
 import os
@@ -42,7 +42,8 @@ def environment(place, out, simulated):
     own = [*place.library_folders, *([unpacked] if names else [])]
     given = [Path(path) for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path]
     env = dict(os.environ, LD_LIBRARY_PATH=search_path([*own, *given], found))
-    env["PYTHONPATH"] = f"{place.root}:{place.root / 'weights/convert'}"
+    given = os.environ.get("PYTHONPATH")
+    env["PYTHONPATH"] = ":".join([str(place.root), str(place.root / "weights/convert"), *([given] if given else [])])
     env["SCLIP_TEST_DEVICE"] = "cuda"
     return env, found
 

@@ -40,7 +40,7 @@ def _refused(step, bench, spent, budget):
     if missing:
         return Outcome(step, "not measured", "; ".join(missing))
     if budget - spent < LEAST:
-        return Outcome(step, "failed" if step.correctness and step.quick else "not measured",
+        return Outcome(step, "not measured",
                        f"the time was out: {spent:.0f} of {budget:.0f} s were spent when its turn came")
     return None
 
@@ -72,5 +72,9 @@ def _run(step, bench, left):
 
 
 def exit_code(outcomes, simulated):
-    """1 when a check of correctness failed; under cudasim, where figures mean nothing, when anything failed."""
-    return int(any(o.status == "failed" and (simulated or o.step.correctness) for o in outcomes))
+    """1 when a check of correctness failed, or one of those that every run has was not made; under cudasim, where figures mean
+    nothing, when anything failed."""
+    def bad(outcome):
+        checked = outcome.step.correctness
+        return outcome.status == "failed" and (simulated or checked) or outcome.status == "not measured" and checked and outcome.step.quick
+    return int(any(map(bad, outcomes)))
