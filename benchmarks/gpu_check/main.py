@@ -45,6 +45,7 @@ def environment(place, out, simulated):
     given = os.environ.get("PYTHONPATH")
     env["PYTHONPATH"] = ":".join([str(place.root), str(place.root / "weights/convert"), *([given] if given else [])])
     env["SCLIP_TEST_DEVICE"] = "cuda"
+    env["XDG_CACHE_HOME"] = str(out / "cache")  # what an earlier run tuned or cached does not count
     return env, found
 
 
@@ -58,7 +59,7 @@ def main(arguments=None):
     out.mkdir(parents=True, exist_ok=True)
     env, found = environment(place, out, options.simulate)
     if options.environment:
-        for name in ("LD_LIBRARY_PATH", "PYTHONPATH", "SCLIP_TEST_DEVICE"):
+        for name in ("LD_LIBRARY_PATH", "PYTHONPATH", "SCLIP_TEST_DEVICE", "XDG_CACHE_HOME"):
             print(f"export {name}='{env[name]}'")
         return 0
     missing = [name for name in NEEDED if name not in found]

@@ -327,7 +327,7 @@ def test_a_product_that_is_wrong_is_said_so(bench):
 
 def test_the_better_options_are_kept(bench):
     for rate, options in ((20000, encoder.TUNED), (10000, ())):
-        script(bench.place.programs, "sclip_encoder_bench", ENCODER.format(rate=f"(({rate} if '--tune-gemm' in sys.argv else 15000))", lasts=0))
+        script(bench.place.programs, "sclip_encoder_bench", ENCODER.format(rate=f"(({rate} if '--tune' in sys.argv else 15000))", lasts=0))
         bench.found.clear()
         list(encoder.f16(bench))
         list(encoder.tuned(bench))

@@ -3,7 +3,7 @@ from ..step import Failed, Row, json_lines
 
 BATCHES = (1, 8, 16, 32, 64, 128, 256)
 SIZES = (224, 336, 448)  # N = 197, 442, 785
-TUNED = ("--tune-gemm",)
+TUNED = ("--tune",)
 
 
 def command(bench, precision, size, batches, *more):
