@@ -55,7 +55,7 @@ def test_gelu_heads_eps_and_preprocessor_come_from_the_folder(tmp_path):
              "hidden_act": "gelu", "layer_norm_eps": 1e-6}
     config = CLIPConfig(vision_config={**tower, "image_size": 30, "patch_size": 14}, projection_dim=48,
                         text_config={**tower, "num_attention_heads": 8, "vocab_size": 600,
-                                     "max_position_embeddings": 9})
+                                     "max_position_embeddings": 9, "eos_token_id": 599})
     model = randomise(CLIPModel(config))
     model.save_pretrained(tmp_path / "tiny")
     preprocessor = {"image_mean": [0, 0.5, 1], "image_std": [1] * 3}

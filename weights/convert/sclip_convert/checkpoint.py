@@ -2,11 +2,12 @@
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
 from .config import Config
+from .containers import MAX_DEPTH
 from .errors import ConvertError
 from .safetensors_file import read_safetensors
 from .tensors import Tensor
@@ -20,26 +21,26 @@ class Checkpoint:
     kind: str  # a column of tensors.csv
     tensors: Dict[str, Tensor]
     config: Config
-    ignorable: "list[str]"  # regular expressions of keys that hold no weights
+    ignorable: List[str]  # regular expressions of keys that hold no weights
     model: str
     origin: str  # files and their digests, for the record
     licence: str = "unknown: ask whoever gave you the weights"
-    merges: Optional[Path] = None
+    folder: Optional[Path] = None  # where the tokenizer's files may lie, for a vocabulary that is not CLIP's
+    merges: Optional[Tuple[str, List[str]]] = None  # (their file, ["a b", …]) of the model's own tokenizer
+    end_of_text: Optional[int] = None  # the id at which the text tower is read off, where it is not sure to be the last
+    warnings: List[str] = field(default_factory=list)
 
 
-@dataclass
-class StateDict:
-    """The tensors of one file, and the plain values that lay beside them."""
+def open_file(path):
+    """The nest of dictionaries in .safetensors files, torch.save's files and TorchScript archives, tensors as Tensor.
 
-    tensors: Dict[str, Tensor]
-    extras: dict = field(default_factory=dict)
-
-
-def open_state_dict(path):
-    """Reads .safetensors, state dicts, {'state_dict': …} checkpoints and TorchScript archives."""
+    Raises ConvertError for folders, devices, empty files, what is none of the three, and files without a tensor.
+    """
     path = Path(path)
     if path.is_dir():
         raise ConvertError(f"{path} is a folder: name the file in it, or use --from hf for Hugging Face folders")
+    if path.exists() and not path.is_file():
+        raise ConvertError(f"{path} is not a regular file")
     try:
         with open(path, "rb") as file:
             head = file.read(9)
@@ -47,27 +48,18 @@ def open_state_dict(path):
         raise ConvertError(f"cannot read {path}: {error.strerror}") from error
     if not head:
         raise ConvertError(f"{path}: the file is empty")
-    if head[8:9] == b"{":
-        return StateDict(read_safetensors(path))
+    if head[8:9] == b"{" or path.suffix == ".safetensors":
+        return read_safetensors(path)
     obj = read_torch(path)
-    if is_torchscript(obj):
-        return StateDict(flatten_module(obj))
-    extras = {}
-    if isinstance(obj, dict) and isinstance(obj.get("state_dict"), dict):
-        extras = obj.get("meta") if isinstance(obj.get("meta"), dict) else {}
-        obj = obj["state_dict"]
-    if not isinstance(obj, dict) or not any(isinstance(value, Tensor) for value in obj.values()):
+    obj = flatten_module(obj) if is_torchscript(obj) else obj
+    if not _holds_tensor(obj, 0):
         raise ConvertError(f"{path}: no state dict in it: it holds {type(obj).__name__}")
-    tensors = {str(key): value for key, value in obj.items() if isinstance(value, Tensor)}
-    return StateDict(_without_wrappers(tensors), extras)
+    return obj
 
 
-def _without_wrappers(tensors):
-    """Drops the prefixes that DistributedDataParallel and torch.compile put before every key."""
-    for prefix in ("module.", "_orig_mod."):
-        if tensors and all(key.startswith(prefix) for key in tensors):
-            tensors = {key[len(prefix):]: value for key, value in tensors.items()}
-    return tensors
+def _holds_tensor(obj, depth):
+    return isinstance(obj, dict) and depth <= MAX_DEPTH and any(
+        isinstance(value, Tensor) or _holds_tensor(value, depth + 1) for value in obj.values())
 
 
 def digest(path):
@@ -80,10 +72,13 @@ def digest(path):
 
 
 def learned_logit_scale(tensors):
-    """exp(logit_scale), kept for information; 100, where CLIP's training clips it, if there is none."""
+    """exp(logit_scale), kept for information, of shape () or (1,); 100, where CLIP's training clips it, without one."""
     if "logit_scale" not in tensors:
         return 100.0
-    value = float(np.asarray(tensors["logit_scale"].numpy(), np.float64).reshape(-1)[0])
+    tensor = tensors["logit_scale"]
+    if tensor.shape not in ((), (1,)):
+        raise ConvertError(f"logit_scale has shape {tensor.shape}, one number is needed")
+    value = float(np.asarray(tensor.numpy(), np.float64).reshape(-1)[0])
     if not -20 < value < 13:
         raise ConvertError(f"logit_scale is {value}, which no CLIP has learned")
     return float(np.exp(value))

@@ -5,22 +5,28 @@ from .checkpoint import learned_logit_scale
 from .config import Config, Tower
 from .errors import ConvertError
 
-IGNORABLE = [r"(.*\.)?attn_mask", "logit_scale", "logit_bias", "input_resolution", "context_length", "vocab_size"]
+ANCHORS = ("visual.conv1.weight", "visual.class_embedding", "visual.ln_pre.weight", "visual.proj")
+IGNORABLE = [r"(.*\.)?attn_mask", r"(.*\.)?position_ids", "logit_scale", "logit_bias", "input_resolution",
+             "context_length", "vocab_size"]
 DEFAULT_HEAD_WIDTH = 64
 
 
 def infer_config(tensors, where, activation, vision_heads=None, text_heads=None):
-    """As OpenAI's build_model does; heads are width/64 unless told."""
-    _refuse_other_architectures(tensors, where)
+    """As OpenAI's build_model does; heads are width/64 unless told.
+
+    Each width comes from a vector, which cannot be transposed, so that a matrix that is gets the blame itself. Raises
+    ConvertError with the key, the shape found and the shape expected.
+    """
     shapes = _Shapes(tensors, where)
-    width, _, patch, _ = shapes.of("visual.conv1.weight", 4)
-    tokens, _ = shapes.of("visual.positional_embedding", 2)
+    (width,), (text_width,) = shapes.of("visual.ln_pre.weight", "C"), shapes.of("ln_final.weight", "C")
+    patch = shapes.of("visual.conv1.weight", width, 3, "P", "P")[2]
+    tokens, _ = shapes.of("visual.positional_embedding", "N", width)
     grid = round((tokens - 1) ** 0.5)
-    if grid * grid != tokens - 1:
+    if grid * grid != tokens - 1 or not grid:
         raise ConvertError(f"{where}: visual.positional_embedding has {tokens} rows, which is not 1 + a square")
-    context, text_width = shapes.of("positional_embedding", 2)
-    vocabulary, _ = shapes.of("token_embedding.weight", 2)
-    _, embed_dim = shapes.of("text_projection", 2)
+    context, _ = shapes.of("positional_embedding", "T", text_width)
+    vocabulary, _ = shapes.of("token_embedding.weight", "V", text_width)
+    _, embed_dim = shapes.of("text_projection", text_width, "E")
     return Config(
         vision=shapes.tower("visual.transformer", width, vision_heads, "--vision-heads"),
         text=shapes.tower("transformer", text_width, text_heads, "--text-heads"),
@@ -28,36 +34,49 @@ def infer_config(tensors, where, activation, vision_heads=None, text_heads=None)
         activation=activation, logit_scale=learned_logit_scale(tensors))
 
 
+def numbers(config):
+    """{column of open_clip_models.csv: value} of a config."""
+    return {"embed": config.embed_dim, "width": config.vision.width, "layers": config.vision.layers,
+            "patch": config.patch_size, "text_width": config.text.width, "text_layers": config.text.layers,
+            "context": config.context, "vocabulary": config.vocabulary}
+
+
 class _Shapes:
     def __init__(self, tensors, where):
         self._tensors = tensors
         self._where = where
 
-    def of(self, key, rank):
-        """The shape of a tensor that must be there."""
+    def of(self, key, *expected):
+        """The shape of a tensor that must be there; `expected` has a number, or a letter for any that is equal where
+        the letter is."""
+        wanted = f"({', '.join(map(str, expected))})"
         if key not in self._tensors:
-            raise ConvertError(f"{self._where}: tensor {key} is missing; this is not a CLIP with vision transformer")
-        shape = self._tensors[key].shape
-        if len(shape) != rank or 0 in shape:
-            raise ConvertError(f"{self._where}: tensor {key} has shape {shape}, {rank} dimensions are needed")
+            raise ConvertError(f"{self._where}: tensor {key} of shape {wanted} is missing; this is not a CLIP with vision "
+                               "transformer, or not all of one")
+        shape, letters = self._tensors[key].shape, {}
+        fits = len(shape) == len(expected) and 0 not in shape and all(
+            found == (want if isinstance(want, int) else letters.setdefault(want, found))
+            for found, want in zip(shape, expected))
+        if not fits:
+            raise ConvertError(f"{self._where}: tensor {key} has shape {shape}, {wanted} is needed"
+                               f"{transposed_hint(shape, expected)}")
         return shape
 
     def tower(self, prefix, width, heads, option):
         """One transformer, its layers counted."""
         layers = {int(found[1]) for key in self._tensors
-                  if (found := re.match(re.escape(prefix) + r"\.resblocks\.(\d+)\.", key))}
+                  if (found := re.match(re.escape(prefix) + r"\.resblocks\.(\d{1,6})\.", key))}
         if layers != set(range(len(layers))) or not layers:
             raise ConvertError(f"{self._where}: {prefix} has blocks {sorted(layers)}, blocks from 0 on are needed")
         if heads is None and width % DEFAULT_HEAD_WIDTH:
             raise ConvertError(f"{self._where}: {prefix} is {width} wide, not a multiple of {DEFAULT_HEAD_WIDTH}; "
                                f"tell its heads with {option}")
-        mlp_width, _ = self.of(f"{prefix}.resblocks.0.mlp.c_fc.weight", 2)
+        (mlp_width,) = self.of(f"{prefix}.resblocks.0.mlp.c_fc.bias", "F")
         return Tower(width, len(layers), heads or width // DEFAULT_HEAD_WIDTH, mlp_width)
 
 
-def _refuse_other_architectures(tensors, where):
-    for key, name in (("visual.layer1.0.conv1.weight", "a ResNet"), ("visual.attnpool.c_proj.weight", "a ResNet"),
-                      ("visual.trunk.patch_embed.proj.weight", "a timm model"),
-                      ("visual.trunk.stem.0.weight", "a timm model")):
-        if key in tensors:
-            raise ConvertError(f"{where}: the image tower is {name}; only CLIP's vision transformer is supported")
+def transposed_hint(found, expected):
+    """A few words when the shape is the expected one turned round."""
+    turned = len(found) == len(expected) == 2 and found != tuple(expected) and all(
+        isinstance(want, str) or have == want for have, want in zip(found[::-1], expected))
+    return "; it is transposed" if turned else ""

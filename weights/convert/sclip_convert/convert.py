@@ -4,6 +4,7 @@ import re
 import numpy as np
 
 from .blob import Entry
+from .clip_keys import transposed_hint
 from .errors import ConvertError
 from .positions import resize_positions
 from .table import specs
@@ -75,11 +76,12 @@ def _cast(array, target, name):
 
 
 def _check_keys(checkpoint, table):
-    needed = {key: spec.name for spec in table for key in spec.sources}
+    needed = {key: spec for spec in table for key in spec.sources}
     missing = [key for key in needed if key not in checkpoint.tensors]
     if missing:
-        raise ConvertError(f"tensor {missing[0]} is missing from the checkpoint, {needed[missing[0]]} needs it "
-                           f"({len(missing)} of {len(needed)} are missing)")
+        spec = needed[missing[0]]
+        raise ConvertError(f"tensor {missing[0]} of shape {_source_shape(spec, spec.shape)} is missing from the checkpoint, "
+                           f"{spec.name} needs it ({len(missing)} of {len(needed)} are missing)")
     left = [key for key in checkpoint.tensors
             if key not in needed and not any(re.fullmatch(pattern, key) for pattern in checkpoint.ignorable)]
     if left:
@@ -87,16 +89,18 @@ def _check_keys(checkpoint, table):
                            f"({len(left)} such); leaving it out would change the model")
 
 
-def _check_shape(spec, sources, shape):
-    shapes = [tensor.shape for tensor in sources]
+def _source_shape(spec, shape):
+    """What each tensor that makes `spec` has, when the whole has `shape`."""
     if spec.transform == "transpose":
-        expected = [shape[::-1]]
-    elif len(sources) > 1:
-        expected = [(shape[0] // len(sources),) + shape[1:]] * len(sources)
-    else:
-        expected = [shape]
-    for key, tensor, found, wanted in zip(spec.sources, sources, shapes, expected):
-        if found != tuple(wanted):
-            raise ConvertError(f"tensor {key} has shape {found}, the config needs {tuple(wanted)}")
+        return shape[::-1]
+    return (shape[0] // len(spec.sources),) + shape[1:]
+
+
+def _check_shape(spec, sources, shape):
+    wanted = _source_shape(spec, shape)
+    for key, tensor in zip(spec.sources, sources):
+        if tensor.shape != wanted:
+            raise ConvertError(f"tensor {key} has shape {tensor.shape}, the config needs {wanted}"
+                               f"{transposed_hint(tensor.shape, wanted)}")
         if tensor.dtype not in FLOATS:
             raise ConvertError(f"tensor {key} has dtype {tensor.dtype}, a floating-point one is needed")

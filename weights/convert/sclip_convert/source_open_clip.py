@@ -1,83 +1,93 @@
-"""open_clip's checkpoints: OpenAI's key names; the activation is in the model's name or config alone."""
-import json
+"""open_clip's checkpoints: OpenAI's key names; what the weights do not tell is in the model's name or config."""
+import re
 from pathlib import Path
 
-from .checkpoint import Checkpoint, digest, open_state_dict
-from .clip_keys import IGNORABLE, infer_config
+from .activation import Claim, decide
+from .checkpoint import Checkpoint, digest, open_file
+from .clip_keys import ANCHORS, IGNORABLE, infer_config, numbers
+from .containers import find_model
 from .errors import ConvertError
+from .families import refuse_other_family
+from .open_clip_config import read_open_clip_config
+from .open_clip_names import heads_of_width, model_of, names_of, tag_of
+from .source_openai import PUBLISHED
 
-# Image towers whose heads are not 64 wide, by the beginning of the model's name.
-HEAD_WIDTHS = {"ViT-H-": 80, "ViT-g-": 88, "ViT-bigG-": 104, "ViT-e-": 112}
-# Config entries that must have this value, for anything else is another architecture.
-VISION_DEFAULTS = {"ls_init_value": None, "attentional_pool": False, "no_ln_pre": False, "pos_embed_type": "learnable",
-                   "final_ln_after_pool": False, "pool_type": "tok", "act_kwargs": None, "norm_kwargs": None,
-                   "timm_model_name": None, "block_type": None, "qk_norm": False, "scaled_cosine_attn": False,
-                   "scale_heads": False, "scale_attn_inner": False, "scale_attn": False, "scale_fc": False}
-TEXT_DEFAULTS = {"hf_model_name": None, "hf_tokenizer_name": None, "ls_init_value": None, "embed_cls": False,
-                 "no_causal_mask": False, "final_ln_after_pool": False, "pool_type": "argmax", "proj_bias": False,
-                 "proj_type": "linear", "act_kwargs": None, "norm_kwargs": None, "block_type": None, "qk_norm": False,
-                 "scaled_cosine_attn": False, "scale_heads": False, "scale_attn_inner": False, "scale_attn": False,
-                 "scale_fc": False, "tokenizer_mode": None}
+# Buffers of OpenAI's archives and of what OpenAI's code saves, which knows QuickGELU alone.
+OPENAI_BUFFERS = ("input_resolution", "context_length", "vocab_size")
+QUICK_GELU_FILES = re.compile(r"(?i)(?<![a-z])(openai|metaclip|dfn\d?b?)(?![a-z])")
 
 
 def open_open_clip(path, options):
-    """A file of --from open_clip with --model or --config, or open_clip_config.json beside it."""
-    state = open_state_dict(path)
-    tensors = _with_flat_text_tower(state.tensors)
-    config_path = options.config
-    if not config_path and not options.model:
-        beside = Path(path).with_name("open_clip_config.json")
-        if not beside.exists():
-            raise ConvertError(f"{path}: weights do not tell QuickGELU from GELU; give --model (ViT-B-16-quickgelu, "
-                               "say) or --config open_clip_config.json")
-        config_path = beside
-    facts = _facts_of_config(config_path) if config_path else _facts_of_name(options.model)
-    vision_heads = options.vision_heads or facts.get("vision_heads")
-    if vision_heads is None and "visual.conv1.weight" in tensors:
-        vision_heads = tensors["visual.conv1.weight"].shape[0] // facts["head_width"]
-    text_heads = options.text_heads or facts.get("text_heads")
-    config = infer_config(tensors, path, facts["activation"], vision_heads, text_heads)
-    config.mean, config.std = facts.get("mean", config.mean), facts.get("std", config.std)
-    return Checkpoint("open_clip", tensors, config, IGNORABLE, options.model or Path(path).stem,
-                      f"{Path(path).name}, sha256 {digest(path)}")
+    """A file of --from open_clip with --model, --config, open_clip_config.json beside it, or --activation."""
+    path = Path(path)
+    row = model_of(options.model) if options.model else None
+    if options.pretrained and not row:
+        raise ConvertError("--pretrained is a tag of open_clip's for a model: name that with --model")
+    tag = tag_of(options.model, options.pretrained) if options.pretrained else None
+    found = find_model(open_file(path), path, ANCHORS, options.part)
+    refuse_other_family(found, path, "open_clip")
+    tensors = _with_flat_text_tower(found)
+    beside = path.with_name("open_clip_config.json")
+    config_path = options.config or (beside if beside.exists() else None)
+    said = read_open_clip_config(config_path) if config_path else None
+    sha256 = digest(path)
+    claims = _claims(path, tensors, sha256, options, row, tag) + (
+        [Claim(said.activation, str(config_path))] if said else [])
+    activation, warnings = decide(claims, options.activation, path)
+    width = tensors["visual.conv1.weight"].shape[0] if "visual.conv1.weight" in tensors else 0
+    vision_heads = options.vision_heads or (said and width // said.head_width) or heads_of_width(width)
+    config = infer_config(tensors, path, activation, vision_heads, options.text_heads or (said and said.text_heads))
+    if said:
+        _hold_to_config(config, said, config_path)
+        config.mean, config.std = said.mean or config.mean, said.std or config.std
+    if row:
+        warnings += _hold_to_name(config, row, options.model, path)
+    if tag:
+        config.mean, config.std = tag.mean or config.mean, tag.std or config.std
+    model = options.model if row and options.model.replace("/", "-") in names_of(numbers(config)) else path.stem
+    return Checkpoint("open_clip", tensors, config, IGNORABLE, model, f"{path.name}, sha256 {sha256}",
+                      folder=path.parent, warnings=warnings)
+
+
+def _claims(path, tensors, sha256, options, row, tag):
+    out = []
+    # open_clip lists published QuickGELU weights under ViT-B-16 too: a tag says more than a name without -quickgelu.
+    if row and (not tag or row["activation"] == "quick_gelu"):
+        out.append(Claim(row["activation"], f"--model {options.model}"))
+    if tag:
+        out.append(Claim(tag.activation, f"--pretrained {options.pretrained}"))
+    if sha256 in PUBLISHED:
+        out.append(Claim("quick_gelu", f"that the file is OpenAI's {PUBLISHED[sha256]}"))
+    elif all(name in tensors for name in OPENAI_BUFFERS):
+        out.append(Claim("quick_gelu", f"{OPENAI_BUFFERS[0]} in it, which OpenAI's own files have,"))
+    elif named := QUICK_GELU_FILES.search(path.stem.replace("_", " ")):
+        if not tag:
+            out.append(Claim("quick_gelu", f"{named[0]!r} in the file's name"))
+    return out
+
+
+def _hold_to_config(config, said, path):
+    shown = numbers(config)
+    for name, (value, entry) in said.numbers.items():
+        if shown[name] != value:
+            raise ConvertError(f"{path}: {entry} is {value}, the weights have {shown[name]}; it is another model's config")
+
+
+def _hold_to_name(config, row, name, path):
+    """Warnings; ConvertError if the weights are another of open_clip's models."""
+    shown = numbers(config)
+    differing = [f"{key.replace('_', ' ')} {value} where it has {row[key]}" for key, value in shown.items()
+                 if row[key] != value]
+    if not differing:
+        return []
+    others = names_of(shown)
+    if others:
+        raise ConvertError(f"{path}: not a {name}: {', '.join(differing)}; these are the shapes of {' or '.join(others)}")
+    return [f"not a {name}: {', '.join(differing)}; --model told the activation only"]
 
 
 def _with_flat_text_tower(tensors):
     """CustomTextCLIP keeps the text tower under `text.`, CLIP at the top: same tower."""
-    if "text.transformer.resblocks.0.ln_1.weight" not in tensors:
+    if "text.token_embedding.weight" not in tensors:
         return tensors
     return {key[5:] if key.startswith("text.") else key: value for key, value in tensors.items()}
-
-
-def _facts_of_name(name):
-    name = name.replace("/", "-")
-    if "CLIPA" in name:
-        raise ConvertError(f"{name}: CLIPA pools its tokens in another way, which is not supported")
-    head_width = next((width for prefix, width in HEAD_WIDTHS.items() if name.startswith(prefix)), 64)
-    return {"activation": "quick_gelu" if name.endswith("-quickgelu") else "gelu", "head_width": head_width}
-
-
-def _facts_of_config(path):
-    try:
-        root = json.loads(Path(path).read_text(encoding="utf-8"))
-        model = root.get("model_cfg", root)
-        vision, text = model["vision_cfg"], model["text_cfg"]
-        _require(vision, VISION_DEFAULTS, path, "vision_cfg")
-        _require(text, TEXT_DEFAULTS, path, "text_cfg")
-        facts = {"activation": "quick_gelu" if model.get("quick_gelu") else "gelu",
-                 "head_width": int(vision.get("head_width", 64)), "text_heads": int(text.get("heads", 8))}
-        preprocess = root.get("preprocess_cfg", {})
-        for key in ("mean", "std"):
-            if key in preprocess:
-                facts[key] = tuple(float(value) for value in preprocess[key])
-        return facts
-    except OSError as error:
-        raise ConvertError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConvertError(f"{path}: not a config of open_clip: {error!r}") from error
-
-
-def _require(section, defaults, path, name):
-    for key, value in defaults.items():
-        if section.get(key, value) != value and (section.get(key) or value):
-            raise ConvertError(f"{path}: {name}.{key} is {section[key]!r}; only {value!r}, plain CLIP, is supported")

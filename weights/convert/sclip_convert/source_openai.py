@@ -1,8 +1,11 @@
 """OpenAI's own checkpoints: the TorchScript archives they publish, and state dicts with their key names."""
 from pathlib import Path
 
-from .checkpoint import Checkpoint, digest, open_state_dict
-from .clip_keys import IGNORABLE, infer_config
+from .activation import Claim, decide
+from .checkpoint import Checkpoint, digest, open_file
+from .clip_keys import ANCHORS, IGNORABLE, infer_config
+from .containers import find_model
+from .families import refuse_other_family
 
 # SHA-256 of the published files, as the addresses that clip.load() downloads from spell them.
 PUBLISHED = {
@@ -14,12 +17,15 @@ PUBLISHED = {
 
 
 def open_openai(path, options):
-    """A file of --from openai; always QuickGELU."""
-    state = open_state_dict(path)
-    config = infer_config(state.tensors, path, "quick_gelu", options.vision_heads, options.text_heads)
+    """A file of --from openai: QuickGELU, which is all that OpenAI's code knows, unless --activation says otherwise."""
+    path = Path(path)
+    tensors = find_model(open_file(path), path, ANCHORS, options.part)
+    refuse_other_family(tensors, path, "openai")
+    activation, warnings = decide([Claim("quick_gelu", "--from openai")], options.activation, path)
+    config = infer_config(tensors, path, activation, options.vision_heads, options.text_heads)
     sha256 = digest(path)
-    checkpoint = Checkpoint("openai", state.tensors, config, IGNORABLE, Path(path).stem,
-                            f"{Path(path).name}, sha256 {sha256}")
+    checkpoint = Checkpoint("openai", tensors, config, IGNORABLE, path.stem, f"{path.name}, sha256 {sha256}",
+                            folder=path.parent, warnings=warnings)
     if sha256 in PUBLISHED:
         checkpoint.model = PUBLISHED[sha256]
         checkpoint.licence = "MIT (OpenAI CLIP, https://github.com/openai/CLIP)"

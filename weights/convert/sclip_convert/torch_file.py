@@ -10,6 +10,7 @@ from .tensors import STORAGE, Tensor
 from .unpickler import ModuleNode, Storage, unpickle
 
 MAX_PICKLE = 256 << 20
+MAX_MODULE_DEPTH = 64
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
 
@@ -33,14 +34,16 @@ def is_torchscript(obj):
     return isinstance(obj, ModuleNode)
 
 
-def flatten_module(node, prefix=""):
+def flatten_module(node, prefix="", depth=0):
     """{dotted name: Tensor} of a module tree, as its state_dict would name them, plus its plain tensor attributes."""
+    if depth > MAX_MODULE_DEPTH:
+        raise ConvertError(f"the archive's modules nest deeper than {MAX_MODULE_DEPTH}, at {prefix[:200]}")
     out = {}
     for name, value in node.attributes.items():
         if isinstance(value, ModuleNode):
-            out.update(flatten_module(value, f"{prefix}{name}."))
+            out.update(flatten_module(value, f"{prefix}{name}.", depth + 1))
         elif isinstance(value, Tensor):
-            out[prefix + name] = value
+            out[f"{prefix}{name}"] = value
     return out
 
 
@@ -75,6 +78,9 @@ def _load_member(archive, path, name, dtype):
 
 
 def _member(archive, path, name):
+    if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
+        raise ConvertError(f"{path}: {name} in the archive is compressed, which PyTorch's never is; a small file could "
+                           "grow without end")
     try:
         return archive.read(name)
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:

@@ -1,9 +1,11 @@
 """A pickle reader for checkpoints that can build tensors and plain containers, and nothing else.
 
 Python's pickle calls whatever a file names. Here `find_class` hands out stand-ins of this module for the
-few names that PyTorch writes and refuses every other one, so that no code of the file ever runs.
+few names that PyTorch and training scripts write and refuses every other one, so that no code of the file ever runs.
 """
+import math
 import pickle
+import pickletools
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Callable, Tuple
@@ -16,6 +18,12 @@ from .tensors import STORAGE, Tensor
 STORAGE_CLASSES = {"DoubleStorage": "f64", "FloatStorage": "f32", "HalfStorage": "f16", "BFloat16Storage": "bf16",
                    "LongStorage": "i64", "IntStorage": "i32", "ShortStorage": "i16", "CharStorage": "i8",
                    "ByteStorage": "u8", "BoolStorage": "bool"}
+# What PyTorch calls to rebuild tensors that are no plain arrays of a known dtype.
+UNSUPPORTED = {"_rebuild_tensor_v3": "a tensor of a dtype that only new PyTorch has (F8, say)",
+               "_rebuild_qtensor": "a quantised tensor", "_rebuild_sparse_tensor": "a sparse tensor",
+               "_rebuild_meta_tensor_no_storage": "a tensor on the meta device, which has no values",
+               "ComplexFloatStorage": "a tensor of complex numbers", "QInt8Storage": "a quantised tensor",
+               "QUInt8Storage": "a quantised tensor", "QInt32Storage": "a quantised tensor"}
 
 
 @dataclass(frozen=True)
@@ -37,11 +45,48 @@ class ModuleNode:
             self.attributes = state
 
 
+class Ignored:
+    """Stands for an object that a training script saved beside the weights: takes whatever it is given, keeps nothing."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def __setstate__(self, _):
+        pass
+
+    def __setitem__(self, _, __):
+        pass
+
+    def append(self, _):
+        """Of a list's subclass."""
+
+    def extend(self, _):
+        """Of a list's subclass."""
+
+
+class StandIn:
+    """Stands for a function of PyTorch; a pickle can call it and not change it."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function):
+        self._function = function
+
+    def __call__(self, *arguments):
+        return self._function(*arguments)
+
+    def __setstate__(self, _):
+        raise ConvertError("the pickle tries to change a function")
+
+
 @dataclass(frozen=True)
 class StorageClass:
     """Stands for torch.FloatStorage and its like."""
 
     dtype: str
+
+    def __setstate__(self, _):
+        raise ConvertError("the pickle tries to change a class")
 
 
 def _rebuild_tensor(storage, offset, shape, stride, *_) -> Tensor:
@@ -54,6 +99,10 @@ def _rebuild_tensor(storage, offset, shape, stride, *_) -> Tensor:
         raise ConvertError(f"a tensor of shape {shape} reaches element {last} of a storage of {storage.count}")
 
     def load():
+        elements = math.prod(shape)
+        if elements > storage.count:
+            raise ConvertError(f"a tensor of shape {shape} repeats the elements of a storage of {storage.count}; save it "
+                               "contiguous")
         flat = storage.load()
         step = flat.itemsize
         view = np.lib.stride_tricks.as_strided(flat[offset:], shape, [s * step for s in stride], writeable=False)
@@ -70,17 +119,23 @@ def _identity_list(values, *_):
     return values
 
 
+# Options, counters, random states and numbers of a training run.
+IGNORED = {("argparse", "Namespace"), ("types", "SimpleNamespace"), ("collections", "defaultdict"),
+           ("collections", "Counter"), ("collections", "deque"), ("_codecs", "encode"), ("builtins", "set"),
+           ("__builtin__", "set"), ("torch", "device"), ("torch.torch_version", "TorchVersion"), ("numpy", "dtype"),
+           ("numpy", "ndarray"),
+           *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+           *(("pathlib", f"{kind}Path") for kind in ("", "Pure", "Posix", "PurePosix", "Windows", "PureWindows")),
+           *(("torch", name) for name in ("float64", "float32", "float16", "bfloat16", "int64", "int32", "uint8", "bool"))}
 ALLOWED: "dict[Tuple[str, str], Any]" = {
+    **{name: Ignored for name in IGNORED},
     ("collections", "OrderedDict"): OrderedDict,
     ("torch", "Size"): tuple,
-    ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
-    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-    ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-    ("torch.jit._pickle", "build_intlist"): _identity_list,
-    ("torch.jit._pickle", "build_doublelist"): _identity_list,
-    ("torch.jit._pickle", "build_boollist"): _identity_list,
-    ("torch.jit._pickle", "build_tensorlist"): _identity_list,
-    ("torch.jit._pickle", "restore_type_tag"): _identity_list,
+    ("torch._utils", "_rebuild_tensor"): StandIn(_rebuild_tensor),
+    ("torch._utils", "_rebuild_tensor_v2"): StandIn(_rebuild_tensor),
+    ("torch._utils", "_rebuild_parameter"): StandIn(_rebuild_parameter),
+    **{("torch.jit._pickle", name): StandIn(_identity_list) for name in
+       ("build_intlist", "build_doublelist", "build_boollist", "build_tensorlist", "restore_type_tag")},
     **{("torch", name): StorageClass(dtype) for name, dtype in STORAGE_CLASSES.items()},
 }
 
@@ -99,6 +154,8 @@ class CheckpointUnpickler(pickle.Unpickler):
             return ALLOWED[module, name]
         if module == "__torch__" or module.startswith("__torch__."):
             return ModuleNode
+        if module.split(".")[0] == "torch" and name in UNSUPPORTED:
+            raise ConvertError(f"{self._where}: it holds {UNSUPPORTED[name]}; save the model in F16, BF16 or F32")
         raise ConvertError(f"{self._where}: the pickle asks for {module}.{name}, which a checkpoint of weights does "
                            "not need; refused, for it could run code. Save the model's state_dict alone")
 
@@ -110,9 +167,19 @@ class CheckpointUnpickler(pickle.Unpickler):
         return self._open_storage(pid[1].dtype, pid[2], pid[4])
 
 
+def _check_memo(file):
+    """A pickle numbers what it remembers one by one; a number out of line would make Python allocate up to it."""
+    start = file.tell()
+    for count, (code, argument, _) in enumerate(pickletools.genops(file)):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > count:
+            raise ConvertError(f"the pickle is corrupt: its operation {count} remembers as number {argument}")
+    file.seek(start)
+
+
 def unpickle(file, where, open_storage):
-    """The object pickled at the file's position."""
+    """The object pickled at the file's position, which then is behind it; ConvertError if it is not what it should be."""
     try:
+        _check_memo(file)
         return CheckpointUnpickler(file, where, open_storage).load()
     except ConvertError as error:
         text = str(error)
