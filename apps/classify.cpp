@@ -7,10 +7,10 @@
 #include <string>
 
 #include "apps/console.h"
+#include "apps/load_photo.h"
 #include "apps/run_options.h"
 #include "apps/subcommands.h"
 #include "apps/table.h"
-#include "io/image_decode.h"
 #include "sclip/session.h"
 
 namespace sclip {
@@ -19,6 +19,7 @@ namespace {
 struct ClassifyFlags {
   ModelFlags model;
   ClassFlags classes;
+  PhotoFlags picture;
   std::string photo;
   int top = 10;
   bool json = false;
@@ -46,7 +47,7 @@ int run_classify(const ClassifyFlags& flags) {
   ClassList class_list = flags.classes.class_list();
   const TextBankOptions bank_options = flags.classes.bank_options();
   ThreadPool decoding(1);  // a photo that cannot be read shows before the weights are
-  const Image photo = load_image(flags.photo, decoding);
+  const Image photo = flags.picture.load(flags.photo, decoding);
   const auto engine = flags.model.load();
   if (auto warning = unknown_words_warning(engine->config(), class_list)) print_message("warning: " + *warning);
   const auto bank = make_text_bank(*engine, std::move(class_list), bank_options);
@@ -73,6 +74,7 @@ void add_classify(CLI::App& app, const ChooseSubcommand& choose) {
   classify->add_option("photo", flags->photo, "a picture")->required();
   flags->classes.add_to(*classify);
   flags->model.add_to(*classify);
+  flags->picture.add_to(*classify);
   classify->add_option("--top", flags->top, "how many classes to show; 0: all")
       ->check(CLI::Range(0, 65536))
       ->capture_default_str();

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "apps/console.h"
+#include "apps/load_photo.h"
 #include "apps/run_options.h"
 #include "apps/subcommands.h"
-#include "io/image_decode.h"
 #include "io/npy.h"
 #include "results/output_transaction.h"
 #include "results/own_files.h"
@@ -20,6 +20,7 @@ namespace {
 struct EmbedFlags {
   ModelFlags model;
   SegmentFlags windows;
+  PhotoFlags picture;
   std::vector<std::string> texts;
   std::vector<std::string> images;
   std::string out;
@@ -42,17 +43,17 @@ struct Embeddings {
   Shape shape;
 };
 
-Embeddings embed_images(Session& session, const std::vector<std::string>& files, int64_t embed_dim, ThreadPool& pool) {
-  Embeddings all{{}, {static_cast<int64_t>(files.size()), embed_dim}};
-  for (const std::string& file : files) {
-    const std::vector<float> one = session.embed_image(load_image(file, pool).view());
+Embeddings embed_images(Session& session, const EmbedFlags& flags, int64_t embed_dim, ThreadPool& pool) {
+  Embeddings all{{}, {static_cast<int64_t>(flags.images.size()), embed_dim}};
+  for (const std::string& file : flags.images) {
+    const std::vector<float> one = session.embed_image(flags.picture.load(file, pool).view());
     all.data.insert(all.data.end(), one.begin(), one.end());
   }
   return all;
 }
 
-Embeddings embed_densely(Session& session, const std::string& file, const SegmentOptions& options, ThreadPool& pool) {
-  auto dense = session.dense_features(load_image(file, pool).view(), options);
+Embeddings embed_densely(Session& session, const EmbedFlags& flags, const SegmentOptions& options, ThreadPool& pool) {
+  auto dense = session.dense_features(flags.picture.load(flags.images[0], pool).view(), options);
   return {std::move(dense.data), {dense.windows, dense.grid_h, dense.grid_w, dense.embed_dim}};
 }
 
@@ -71,9 +72,9 @@ int run_embed(const EmbedFlags& flags) {
   if (!flags.texts.empty()) {
     e = {session.embed_texts(flags.texts, flags.truncate), {static_cast<int64_t>(flags.texts.size()), embed_dim}};
   } else if (flags.dense) {
-    e = embed_densely(session, flags.images[0], flags.windows.options(engine->config()), engine->thread_pool());
+    e = embed_densely(session, flags, flags.windows.options(engine->config()), engine->thread_pool());
   } else {
-    e = embed_images(session, flags.images, embed_dim, engine->thread_pool());
+    e = embed_images(session, flags, embed_dim, engine->thread_pool());
   }
   write_npy(out, {e.data.data(), DType::kF32, e.shape});
   std::printf("wrote %s: f32 %s\n", one_line(flags.out).c_str(), to_string(e.shape).c_str());
@@ -95,6 +96,7 @@ void add_embed(CLI::App& app, const ChooseSubcommand& choose) {
   embed->add_flag("--truncate", flags->truncate, "cut texts that are too long for the model instead of refusing them");
   flags->windows.add_to(*embed, /*with_scores=*/false);
   flags->model.add_to(*embed);
+  flags->picture.add_to(*embed);
   embed->callback([flags, choose] { choose([flags] { return run_embed(*flags); }); });
 }
 

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 #include <string_view>
@@ -11,8 +10,8 @@
 #include <utility>
 
 #include "apps/console.h"
-#include "apps/table.h"
 #include "core/file.h"
+#include "io/decode/formats.h"
 #include "results/own_files.h"
 #include "sclip/error.h"
 
@@ -40,15 +39,18 @@ std::string lower(std::string text) {
 
 // The format that a file's name promises and that is not read here; empty for every other file.
 std::string_view foreign_format(const fs::path& path) {
-  static constexpr std::pair<std::string_view, std::string_view> kFormats[] = {
-      {".heic", "HEIC"},        {".heif", "HEIC"},     {".avif", "AVIF"},     {".webp", "WebP"},   {".tif", "TIFF"},
-      {".tiff", "TIFF"},        {".jp2", "JPEG 2000"}, {".j2k", "JPEG 2000"}, {".jxl", "JPEG XL"}, {".exr", "OpenEXR"},
-      {".hdr", "Radiance HDR"}, {".ico", "ICO"},       {".pcx", "PCX"},       {".svg", "SVG"},     {".dng", "raw"},
-      {".cr2", "raw"},          {".cr3", "raw"},       {".nef", "raw"},       {".arw", "raw"},     {".orf", "raw"},
-      {".raf", "raw"},          {".rw2", "raw"}};
+  static constexpr std::pair<std::string_view, std::string_view> kNeverRead[] = {
+      {".jp2", "JPEG 2000"},    {".j2k", "JPEG 2000"}, {".jxl", "JPEG XL"}, {".exr", "OpenEXR"},
+      {".hdr", "Radiance HDR"}, {".ico", "ICO"},       {".pcx", "PCX"},     {".svg", "SVG"},
+      {".dng", "raw"},          {".cr2", "raw"},       {".cr3", "raw"},     {".nef", "raw"},
+      {".arw", "raw"},          {".orf", "raw"},       {".raf", "raw"},     {".rw2", "raw"}};
   const std::string extension = lower(path.extension().string());
-  for (const auto& [ending, name] : kFormats) {
+  for (const auto& [ending, name] : kNeverRead) {
     if (extension == ending) return name;
+  }
+  for (const PictureFormat& format : picture_formats()) {
+    const auto& endings = format.extensions;
+    if (std::find(endings.begin(), endings.end(), extension) != endings.end()) return format.name;
   }
   return {};
 }
@@ -82,7 +84,7 @@ class Search {
 
  private:
   void file(const fs::path& path, const fs::path& relative, std::vector<Found>& found) {
-    if (!looks_like_photo(path)) {
+    if (!has_picture_extension(path)) {
       if (const auto format = foreign_format(path); !format.empty()) ++list_.foreign[std::string(format)];
     } else if (written_by_sclip(path)) {
       ++list_.own_outputs;
@@ -101,13 +103,6 @@ fs::path last_name(const fs::path& folder) {
 }
 
 }  // namespace
-
-bool looks_like_photo(const fs::path& path) {
-  static constexpr std::array<std::string_view, 11> kExtensions = {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif",
-                                                                   ".tga", ".psd",  ".ppm", ".pgm", ".pnm"};
-  const std::string extension = lower(path.extension().string());
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-}
 
 std::string PhotoList::left_out() const {
   std::vector<std::string> parts;
@@ -159,7 +154,7 @@ PhotoList list_photos(std::span<const std::string> inputs, const fs::path& out, 
     }
   }
   SCLIP_CHECK(!found.empty(), kNotFound, "no picture in ", inputs.front(),
-              ": a folder is searched for .jpg, .png, .bmp, .gif, .tga, .psd and .ppm files",
+              ": a folder is searched for files called like a picture (", decoded_formats(), ")",
               list.left_out().empty() ? "" : "; " + list.left_out());
   if (inputs.size() == 1 && folders == 0 && !named) {
     list.jobs = {{found[0].photo, {out, ""}}};

@@ -45,7 +45,4 @@ PhotoList list_photos(std::span<const std::string> inputs, const std::filesystem
 // The paths in a list: one a line, or separated by NUL where there is one. `file` may be kStandardInput.
 std::vector<std::string> read_photo_paths(const std::string& file);
 
-// Whether the name ends like a picture that can be decoded.
-bool looks_like_photo(const std::filesystem::path& path);
-
 }  // namespace sclip

@@ -33,6 +33,7 @@ struct SegmentCommand {
   ModelFlags model;
   ClassFlags classes;
   SegmentFlags segment;
+  PhotoFlags picture;
   std::vector<std::string> inputs;
   std::string out = "out";
   int jobs = 1;
@@ -196,6 +197,7 @@ SegmentRun SegmentCommand::prepare(const Plan& plan) const {
   facts.options_hash = options_hash(engine, bank_options, run.bank->classes(), options, to_strings(plan.outputs));
   run.outputs = plan.outputs;
   run.guard = plan.guard;
+  run.picture = picture;
   if (!quiet) {
     for (const std::string& warning : facts.warnings) print_message("warning: " + warning);
   }
@@ -224,6 +226,7 @@ int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const
   Session session(run.engine);
   const SegmentedPhoto photo = segment_photo(session, run, job);
   if (quiet) return kExitDone;
+  for (const std::string& warning : photo.facts.warnings) print_message("warning: " + warning);
 
   const ClassList& names = run.bank->classes();
   std::vector<size_t> order;
@@ -266,6 +269,9 @@ int SegmentCommand::run_many(const SegmentRun& run, const std::vector<PhotoJob>&
   PhotoPipeline pipeline(run, std::max(1, std::min(jobs, static_cast<int>(photos.size()))));
   pipeline.process(photos, [&](const PhotoJob& job, const PhotoOutcome& outcome) {
     if (outcome.photo) {
+      for (const std::string& warning : outcome.photo->facts.warnings) {
+        if (!quiet) progress.message("warning: " + warning);
+      }
       progress.photo_done(job.photo.string(), outcome.photo->facts.times.total());
     } else {
       ++failed;
@@ -308,6 +314,7 @@ void add_segment(CLI::App& app, const ChooseSubcommand& choose) {
   command->classes.add_to(*segment);
   command->segment.add_to(*segment);
   command->model.add_to(*segment);
+  command->picture.add_to(*segment);
   segment
       ->add_option("--jobs", command->jobs,
                    "sessions that compute side by side; photos are read and written beside them")

@@ -2,7 +2,6 @@
 
 #include "core/file.h"
 #include "core/stopwatch.h"
-#include "io/image_decode.h"
 #include "sclip/error.h"
 
 namespace sclip {
@@ -15,16 +14,18 @@ constexpr size_t kMostInputBytes = size_t{4} << 30;  // of a picture from standa
 OpenPhoto::OpenPhoto(const SegmentRun& run, const PhotoJob& job) : run_(run), name_(job.photo.string()) {
   PhotoFacts facts{.path = job.photo, .identity = {}, .place = job.place};
   Stopwatch watch;
+  std::string warning;
   if (job.photo == kStandardInput) {
     name_ = "standard input";
     const std::vector<std::byte> bytes = read_standard_input(kMostInputBytes);
     facts.identity.bytes = static_cast<int64_t>(bytes.size());
     watch.lap();  // whoever writes to the pipe is waited for
-    picture_ = decode_image(bytes, name_, run.engine->thread_pool());
+    picture_ = run.picture.decode(bytes, name_, run.engine->thread_pool(), warning);
   } else {
     facts.identity = identify_file(job.photo);
-    picture_ = load_image(job.photo, run.engine->thread_pool());
+    picture_ = run.picture.load(name_, run.engine->thread_pool(), warning);
   }
+  if (!warning.empty()) facts.warnings.push_back(std::move(warning));
   facts.times.decode = watch.lap();
   outputs_ = std::make_unique<PhotoOutputs>(run.facts, run.outputs, run.guard, std::move(facts));
   targets_ = outputs_->claim({.queries = run.bank->queries(), .height = picture_.height, .width = picture_.width});

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/load_photo.h"
 #include "apps/photo_list.h"
 #include "io/image.h"
 #include "results/output_choice.h"
@@ -20,6 +21,7 @@ struct SegmentRun {
   RunFacts facts;
   OutputChoice outputs;
   OverwriteGuard guard;
+  PhotoFlags picture;
 };
 
 struct SegmentedPhoto {

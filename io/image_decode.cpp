@@ -1,85 +1,74 @@
 #include "io/image_decode.h"
 
+#include <utility>
+
 #include "core/file.h"
-#include "io/image_container.h"
-#include "io/image_format.h"
+#include "io/decode/formats.h"
 #include "io/orient.h"
-#include "io/pnm_decode.h"
-#include "io/stb_decode.h"
 #include "sclip/error.h"
 
 namespace sclip {
 namespace {
 
-ImageFormat known_format(std::span<const std::byte> bytes, const std::string& name) {
+const PictureFormat& known_format(PictureBytes bytes, const std::string& name) {
   SCLIP_CHECK(!bytes.empty(), kCorruptData, "cannot decode ", name, ": the file is empty (0 bytes)");
-  const ImageFormat format = detect_image_format(bytes, name);
-  SCLIP_CHECK(format.kind != ImageFormat::kForeign, kUnsupported, "cannot decode ", name, ": ", format.name,
+  const PictureFormat* format = find_picture_format(bytes, name);
+  SCLIP_CHECK(format != nullptr, kUnsupported, "cannot decode ", name, ": it is not a picture in a known format (",
+              decoded_formats(), ")");
+  if (format->open == nullptr && !format->library.empty()) {
+    fail(ErrorCode::kUnsupported, "cannot decode ", name, ": this build has no ", format->name,
+         ": it was made without ", format->library, "; convert the picture to PNG or JPEG");
+  }
+  SCLIP_CHECK(format->open != nullptr, kUnsupported, "cannot decode ", name, ": ", format->name,
               " is not supported; convert it to PNG or JPEG");
-  SCLIP_CHECK(format.kind != ImageFormat::kUnknown, kUnsupported, "cannot decode ", name,
-              ": it is not a picture in a known format (PNG, JPEG, BMP, GIF, PSD, PNM, TGA)");
-  return format;
+  return *format;
 }
 
-void check_limits(int64_t width, int64_t height, const DecodeLimits& limits, const std::string& name) {
-  SCLIP_CHECK(width <= limits.max_side && height <= limits.max_side && width * height <= limits.max_pixels,
+void check_size(const PictureHeader& header, const DecodeOptions& options, const std::string& name) {
+  const auto [width, height] = std::pair(header.width, header.height);
+  SCLIP_CHECK(width > 0 && height > 0, kCorruptData, "cannot decode ", name, ": its header says ", width, " × ", height,
+              " pixels");
+  SCLIP_CHECK(width <= options.max_side && height <= options.max_side && width * height <= options.max_pixels,
               kUnsupported, "cannot decode ", name, ": ", width, " × ", height, " pixels are more than the limit of ",
-              limits.max_pixels / 1'000'000, " million pixels and ", limits.max_side, " on a side; scale it down");
+              options.max_pixels / 1'000'000, " million pixels and ", options.max_side, " on a side; scale it down");
 }
 
-ContainerInfo inspect(ImageFormat format, std::span<const std::byte> bytes) {
-  switch (format.kind) {
-    case ImageFormat::kJpeg: return inspect_jpeg(bytes);
-    case ImageFormat::kPng: return inspect_png(bytes);
-    default: return {};
+Image read_whole(const PictureFormat& format, PictureBytes bytes, const std::string& name, const DecodeOptions& options,
+                 int& orientation) {
+  const ReaderPointer reader = format.open(bytes);
+  const PictureHeader& header = reader->header();
+  check_size(header, options, name);
+  orientation = header.orientation;
+  if (options.salvaged != nullptr) reader->salvage();
+  Image image(static_cast<int>(header.width), static_cast<int>(header.height));
+  reader->read(image.rgb.data(), header.height);
+  if (options.salvaged != nullptr && !reader->damage().empty()) {
+    *options.salvaged = str(name, ": the ", format.name, " file ", reader->damage());
   }
-}
-
-// The size first: the header of a truncated file may already tell that the whole would be refused.
-void check_container(ImageFormat format, int64_t width, int64_t height, const std::string& damage,
-                     const DecodeLimits& limits, const std::string& name) {
-  check_limits(width, height, limits, name);
-  SCLIP_CHECK(damage.empty(), kCorruptData, "cannot decode ", name, ": the ", format.name, " file ", damage);
-}
-
-[[noreturn]] void fail_damaged(const std::string& name, ImageFormat format, bool truncated, const std::string& reason,
-                               size_t size) {
-  if (reason == "outofmem") fail(ErrorCode::kOutOfMemory, "cannot decode ", name, ": out of memory");
-  if (truncated) {
-    fail(ErrorCode::kCorruptData, "cannot decode ", name, ": the ", format.name, " file is truncated: it ends after ",
-         size, " bytes");
-  }
-  fail(ErrorCode::kCorruptData, "cannot decode ", name, ": the ", format.name,
-       " file is damaged or of a kind that is not supported (", reason, ")");
+  return image;
 }
 
 }  // namespace
 
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, ThreadPool& pool,
-                   const DecodeLimits& limits) {
-  const ImageFormat format = known_format(bytes, name);
-  if (format.kind == ImageFormat::kPnm) {
-    const PnmHeader header = read_pnm_header(bytes);
-    check_container(format, header.width, header.height, header.damage, limits, name);
-    if (bytes.size() - header.pixels < header.pixel_bytes()) fail_damaged(name, format, true, "", bytes.size());
-    return decode_pnm(bytes, header);
+                   const DecodeOptions& options) {
+  if (options.salvaged != nullptr) options.salvaged->clear();
+  const PictureFormat& format = known_format(bytes, name);
+  int orientation = 1;
+  Image stored;
+  try {
+    stored = read_whole(format, bytes, name, options, orientation);
+  } catch (const Error& error) {
+    const std::string_view what = error.what();
+    if (what.starts_with("cannot decode ")) throw;
+    fail(error.code(), "cannot decode ", name, ": the ", format.name, " file ", what);
   }
-  const ContainerInfo info = inspect(format, bytes);
-  check_container(format, info.width, info.height, info.damage, limits, name);
-  const StbSize size = stb_read_size(bytes);
-  if (size.width <= 0 || size.height <= 0) fail_damaged(name, format, size.truncated, size.reason, bytes.size());
-  check_limits(size.width, size.height, limits, name);
-
-  const StbPicture picture = stb_decode(bytes);
-  if (!picture.rgb || picture.truncated) {
-    fail_damaged(name, format, picture.truncated, picture.reason, bytes.size());
-  }
-  return oriented_copy({picture.rgb.get(), picture.width, picture.height}, info.orientation, pool);
+  return orientation == 1 ? std::move(stored) : oriented_copy(stored.view(), orientation, pool);
 }
 
-Image load_image(const std::filesystem::path& path, ThreadPool& pool, const DecodeLimits& limits) {
+Image load_image(const std::filesystem::path& path, ThreadPool& pool, const DecodeOptions& options) {
   const MappedFile file(path);
-  return decode_image(file.bytes(), path.string(), pool, limits);
+  return decode_image(file.bytes(), path.string(), pool, options);
 }
 
 }  // namespace sclip

@@ -1,12 +1,16 @@
-// Picture files to 8-bit RGB.
+// Picture files to 8-bit RGB: the one door for pictures.
 //
-// PNG, JPEG, BMP, GIF (first frame), PSD, PNM by their content, TGA by its name or footer: TGA has no magic number.
-// The EXIF orientation of JPEG and PNG is applied. 16-bit samples keep their high byte (PNM: are scaled), grey is
-// repeated, alpha is dropped, CMYK and YCCK become RGB without a colour profile.
+// JPEG, PNG, WebP (first frame), TIFF (first page), HEIC, AVIF, BMP, GIF (first frame), PNM and PSD by their content;
+// TGA by its name or footer, having no signature. decode/formats.cpp is the table. Optional libraries decode some of
+// them; a build without one refuses the format by name.
+//
+// The EXIF orientation of JPEG, PNG, WebP and TIFF is applied, HEIC's and AVIF's own. 16-bit samples keep their high
+// byte (PNM: are scaled), grey is repeated, alpha is dropped, CMYK and YCCK become RGB without a colour profile.
 //
 // Throws, with the file's name and the reason: kUnsupported for other formats and pictures beyond the limits (found in
-// the header, before anything is decoded), kCorruptData for files that are empty, truncated or damaged.
-// A file that ends early is an error even when most of the picture could be shown.
+// the header, before anything of the picture's size is allocated), kCorruptData for files that are empty, truncated or
+// damaged. A file that ends early is an error even when most of the picture could be shown, unless it is to be
+// salvaged.
 #pragma once
 
 #include <cstddef>
@@ -20,15 +24,18 @@
 
 namespace sclip {
 
-struct DecodeLimits {
+struct DecodeOptions {
   int64_t max_pixels = int64_t{1} << 28;  // 268 million: 0.8 GB decoded
   int64_t max_side = 65535;
+  // Where given, a damaged picture is taken as far as it goes, the rest being black or grey, and what is wrong is
+  // written here: a sentence, or nothing for a whole picture.
+  std::string* salvaged = nullptr;
 };
 
 // `name` is for messages, and tells TGA.
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, ThreadPool& pool,
-                   const DecodeLimits& limits = {});
+                   const DecodeOptions& options = {});
 // Also throws kNotFound and kIo.
-Image load_image(const std::filesystem::path& path, ThreadPool& pool, const DecodeLimits& limits = {});
+Image load_image(const std::filesystem::path& path, ThreadPool& pool, const DecodeOptions& options = {});
 
 }  // namespace sclip

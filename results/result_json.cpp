@@ -51,6 +51,12 @@ Json outputs(const PhotoFacts& photo) {
   return all;
 }
 
+std::vector<std::string> all_warnings(const RunFacts& run, const PhotoFacts& photo) {
+  std::vector<std::string> all = run.warnings;
+  all.insert(all.end(), photo.warnings.begin(), photo.warnings.end());
+  return all;
+}
+
 bool exists(const std::filesystem::path& folder, const Json& name) {
   std::error_code error;
   return std::filesystem::is_regular_file(folder / name.get<std::string>(), error);
@@ -123,7 +129,7 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
         {"sha256", run.model_sha256},
         {"licence", run.model_licence}}},
       {"device", {{"name", run.device}, {"description", run.device_description}, {"precision", run.precision}}},
-      {"warnings", run.warnings},
+      {"warnings", all_warnings(run, photo)},
       {"options_hash", run.options_hash},
   };
 }

@@ -72,6 +72,7 @@ struct PhotoFacts {
   FileIdentity identity;
   OutputPlace place;
   PhotoTimes times{};
+  std::vector<std::string> warnings{};   // sentences
   std::vector<WrittenOutput> outputs{};  // so far
 };
 

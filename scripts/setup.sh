@@ -7,10 +7,13 @@
 set -eu
 
 build="g++ cmake ninja-build pkg-config ccache
-  libdnnl-dev ocl-icd-opencl-dev libhwy-dev libcli11-dev libstb-dev nlohmann-json3-dev libexif-dev libpng-dev libssl-dev
-  libutf8proc-dev libzstd-dev zlib1g-dev catch2 libbenchmark-dev"
-test="python3 python3-venv clang clang-format libomp-dev"
-fuzzer_runtime=libclang-rt-dev  # a package of its own on Debian 12 and later, part of clang before
+  libdnnl-dev ocl-icd-opencl-dev libhwy-dev libcli11-dev libstb-dev nlohmann-json3-dev libpng-dev libssl-dev
+  libutf8proc-dev libzstd-dev zlib1g-dev catch2 libbenchmark-dev
+  libjpeg-dev libwebp-dev libtiff-dev libheif-dev"
+test="python3 python3-venv clang clang-format libomp-dev libjpeg-turbo-progs libtiff-tools libheif-examples"
+# Packages of their own in some releases, part of another one here before or since.
+where_there="libheif-plugin-libde265 libheif-plugin-dav1d"
+test_too="libclang-rt-dev libheif-plugin-x265"
 
 wanted=$build
 with_test=no
@@ -47,9 +50,10 @@ install() {
 missing=
 for package in $wanted; do has "$package" || missing="$missing $package"; done
 [ -z "$missing" ] || install $missing
-if [ $with_test = yes ] && ! has $fuzzer_runtime && apt-cache show $fuzzer_runtime >/dev/null 2>&1; then
-  install $fuzzer_runtime
-fi
+[ $with_test = no ] || where_there="$where_there $test_too"
+for package in $where_there; do
+  if ! has "$package" && apt-cache show "$package" >/dev/null 2>&1; then install "$package"; fi
+done
 
 version=$(cmake --version | sed -n 's/^cmake version //p')
 oldest=$(printf '%s\n3.25\n' "$version" | sort -V | head -n 1)

@@ -4,7 +4,8 @@ import zlib
 
 import numpy as np
 import pytest
-from cli_support import BARE, CHINA, CLASSES, fail, files_in, pytestmark, succeed  # noqa: F401
+from cli_support import BARE, CHINA, CLASSES, fail, files_in, pytestmark, result, succeed  # noqa: F401
+from picture_support import encoded, exif_block, exif_bytes, oriented, png_chunk, save, with_exif
 from PIL import Image
 
 
@@ -13,10 +14,6 @@ def refused(photo, tmp_path) -> str:
     assert photo.name in line
     assert not (tmp_path / "out").exists() or files_in(tmp_path / "out") == []
     return line
-
-
-def png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
@@ -30,12 +27,46 @@ def test_truncated(suffix, tmp_path):
         refused(photo, tmp_path)
 
 
+def test_salvage(tmp_path):
+    # What is there of a truncated photo is segmented, and both the terminal and the result say so.
+    data = CHINA.read_bytes()
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name, content in (("cut.jpg", data[:len(data) // 2]), ("whole.jpg", data)):
+        (photos / name).write_bytes(content)
+    assert "row" in refused(photos / "cut.jpg", tmp_path) and "--salvage" in refused(photos / "cut.jpg", tmp_path)
+    done = succeed("segment", photos / "cut.jpg", "-c", CLASSES, *BARE, "--salvage", "-o", tmp_path / "one")
+    assert done.err.count("warning: ") == 1 and "truncated" in done.err
+    assert any("truncated" in w for w in result(tmp_path / "one")["warnings"])
+    assert Image.open(tmp_path / "one/mask.png").size == Image.open(CHINA).size
+    done = succeed("segment", photos, "-c", CLASSES, *BARE, "--salvage", "-o", tmp_path / "many")
+    assert done.err.count("warning: ") == 1 and "cut.jpg" in done.err
+    assert any("truncated" in w for w in result(tmp_path / "many", "cut.")["warnings"])
+    assert result(tmp_path / "many", "whole.")["warnings"] == []
+    for command in (("classify", photos / "cut.jpg", "-c", CLASSES, *BARE),
+                    ("embed", "--image", photos / "cut.jpg", "-o", tmp_path / "v.npy")):
+        assert "--salvage" in fail(*command)
+        assert "truncated" in succeed(*command, "--salvage").err
+
+
+def test_turned_photos_and_other_formats(tmp_path):
+    # The mask fits what a viewer shows, whatever the container and the type of the tag.
+    photo = Image.open(CHINA).resize((96, 64))
+    for name, data in (("long.jpg", with_exif(encoded(photo, "jpeg"), exif_block(6, 4))),
+                       ("text.png", oriented(photo, "png-ztext", exif_block(6))),
+                       ("photo.webp", oriented(photo, "webp", exif_block(8))), ("photo.avif", encoded(photo, "avif", exif=exif_bytes(6))),
+                       ("photo.tif", encoded(photo, "tiff", exif=exif_bytes(6)))):
+        save(tmp_path / name, data)
+        succeed("segment", tmp_path / name, "-c", CLASSES, *BARE, "-q", "-o", tmp_path / name.replace(".", "-"))
+        assert Image.open(tmp_path / name.replace(".", "-") / "mask.png").size == (64, 96), name
+
+
 def test_renamed(tmp_path):
     # A picture under another picture's name is read by its content; what is no picture is refused.
     photo = tmp_path / "photo.png"
     photo.write_bytes(CHINA.read_bytes())
     succeed("segment", photo, "-c", CLASSES, *BARE, "-q", "-o", tmp_path / "fine")
-    for content in (b"%PDF-1.7 pretending", b"just some text\n" * 100, b"RIFF\x00\x00\x00\x00WEBPVP8 "):
+    for content in (b"%PDF-1.7 pretending", b"just some text\n" * 100, b"RIFF\x00\x00\x00\x00WEBPVP8 ", b"<html>404</html>"):
         photo.write_bytes(content)
         refused(photo, tmp_path)
 

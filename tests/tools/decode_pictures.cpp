@@ -1,0 +1,82 @@
+// decode_pictures [--salvage] [--rows N] [--stb] FILE …: for tests that compare with other decoders.
+//
+// For each file a line of JSON: {"width": …, "height": …, "damage": …} or {"error": …}. The pixels go to FILE.rgb.
+// With --rows the decoder is asked for N rows at a time, and the orientation is not applied; --stb takes JPEG's decoder
+// of builds without libjpeg.
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "core/file.h"
+#include "io/decode/formats.h"
+#include "io/image_decode.h"
+#include "sclip/error.h"
+
+namespace {
+
+struct Options {
+  bool salvage = false;
+  bool stb = false;
+  int64_t rows = 0;
+};
+
+void write_pixels(const std::string& file, const uint8_t* rgb, size_t bytes) {
+  std::ofstream out(file + ".rgb", std::ios::binary);
+  out.write(reinterpret_cast<const char*>(rgb), static_cast<std::streamsize>(bytes));
+  if (!out) sclip::fail(sclip::ErrorCode::kIo, "cannot write ", file, ".rgb");
+}
+
+nlohmann::json decode_by_rows(const std::string& file, const Options& options) {
+  const sclip::MappedFile map(file);
+  const sclip::PictureFormat* format = sclip::find_picture_format(map.bytes(), file);
+  SCLIP_CHECK(format != nullptr && format->open != nullptr, kUnsupported, file, " is in no format that is decoded");
+  const auto reader = options.stb ? sclip::open_jpeg_stb(map.bytes()) : format->open(map.bytes());
+  const auto& header = reader->header();
+  if (options.salvage) reader->salvage();
+  sclip::Image image(static_cast<int>(header.width), static_cast<int>(header.height));
+  const int64_t step = options.rows > 0 ? options.rows : header.height;
+  for (int64_t y = 0; y < header.height; y += step) {
+    reader->read(image.rgb.data() + y * header.width * 3, std::min(step, header.height - y));
+  }
+  write_pixels(file, image.rgb.data(), image.rgb.size());
+  return {{"width", image.width}, {"height", image.height}, {"damage", reader->damage()}};
+}
+
+nlohmann::json decode_whole(const std::string& file, const Options& options) {
+  sclip::ThreadPool pool(1);
+  std::string damage;
+  const sclip::Image image = sclip::load_image(file, pool, {.salvaged = options.salvage ? &damage : nullptr});
+  write_pixels(file, image.rgb.data(), image.rgb.size());
+  return {{"width", image.width}, {"height", image.height}, {"damage", damage}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--salvage") {
+      options.salvage = true;
+    } else if (argument == "--stb") {
+      options.stb = true;
+    } else if (argument == "--rows" && i + 1 < argc) {
+      options.rows = std::atoi(argv[++i]);
+    } else {
+      try {
+        const bool by_rows = options.rows > 0 || options.stb;
+        std::cout << (by_rows ? decode_by_rows(argument, options) : decode_whole(argument, options)) << std::endl;
+      } catch (const sclip::Error& error) {
+        std::cout << nlohmann::json{{"error", error.what()}, {"code", sclip::to_string(error.code())}} << std::endl;
+      } catch (const std::exception& error) {
+        std::cout << nlohmann::json{{"error", error.what()}, {"code", "exception"}} << std::endl;
+      }
+    }
+  }
+  return 0;
+}
