@@ -1,5 +1,5 @@
-// libFuzzer, one target for each decoder (SCLIP_FUZZ_DECODER): any bytes end in rows or in a sclip::Error. The size picks
-// how many rows are asked for at once, and whether damage is salvaged, so that any file is a seed.
+// libFuzzer, one target for each decoder (SCLIP_FUZZ_DECODER): any bytes end in rows or in a sclip::Error. The size
+// picks how many rows are asked for at once, and whether damage is salvaged, so that any file is a seed.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// libFuzzer: any bytes at the door for pictures are a picture or a sclip::Error. The size picks the name, since TGA goes
-// by it.
+// libFuzzer: any bytes at the door for pictures are a picture or a sclip::Error. The size picks the name, since TGA
+// goes by it.
 #include <cstddef>
 #include <cstdint>
 #include <span>
