@@ -104,10 +104,10 @@ class TestWhatIsAPhoto:
             assert (f"left out: {2 * (number - 1)} files that sclip wrote" in done.err) == (number > 1)
 
     def test_formats_that_are_not_read_are_named(self, photo):
-        for name in ("IMG.HEIC", "b.heif", "c.jxl", "notes.txt"):
+        for name in ("IMG.JXL", "b.cr2", "c.nef", "notes.txt"):
             shutil.copy(photo, photo.with_name(name))
         done = segment(photo.parent, "-o", photo.parent / "out")
-        assert "sclip: left out: 3 pictures of formats that are not read (HEIC, JPEG XL)\n" in done.err
+        assert "sclip: left out: 3 pictures of formats that are not read (JPEG XL, raw)\n" in done.err
         assert segment(photo.parent, "-o", photo.parent / "out", "-q").err == ""
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="another user's folder can be made by root only")
