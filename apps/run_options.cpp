@@ -6,6 +6,7 @@
 
 #include "apps/model_path.h"
 #include "core/file.h"
+#include "core/find_named.h"
 #include "sclip/error.h"
 #include "sclip/policies.h"
 #include "sclip/templates.h"
@@ -67,10 +68,14 @@ void ClassFlags::add_to(CLI::App& app) {
         classes = text;
         classes_given = true;
       },
-      "names: classes separated by ';', synonyms of a class by ','");
+      "names: classes separated by ';', synonyms of a class by ','; 'background = sky, wall' shows another name than "
+      "it "
+      "looks for; \"black, white\" quotes a name that holds one of these");
   app.add_option(
       "--classes-file", classes_file,
-      "a file with a class a line, synonyms separated by ', '; or one built in: " + joined(builtin_class_file_names()));
+      "a file with a class a line, as in --classes but with ', ' between synonyms, '#' before a remark; or a built-in "
+      "list: " +
+          joined(builtin_class_file_names()));
   app.add_option("--templates", templates,
                  "a file with a prompt template a line, '{}' for the name; none: the bare names; "
                  "default: the 80 of ImageNet");
@@ -86,16 +91,22 @@ ClassList ClassFlags::class_list(std::string_view fallback_file) const {
   const std::string file = classes_file.empty() ? std::string(fallback_file) : classes_file;
   SCLIP_CHECK(!file.empty(), kInvalidArgument,
               "no classes: give --classes \"sky; building, house; tree\", --classes-file FILE or --config NAME");
-  std::error_code error;
-  if (!classes_file.empty() && std::filesystem::exists(file, error)) {
-    return parse_class_file(read_text_file(file), file);
-  }
   const std::string name = file.ends_with(".txt") ? file.substr(0, file.size() - 4) : file;
   const auto names = builtin_class_file_names();
-  if (std::find(names.begin(), names.end(), name) == names.end()) {
-    fail(ErrorCode::kNotFound, "no class file ", file, ": it is neither a file here nor built in (", joined(names),
-         ")");
+  const bool built_in = std::find(names.begin(), names.end(), name) != names.end();
+  std::error_code error;
+  const auto here = std::filesystem::status(file, error);
+  // A data set's folder is often called like its list.
+  if (!classes_file.empty() && std::filesystem::exists(here) && !(built_in && std::filesystem::is_directory(here))) {
+    ClassList list = parse_class_file(read_text_file(file), file);
+    if (built_in) {
+      list.add_warning(str("the file ", file, " here was read, not the built-in list of that name: write ./", file,
+                           " to say so, or rename the file to have the list"));
+    }
+    return list;
   }
+  SCLIP_CHECK(built_in, kNotFound, "no class file ", file, ": it is neither a file here nor a built-in list; ",
+              name_advice(name, names));
   return parse_class_file(builtin_class_file(name), name);
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "backends/cpu/cpu_backend.h"
+#include "core/find_named.h"
 #ifdef SCLIP_WITH_CUDA
 #include "backends/cuda/cuda_backend.h"
 #endif
@@ -80,7 +81,7 @@ std::unique_ptr<Backend> make_backend(const BackendRequest& request) {
   if (request.device == "cpu") return make_cpu(request);
   if (is_cuda(request.device)) return make_cuda_backend(request);
   SCLIP_CHECK(request.device == "auto", kInvalidArgument, "there is no device '", request.device,
-              "': use auto, cpu, cuda or cuda:N");
+              "': ", name_advice(request.device, {"auto", "cpu", "cuda", "cuda:0"}));
   if (!cuda_status().available) return make_cpu(request);
   BackendRequest cuda = request;
   cuda.device = "cuda";

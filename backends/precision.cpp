@@ -1,4 +1,5 @@
 #include "backends/backend.h"
+#include "core/find_named.h"
 #include "sclip/error.h"
 
 namespace sclip {
@@ -7,7 +8,8 @@ Precision parse_precision(std::string_view name) {
   for (const Precision precision : {Precision::kAuto, Precision::kF32, Precision::kBF16, Precision::kF16}) {
     if (to_string(precision) == name) return precision;
   }
-  fail(ErrorCode::kInvalidArgument, "unknown precision '", name, "': there are auto, f32, bf16 and f16");
+  fail(ErrorCode::kInvalidArgument, "there is no precision '", name,
+       "': ", name_advice(name, {"auto", "f32", "bf16", "f16"}));
 }
 
 std::string_view to_string(Precision precision) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "core/find_named.h"
 #include "core/hash.h"
 #include "core/version.h"
 #include "engine/dense_head/policy.h"
@@ -38,8 +39,8 @@ Refinement resolve_refinement(const SegmentRequest& request) {
   if (request.refine == to_string(Refinement::kPamr)) {
     out.kind = Refinement::kPamr;
   } else {
-    SCLIP_CHECK(request.refine == to_string(Refinement::kNone), kInvalidArgument, "unknown refinement '",
-                request.refine, "': there are none and pamr");
+    SCLIP_CHECK(request.refine == to_string(Refinement::kNone), kInvalidArgument, "there is no refinement '",
+                request.refine, "': ", name_advice(request.refine, {"none", "pamr"}));
     SCLIP_CHECK(!request.refine_iterations && request.refine_dilations.empty(), kInvalidArgument,
                 "iterations and dilations of a refinement without a refinement: choose pamr, or leave them out");
   }
@@ -62,12 +63,7 @@ std::span<const NamedConfig> named_configs() {
 }
 
 const NamedConfig& find_named_config(std::string_view name) {
-  std::string known;
-  for (const NamedConfig& config : kConfigs) {
-    if (config.name == name) return config;
-    known += (known.empty() ? "" : ", ") + std::string(config.name);
-  }
-  fail(ErrorCode::kInvalidArgument, "there is no configuration '", name, "': use one of ", known);
+  return find_named(kConfigs, name, "there is no configuration");
 }
 
 SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model) {

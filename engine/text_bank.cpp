@@ -115,7 +115,7 @@ std::shared_ptr<const TextBank> make_text_bank(const Engine& engine, ClassList c
 
   const auto queries = static_cast<int64_t>(classes.queries().size());
   const int64_t embed_dim = engine.config().embed_dim;
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = classes.warnings();
   std::optional<TextBankCache> cache;
   std::optional<AlignedBuffer<float>> cached;
   std::string distrust = options.cache_folder ? distrusted_folder(*options.cache_folder) : "";
@@ -162,8 +162,10 @@ std::shared_ptr<const TextBank> bank_from_embeddings(const Engine& engine, Class
                 "the embedding of query ", k, " ('", shorten_utf8(classes.queries()[k], 60), "') has length ",
                 std::sqrt(squares), ": divide it by that, or cosines are none");
   }
-  return std::shared_ptr<const TextBank>(
+  const std::shared_ptr<TextBank> bank(
       new TextBank(engine, std::move(classes), std::vector<float>(embeddings.begin(), embeddings.end())));
+  bank->warnings_ = bank->classes_.warnings();
+  return bank;
 }
 
 void check_bank(const Engine& engine, const TextBank& bank) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "core/find_named.h"
 #include "io/overlay_picture.h"
 #include "results/class_file_name.h"
 #include "results/coco_json.h"
@@ -102,12 +103,7 @@ std::span<const OutputKind> output_kinds() {
 }
 
 const OutputKind& find_output_kind(std::string_view name) {
-  std::string known;
-  for (const OutputKind& kind : kKinds) {
-    if (kind.name == name) return kind;
-    known += (known.empty() ? "" : ", ") + std::string(kind.name);
-  }
-  fail(ErrorCode::kInvalidArgument, "there is no output '", name, "': use some of ", known);
+  return find_named(kKinds, name, "there is no output");
 }
 
 }  // namespace sclip

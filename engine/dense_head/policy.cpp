@@ -2,48 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 
+#include "core/find_named.h"
 #include "sclip/error.h"
 
 namespace sclip {
 namespace {
-
-// Letters to change, add or leave out to make one word of the other (Levenshtein).
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i + 1);
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-// The entry of `range` by that name; otherwise throws a sentence that begins with `what`, with a near miss and all
-// names.
-template <typename Range>
-const auto& find_named(const Range& range, std::string_view name, const std::string& what) {
-  std::string known;
-  std::string_view nearest;
-  size_t nearest_distance = 3;  // beyond two letters it is another word
-  for (const auto& entry : range) {
-    if (entry.name == name) return entry;
-    known += (known.empty() ? "" : ", ") + std::string(entry.name);
-    const size_t d = distance(entry.name, name);
-    if (d < nearest_distance && d < entry.name.size()) {
-      nearest_distance = d;
-      nearest = entry.name;
-    }
-  }
-  fail(ErrorCode::kInvalidArgument, what, " '", name,
-       "': ", nearest.empty() ? "" : str("did you mean '", nearest, "'? "),
-       known.empty() ? "it has none" : str("use one of ", known));
-}
 
 double to_number(std::string_view text, const PolicyOption& option, std::string_view policy) {
   double value = 0;

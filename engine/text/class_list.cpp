@@ -1,15 +1,46 @@
 #include "sclip/class_list.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 
+#include "core/find_named.h"
 #include "core/utf8.h"
 #include "engine/text/builtin_data.h"
+#include "engine/text/class_syntax.h"
 #include "engine/text/lines.h"
+#include "engine/text/text_clean.h"
+#include "engine/text/text_file.h"
+#include "engine/text/tokenizer.h"
+#include "engine/text/unicode.h"
 #include "sclip/error.h"
 
 namespace sclip {
 namespace {
+
+// Code points that show nothing and that no prompt keeps, besides white space.
+bool shows_nothing(char32_t c) {
+  return is_space(c) || c == 0xAD || c == 0x180E || (c >= 0x200B && c <= 0x200F) || c == 0x2060 || c == 0xFEFF;
+}
+
+bool is_blank(std::string_view name) {
+  for (size_t pos = 0; pos < name.size();) {
+    if (!shows_nothing(decode_utf8(name, pos))) return false;
+  }
+  return true;
+}
+
+// The tokenizer would end or begin the prompt within the name. Longer ones it refuses anyway.
+void check_marks(std::string_view name, std::string_view place) {
+  if (name.size() > Tokenizer::kMaxTextBytes) return;
+  const std::string cleaned = clean_text(name);
+  for (const SpecialTokens special : {SpecialTokens::kOpenClip, SpecialTokens::kOpenAi}) {
+    for (const std::string_view mark : {sot_text(special), eot_text(special)}) {
+      SCLIP_CHECK(cleaned.find(mark) == std::string::npos, kInvalidArgument, place, " names '", shorten_utf8(name, 60),
+                  "', which holds ", mark, ": CLIP begins or ends a text with that; leave it out");
+    }
+  }
+}
 
 // Appends classes one by one and refuses what cannot be meant. `source` and `unit` only serve the messages:
 // "classes.txt, line 3" or "--classes, class 3".
@@ -17,24 +48,31 @@ class Builder {
  public:
   Builder(std::string_view source, std::string_view unit) : source_(source), unit_(unit) {}
 
-  // The names of `text`, one class.
-  void add(std::string_view text, std::string_view separator) {
-    begin_class();
-    SCLIP_CHECK(!trim(text).empty(), kInvalidArgument, place(), " is empty: give the class a name or remove it");
-    for (;;) {
-      const size_t end = text.find(separator);
-      add_name(trim(text.substr(0, end)));
-      if (end == std::string_view::npos) break;
-      text.remove_prefix(end + separator.size());
-    }
-    end_class();
+  // The class that stands at `number`; without one, behind the last.
+  void begin_class(std::optional<size_t> number = {}) {
+    number_ = number.value_or(names_.size() + 1);
+    SCLIP_CHECK(names_.size() < ClassList::kMaxClasses, kInvalidArgument, source_, " lists more than ",
+                ClassList::kMaxClasses, " classes, which a mask cannot hold: use fewer");
   }
 
-  void add(std::span<const std::string> names) {
-    begin_class();
-    SCLIP_CHECK(!names.empty(), kInvalidArgument, place(), " has no names: give it one or remove it");
-    for (const std::string& name : names) add_name(trim(name));
-    end_class();
+  std::string place() const { return str(source_, ", ", unit_, " ", number_); }
+
+  // `shown`: what the class is called, if not like the first of its names.
+  void add(std::span<const std::string> names, const std::optional<std::string>& shown = {}) {
+    const size_t first = queries_.size();
+    for (const std::string& name : names) add_name(trim(name), first);
+    const std::string& called = shown ? *shown : queries_[first];
+    SCLIP_CHECK(!is_blank(called), kInvalidArgument, place(), " shows an empty name: write one before the '='");
+    const auto [found, added] = number_of_.emplace(called, number_);
+    SCLIP_CHECK(added, kInvalidArgument, place(), " is '", shorten_utf8(called, 60), "', and so is ", unit_, " ",
+                found->second, ": name each class once");
+    names_.push_back(called);
+  }
+
+  void add(const ClassText& text) {
+    SCLIP_CHECK(text.shown || text.names.size() > 1 || !is_blank(text.names[0]), kInvalidArgument, place(),
+                " is empty: give the class a name or remove it");
+    add(text.names, text.shown);
   }
 
   ClassList finish() {
@@ -43,39 +81,50 @@ class Builder {
   }
 
  private:
-  std::string place() const { return str(source_, ", ", unit_, " ", names_.size() + 1); }
-
-  void begin_class() {
-    SCLIP_CHECK(names_.size() < ClassList::kMaxClasses, kInvalidArgument, source_, " lists more than ",
-                ClassList::kMaxClasses, " classes, which a mask cannot hold: use fewer");
-    first_query_ = queries_.size();
-  }
-
-  void add_name(std::string_view name) {
-    SCLIP_CHECK(!name.empty(), kInvalidArgument, place(),
-                " has an empty name among its synonyms: remove the extra comma");
-    const auto begin = queries_.begin() + static_cast<std::ptrdiff_t>(first_query_);
+  void add_name(std::string_view name, size_t first) {
+    SCLIP_CHECK(!is_blank(name), kInvalidArgument, place(),
+                " has an empty name among its synonyms: remove the extra comma, or write what is missing");
+    const auto begin = queries_.begin() + static_cast<std::ptrdiff_t>(first);
     SCLIP_CHECK(std::find(begin, queries_.end(), name) == queries_.end(), kInvalidArgument, place(), " names '",
                 shorten_utf8(name, 60), "' twice: remove one");
+    check_marks(name, place());
     queries_.emplace_back(name);
     query_class_.push_back(static_cast<int32_t>(names_.size()));
-  }
-
-  void end_class() {
-    const std::string& name = queries_[first_query_];
-    const auto [found, added] = index_of_.emplace(name, names_.size());
-    SCLIP_CHECK(added, kInvalidArgument, place(), " is '", shorten_utf8(name, 60), "', and so is ", unit_, " ",
-                found->second + 1, ": name each class once");
-    names_.push_back(name);
   }
 
   std::string_view source_;
   std::string_view unit_;
   std::vector<std::string> names_, queries_;
   std::vector<int32_t> query_class_;
-  size_t first_query_ = 0;  // of the class that is being added
-  std::unordered_map<std::string, size_t> index_of_;
+  size_t number_ = 0;  // of the class that is being added
+  std::unordered_map<std::string, size_t> number_of_;
 };
+
+// A warning about the first of several lines that have the same fault.
+class LineWarning {
+ public:
+  void note(std::string_view first) {
+    if (lines_++ == 0) text_ = first;
+  }
+  void add_to(ClassList& list) const {
+    if (lines_ == 0) return;
+    list.add_warning(lines_ == 1 ? text_ : str(text_, " (and ", lines_ - 1, " more like it)"));
+  }
+
+ private:
+  std::string text_;
+  size_t lines_ = 0;
+};
+
+// The first line that ends in a CR without a LF.
+std::optional<size_t> line_of_lone_cr(std::string_view text) {
+  size_t line = 1;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\r' && !text.substr(i).starts_with("\r\n")) return line;
+    if (text[i] == '\n') ++line;
+  }
+  return std::nullopt;
+}
 
 void check_names(const std::vector<std::string>& names, std::string_view what) {
   for (size_t i = 0; i < names.size(); ++i) {
@@ -87,7 +136,11 @@ void check_names(const std::vector<std::string>& names, std::string_view what) {
 
 ClassList ClassList::from_names(std::span<const std::vector<std::string>> classes) {
   Builder builder("the class list", "class");
-  for (const std::vector<std::string>& names : classes) builder.add(names);
+  for (const std::vector<std::string>& names : classes) {
+    builder.begin_class();
+    SCLIP_CHECK(!names.empty(), kInvalidArgument, builder.place(), " has no names: give it one or remove it");
+    builder.add(names);
+  }
   return builder.finish();
 }
 
@@ -102,6 +155,7 @@ ClassList ClassList::from_queries(std::vector<std::string> class_names, std::vec
               " queries with the classes of ", query_class.size(), ": give one class for each query");
   check_names(class_names, "class");
   check_names(queries, "query");
+  for (size_t k = 0; k < queries.size(); ++k) check_marks(queries[k], str("query ", k));
   int64_t last = -1;
   for (size_t k = 0; k <= queries.size(); ++k) {
     const int64_t c = k < queries.size() ? query_class[k] : static_cast<int64_t>(classes);
@@ -117,31 +171,52 @@ ClassList ClassList::from_queries(std::vector<std::string> class_names, std::vec
   return {std::move(class_names), std::move(queries), std::move(query_class)};
 }
 
-ClassList parse_class_file(std::string_view text, std::string_view source) {
+ClassList parse_class_file(std::string_view bytes, std::string_view source) {
+  const std::string text = decode_text_file(bytes, source);
   Builder builder(source, "line");
-  for_each_line(text, [&](std::string_view line) { builder.add(line, ", "); });
-  return builder.finish();
+  LineWarning tight_commas, semicolons;
+  size_t number = 0;
+  for_each_line(text, [&](std::string_view line) {
+    ++number;
+    line = trim(line);
+    if (line.empty() || line.starts_with('#')) return;
+    builder.begin_class(number);
+    const ClassText read = read_class(line, ClassSyntax::kLine, builder.place());
+    if (read.tight_comma) {
+      tight_commas.note(str(builder.place(), ": the comma in '", shorten_utf8(*read.tight_comma, 60),
+                            "' has no blank behind it and is part of the name: write \", \" between synonyms, or "
+                            "quote the name"));
+    }
+    if (read.semicolon) {
+      semicolons.note(str(builder.place(), ": the ';' in '", shorten_utf8(*read.semicolon, 60),
+                          "' is part of the name: write each class on a line of its own, or quote the name"));
+    }
+    builder.add(read);
+  });
+  ClassList list = builder.finish();
+  tight_commas.add_to(list);
+  semicolons.add_to(list);
+  if (const auto line = line_of_lone_cr(text)) {
+    list.add_warning(str(source, ", line ", *line,
+                         " ends in a CR alone: it was read as the end of the line; save the "
+                         "file with the line ends of this system"));
+  }
+  return list;
 }
 
 ClassList parse_class_argument(std::string_view text) {
+  check_utf8(text, "--classes");
   Builder builder("--classes", "class");
   // A closing ';' ends the list and opens no class.
   while (!trim(text).empty()) {
-    const size_t end = text.find(';');
-    builder.add(text.substr(0, end), ",");
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    builder.begin_class();
+    builder.add(read_class(text, ClassSyntax::kArgument, builder.place()));
   }
   return builder.finish();
 }
 
 std::string_view builtin_class_file(std::string_view name) {
-  std::string known;
-  for (const BuiltinClassFile& file : builtin_class_files()) {
-    if (file.name == name) return file.text;
-    if (!known.empty()) known += ", ";
-    known += file.name;
-  }
-  fail(ErrorCode::kNotFound, "there is no built-in class list '", shorten_utf8(name, 60), "': use one of ", known);
+  return find_named(builtin_class_files(), name, "there is no built-in class list", ErrorCode::kNotFound).text;
 }
 
 std::vector<std::string_view> builtin_class_file_names() {

@@ -3,6 +3,7 @@
 #include "core/utf8.h"
 #include "engine/text/builtin_data.h"
 #include "engine/text/lines.h"
+#include "engine/text/text_file.h"
 #include "sclip/error.h"
 
 namespace sclip {
@@ -28,7 +29,8 @@ void check_template(std::string_view text, std::string_view place) {
               "': a template must have {} once, where the name goes");
 }
 
-std::vector<std::string> parse_templates(std::string_view text, std::string_view source) {
+std::vector<std::string> parse_templates(std::string_view bytes, std::string_view source) {
+  const std::string text = decode_text_file(bytes, source);
   std::vector<std::string> templates;
   for_each_line(text, [&](std::string_view line) {
     check_template(line, str(source, ", line ", templates.size() + 1));

@@ -14,8 +14,8 @@ std::span<const std::string_view> imagenet_templates();
 // Throws kInvalidArgument for a template that does not have `{}` exactly once; `place` begins the message.
 void check_template(std::string_view text, std::string_view place);
 
-// One template a line, each with `{}` exactly once; CRLF and a missing last newline are accepted.
-std::vector<std::string> parse_templates(std::string_view text, std::string_view source);
+// One template a line, each with `{}` exactly once; encodings and line ends as in a class file (class_list.h).
+std::vector<std::string> parse_templates(std::string_view bytes, std::string_view source);
 
 // The template with `name` in the place of `{}`.
 std::string apply_template(std::string_view text, std::string_view name);

@@ -43,7 +43,8 @@ class TextBank {
   int64_t embed_dim() const { return embed_dim_; }                                     // E
   std::span<const float> embeddings() const { return embeddings_; }                    // (K, E)
   bool from_cache() const { return from_cache_; }
-  const std::vector<std::string>& warnings() const { return warnings_; }  // a damaged cache that was rebuilt, …
+  // Those of the class list, a damaged cache that was rebuilt, …
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
   // For the library itself: features (M, E) → cosines (M, K).
   const Linear& similarity() const { return *similarity_; }

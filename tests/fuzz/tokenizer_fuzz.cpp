@@ -7,7 +7,6 @@
 #include "core/utf8.h"
 #include "engine/text/text_clean.h"
 #include "engine/text/tokenizer.h"
-#include "sclip/class_list.h"
 #include "sclip/error.h"
 
 namespace {
@@ -35,14 +34,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_text(kTokenizer, text);
   try {
     check_text(sclip::Tokenizer(text), "the hydrangea's façade");
-  } catch (const sclip::Error&) {
-  }
-  try {
-    sclip::parse_class_file(text, "fuzz");
-  } catch (const sclip::Error&) {
-  }
-  try {
-    sclip::parse_class_argument(text);
   } catch (const sclip::Error&) {
   }
   return 0;

@@ -14,6 +14,7 @@ import pytest
 import regex
 
 import tokenizer_corpus
+from tests.reference.text import read_classes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MERGES = ROOT / "engine/text/data" / "clip_merges.txt"
@@ -49,8 +50,7 @@ def test_every_prompt_of_the_class_files():
     templates = (ROOT / "engine/text/data" / "imagenet_templates.txt").read_text().splitlines()
     prompts = []
     for file in sorted((ROOT / "engine/text/data" / "class_names").glob("*.txt")):
-        for line in file.read_text().split("\n"):
-            prompts += [template.replace("{}", name) for name in line.split(", ") for template in templates]
+        prompts += [template.replace("{}", name) for names in read_classes(file) for name in names for template in templates]
     assert len(prompts) > 40_000
     assert sclip(prompts) == [reference().encode(prompt) for prompt in prompts]
 

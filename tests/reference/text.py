@@ -66,8 +66,8 @@ def text_bank(model: Model, queries: list[str], merges: str | None = None) -> to
 
 
 def read_classes(path: Path | str) -> list[list[str]]:
-    """A line per class; synonyms separated by ', '."""
-    return [line.split(", ") for line in Path(path).read_text().splitlines() if line.strip()]
+    """The words of each class of a built-in list: a line per class, synonyms separated by ', ', a name to show before ' = '."""
+    return [line.split(" = ")[-1].split(", ") for line in Path(path).read_text().splitlines() if line.strip()]
 
 
 def flatten_classes(classes: list[list[str]]) -> tuple[list[str], list[int]]:

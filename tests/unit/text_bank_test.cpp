@@ -11,6 +11,7 @@
 #include "engine/text/tokenizer.h"
 #include "engine/text_encoder.h"
 #include "sclip/engine.h"
+#include "sclip/segment_config.h"
 #include "tests/catch.h"
 #include "tests/dut.h"
 #include "tests/temporary_folder.h"
@@ -189,4 +190,28 @@ TEST_CASE("templates are checked before anything is computed", "[text_bank]") {
   };
   CHECK_THAT(refused({"a {}", "a photo"}), Contains("template 2 is 'a photo': a template must have {} once"));
   CHECK_THAT(refused({"{} and {}"}), Contains("template 1 is '{} and {}'"));
+}
+
+TEST_CASE("what a class is called does not change its embedding, nor the cache", "[text_bank][device]") {
+  const auto engine = load_demo();
+  TemporaryFolder folder;
+  const TextBankOptions options{.templates = {"a {}"}, .cache_folder = folder.path()};
+  const auto plain = make_text_bank(*engine, parse_class_argument("sky, wall; tree"), options);
+  const auto called = make_text_bank(*engine, parse_class_argument("background = sky, wall; tree"), options);
+  CHECK(!plain->from_cache());
+  CHECK(called->from_cache());
+  CHECK(copy_of(*called) == copy_of(*plain));
+  CHECK(called->classes().class_names() == std::vector<std::string>{"background", "tree"});
+  // It is a word of the mask's legend, so that it is another run.
+  const auto hash = [&](const TextBank& bank) { return options_hash(*engine, options, bank.classes(), {}, {}); };
+  CHECK(hash(*called) != hash(*plain));
+}
+
+TEST_CASE("a class list's warnings are the bank's", "[text_bank]") {
+  const auto engine = load_demo();
+  const ClassList classes = parse_class_file("sky\nhouse,temple\n", "f.txt");
+  REQUIRE(classes.warnings().size() == 1);
+  const auto bank = make_text_bank(*engine, classes, {.templates = {"{}"}});
+  CHECK(bank->warnings() == classes.warnings());
+  CHECK(bank_from_embeddings(*engine, classes, bank->embeddings())->warnings() == classes.warnings());
 }
