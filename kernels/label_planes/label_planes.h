@@ -15,7 +15,8 @@
 //   4. kFinishKept those pixels get the best of the classes that the filter kept.
 // The classes that the filter removes are known at step 2 only, and what was second then is no longer known anywhere.
 //
-// Memory   the state is 8 bytes a pixel and 33 a class; in between labels hold the running class and scores the
+// Memory   the state is 8 bytes a pixel and 33 a class (and 16); in between labels hold the running class and scores
+// the
 //          running sum. With labels in u16 that is 14 bytes a pixel, and 4 for each plane of a group.
 // Planes must be finite with |logit_scale · U| ≤ 1e8: a NaN or an infinity is an error that names its place.
 // On CUDA every pointer is device memory, and what is wrong with the contents is noted in `fault` (merge_fault.h),

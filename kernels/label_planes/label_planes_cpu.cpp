@@ -33,7 +33,7 @@ struct LabelStrip {
   const LabelState& state;
   int64_t first, count;  // pixels
   int32_t* label;        // (kStripPixels) the worker's
-  LabelTally* tally;     // (Q) the worker's
+  LabelTally* tally;     // (label_slots) the worker's
 };
 
 }  // namespace sclip
@@ -110,10 +110,10 @@ void ScoreStrip(const LabelStrip& s) {
     hn::StoreU(BestScore(d, hn::Set(d, exponent_scale(p.rule)), softmax), d, score + i);
   });
   if (!p.rule.area_threshold) {
-    ApplyThreshold(p.rule.prob_threshold, score, s.count, s.label);
+    ApplyThreshold(p.rule.prob_threshold, p.rule.low_label.value_or(0), score, s.count, s.label);
     StoreLabels(s.label, s.first, s.count, p.out);
   }
-  TallyRow(s.label, score, s.count, s.tally);
+  TallyRow(p.rule, s.label, score, s.count, s.tally);
 }
 
 // Finishes the pixels whose class was kept and marks the others; returns how many those are.
@@ -126,13 +126,13 @@ int64_t FilterStrip(const LabelStrip& s) {
     const bool kept = s.state.kept_class[s.label[i]] != 0;
     s.state.reference[s.first + i] = (kept ? 1 : -1) * std::numeric_limits<float>::infinity();
     removed += kept ? 0 : 1;
-    if (kept && score[i] < p.rule.prob_threshold) s.label[i] = 0;
+    if (kept && score[i] < p.rule.prob_threshold) s.label[i] = p.rule.low_label.value_or(0);
   }
   StoreLabels(s.label, s.first, s.count, p.out);
   for (int64_t i = 0; i < s.count; ++i) {
     if (std::isinf(s.state.reference[s.first + i]) && s.state.reference[s.first + i] < 0) s.label[i] = -1;
   }
-  TallyRow(s.label, score, s.count, s.tally);
+  TallyRow(p.rule, s.label, score, s.count, s.tally);
   return removed;
 }
 
@@ -175,15 +175,15 @@ void FinishKeptStrip(const LabelStrip& s) {
     hn::StoreU(hn::IfThenElse(removed, after, before), d, score + i);
   });
   for (int64_t i = 0; i < s.count; ++i) {
-    const bool removed = kept_best[i] < std::numeric_limits<float>::infinity();
-    // All scores 0: the lowest class.
-    if (removed && (!(score[i] > 0.0f) || score[i] < p.rule.prob_threshold)) s.label[i] = 0;
+    if (!(kept_best[i] < std::numeric_limits<float>::infinity())) continue;
+    if (!(score[i] > 0.0f)) s.label[i] = 0;  // all scores 0: the lowest class
+    if (score[i] < p.rule.prob_threshold) s.label[i] = p.rule.low_label.value_or(0);
   }
   StoreLabels(s.label, s.first, s.count, p.out);
   for (int64_t i = 0; i < s.count; ++i) {
     if (!(kept_best[i] < std::numeric_limits<float>::infinity())) s.label[i] = -1;  // counted already
   }
-  TallyRow(s.label, score, s.count, s.tally);
+  TallyRow(p.rule, s.label, score, s.count, s.tally);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -219,16 +219,16 @@ class Strips {
 
   // The same, adding the workers' tallies up to `total`.
   template <typename Body>
-  void for_each_counted(LabelTally* total, const Body& body) {
-    for (int w = 0; w < workers(); ++w) std::fill_n(tally(w), p_.rule.classes, LabelTally{});
+  void for_each_counted(LabelTally* total, int64_t slots, const Body& body) {
+    for (int w = 0; w < workers(); ++w) std::fill_n(tally(w), label_slots(p_.rule), LabelTally{});
     for_each(body);
-    for (int w = 0; w < workers(); ++w) move_tally(tally(w), total, p_.rule.classes);
+    for (int w = 0; w < workers(); ++w) move_tally(tally(w), total, slots);
   }
 
  private:
   int workers() const { return queue_.pool->threads_here(); }
   size_t bytes() const {
-    return sizeof(int32_t) * kStripPixels + sizeof(LabelTally) * static_cast<size_t>(p_.rule.classes);
+    return sizeof(int32_t) * kStripPixels + sizeof(LabelTally) * static_cast<size_t>(label_slots(p_.rule));
   }
   int32_t* label(int worker) const { return reinterpret_cast<int32_t*>(queue_.scratch->worker(worker)); }
   LabelTally* tally(int worker) const { return reinterpret_cast<LabelTally*>(label(worker) + kStripPixels); }
@@ -261,16 +261,16 @@ void add(const LabelPlanesParams& p, Strips& strips) {
 
 void finish(const LabelPlanesParams& p, const LabelState& s, Strips& strips) {
   std::fill_n(s.raw, p.rule.classes, LabelTally{});
-  std::fill_n(s.total, p.rule.classes, LabelTally{});
+  std::fill_n(s.total, label_slots(p.rule), LabelTally{});
   s.head->removed_pixels = 0;
   const bool filter = p.rule.area_threshold.has_value();
-  strips.for_each_counted(filter ? s.raw : s.total, [](const LabelStrip& strip) {
-    HWY_DYNAMIC_DISPATCH(ScoreStrip)(strip);
-  });
+  strips.for_each_counted(filter ? s.raw : s.total, filter ? p.rule.classes : label_slots(p.rule),
+                          [](const LabelStrip& strip) { HWY_DYNAMIC_DISPATCH(ScoreStrip)
+                                                        (strip); });
   if (!filter) return;
   choose_kept(p.rule, s.raw, s.kept_class);
   std::atomic<int64_t> removed{0};
-  strips.for_each_counted(s.total,
+  strips.for_each_counted(s.total, label_slots(p.rule),
                           [&](const LabelStrip& strip) { removed += HWY_DYNAMIC_DISPATCH(FilterStrip)(strip); });
   s.head->removed_pixels = removed;
 }
@@ -292,12 +292,12 @@ void label_planes_cpu(const LabelPlanesParams& p, CpuQueue queue) {
     case LabelStep::kAddKept:
       return strips.for_each([](const LabelStrip& strip) { HWY_DYNAMIC_DISPATCH(AddKeptStrip)(strip); });
     case LabelStep::kFinishKept:
-      strips.for_each_counted(state.total, [](const LabelStrip& strip) {
+      strips.for_each_counted(state.total, label_slots(p.rule), [](const LabelStrip& strip) {
         HWY_DYNAMIC_DISPATCH(FinishKeptStrip)(strip);
       });
       break;
   }
-  write_statistics(state.total, p.rule.classes, p.out.statistics);
+  write_statistics(state.total, label_slots(p.rule), p.out.statistics);
 }
 
 }  // namespace sclip

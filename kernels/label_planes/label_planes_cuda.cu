@@ -95,12 +95,12 @@ __global__ void __launch_bounds__(kThreads, 6) label_planes_score_kernel(const _
     label = load_label(p.l, pixel);
     p.l.scores[pixel] = score;
     if (!kFilter && score < p.l.prob_threshold) {
-      label = 0;
+      label = p.l.low_label;
       store_label(p.l, pixel, label);
     }
   }
   LabelTally* tally = kFilter ? p.s.raw : p.s.total;
-  tally_warp(slots, tally, static_cast<int>(threadIdx.x) % 32, label, score);
+  tally_warp(slots, tally, static_cast<int>(threadIdx.x) % 32, slot_of(p.l, label), score);
   leave_slots(slots, tally);
 }
 
@@ -123,7 +123,7 @@ __global__ void __launch_bounds__(kThreads, 6) label_planes_filter_kernel(const 
     p.s.reference[pixel] = removed ? -INFINITY : INFINITY;
     if (!removed) {
       score = p.l.scores[pixel];
-      label = score < p.l.prob_threshold ? 0 : before;
+      label = score < p.l.prob_threshold ? p.l.low_label : before;
       if (label != before) store_label(p.l, pixel, label);
     }
   }
@@ -131,7 +131,7 @@ __global__ void __launch_bounds__(kThreads, 6) label_planes_filter_kernel(const 
   if (threadIdx.x == 0 && count > 0) {
     atomicAdd(reinterpret_cast<unsigned long long*>(&p.s.head->removed_pixels), static_cast<unsigned long long>(count));
   }
-  tally_warp(slots, p.s.total, static_cast<int>(threadIdx.x) % 32, label, score);
+  tally_warp(slots, p.s.total, static_cast<int>(threadIdx.x) % 32, slot_of(p.l, label), score);
   leave_slots(slots, p.s.total);
 }
 
@@ -167,11 +167,12 @@ __global__ void __launch_bounds__(kThreads, 6) label_planes_finish_kept_kernel(c
   if (pixel < p.pixels && p.s.reference[pixel] != INFINITY) {
     const int before = load_label(p.l, pixel);
     score = score_of(p.s.reference[pixel], p.s.best[pixel], p.l.scores[pixel], p.l.scale);
-    label = score > 0 && !(score < p.l.prob_threshold) ? before : 0;  // all scores 0: the lowest class
+    label = score > 0 ? before : 0;  // all scores 0: the lowest class
+    if (score < p.l.prob_threshold) label = p.l.low_label;
     p.l.scores[pixel] = score;
     if (label != before) store_label(p.l, pixel, label);
   }
-  tally_warp(slots, p.s.total, static_cast<int>(threadIdx.x) % 32, label, score);
+  tally_warp(slots, p.s.total, static_cast<int>(threadIdx.x) % 32, slot_of(p.l, label), score);
   leave_slots(slots, p.s.total);
 }
 
@@ -201,9 +202,9 @@ void label_planes_cuda(const LabelPlanesParams& params, MergeFault* fault, CudaQ
   switch (params.step) {
     case LabelStep::kAdd: return launch("label_planes_add", label_planes_add_kernel, blocks, kThreads);
     case LabelStep::kFinish: {
-      const size_t tally = sizeof(LabelTally) * static_cast<size_t>(params.rule.classes);
-      cudaMemsetAsync(p.s.raw, 0, tally, queue.stream);
-      cudaMemsetAsync(p.s.total, 0, tally, queue.stream);
+      const auto tally = [](int64_t labels) { return sizeof(LabelTally) * static_cast<size_t>(labels); };
+      cudaMemsetAsync(p.s.raw, 0, tally(params.rule.classes), queue.stream);
+      cudaMemsetAsync(p.s.total, 0, tally(label_slots(params.rule)), queue.stream);
       cudaMemsetAsync(p.s.head, 0, sizeof(LabelStateHead), queue.stream);
       if (!params.rule.area_threshold) {
         launch("label_planes_score", label_planes_score_kernel<false>, blocks, kThreads);
@@ -220,8 +221,8 @@ void label_planes_cuda(const LabelPlanesParams& params, MergeFault* fault, CudaQ
       break;
   }
   if (params.out.statistics == nullptr) return;
-  launch("label_planes_statistics", label_planes_statistics_kernel, grid_size(ceil_div(params.rule.classes, kThreads)),
-         kThreads);
+  launch("label_planes_statistics", label_planes_statistics_kernel,
+         grid_size(ceil_div(label_slots(params.rule), kThreads)), kThreads);
 }
 
 }  // namespace sclip

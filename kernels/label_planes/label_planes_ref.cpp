@@ -45,18 +45,22 @@ void label_planes(const double* planes, const LabelRule& rule, int64_t pixel_cou
     }
   }
 
-  std::vector<LabelStatistics> statistics(classes);
+  std::vector<LabelStatistics> statistics(static_cast<size_t>(label_slots(rule)));
   for (size_t i = 0; i < pixels; ++i) {
     size_t label = argmax(i);
     const double score = scores[label][i];
-    if (score < static_cast<double>(rule.prob_threshold)) label = 0;
+    size_t slot = label;
+    if (score < static_cast<double>(rule.prob_threshold)) {
+      label = static_cast<size_t>(rule.low_label.value_or(0));
+      slot = rule.low_label ? classes : 0;
+    }
     out.scores[i] = static_cast<float>(score);
     if (out.label_dtype == DType::kU8) {
       static_cast<uint8_t*>(out.labels)[i] = static_cast<uint8_t>(label);
     } else {
       static_cast<uint16_t*>(out.labels)[i] = static_cast<uint16_t>(label);
     }
-    LabelStatistics& s = statistics[label];
+    LabelStatistics& s = statistics[slot];
     ++s.pixels;
     s.score_sum += score;
     s.max_score = std::max(s.max_score, static_cast<float>(score));

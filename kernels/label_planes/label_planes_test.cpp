@@ -89,7 +89,7 @@ LabelResults label(const Planes& planes, int64_t group) {
       dut.copy(std::vector<int32_t>(planes.rule.query_class, planes.rule.query_class + planes.rule.queries));
   auto labels = dut.output<uint16_t>(pixels);
   auto scores = dut.output<float>(pixels);
-  auto statistics = dut.output<LabelStatistics>(static_cast<size_t>(planes.rule.classes));
+  auto statistics = dut.output<LabelStatistics>(static_cast<size_t>(label_slots(planes.rule)));
   LabelPlanesParams p{.rule = planes.rule,
                       .height = planes.height,
                       .width = planes.width,
@@ -115,13 +115,16 @@ TEST_CASE("window_planes and label_planes equal the fused window_merge, to the l
     float prob_threshold;
     std::optional<float> area_threshold;
     float logit_scale;
+    std::optional<int32_t> low_label = {};
   };
   // Scores around 1/K and up to 1; filters that remove none, some, and all but class 0; references that must move.
   const Rule rule = GENERATE(Rule{0, {}, 50}, Rule{0.1f, {}, 50}, Rule{0.1f, 0.05f, 50}, Rule{0, 0.0f, 50},
-                             Rule{0.02f, 1.0f, 40}, Rule{0, 0.02f, 5000}, Rule{0.3f, 0.1f, 300});
-  CAPTURE(queries, classes, rule.prob_threshold, rule.area_threshold.value_or(-1), rule.logit_scale);
-  const MergeScene scene(
-      {97, 61, 120, 81, 64, 32, 8, queries, classes, rule.prob_threshold, rule.area_threshold, rule.logit_scale});
+                             Rule{0.02f, 1.0f, 40}, Rule{0, 0.02f, 5000}, Rule{0.3f, 0.1f, 300},
+                             Rule{0.1f, {}, 50, 255}, Rule{0.02f, 0.05f, 50, 171}, Rule{0.3f, 0.1f, 300, 65535});
+  CAPTURE(queries, classes, rule.prob_threshold, rule.area_threshold.value_or(-1), rule.logit_scale,
+          rule.low_label.value_or(-1));
+  const MergeScene scene({97, 61, 120, 81, 64, 32, 8, queries, classes, rule.prob_threshold, rule.area_threshold,
+                          rule.logit_scale, rule.low_label});
   for_each_target([&] {
     const LabelResults expected = fused(scene);
     for (const int64_t group : {int64_t{1}, int64_t{5}, int64_t{8}, queries}) {
@@ -136,7 +139,8 @@ TEST_CASE("window_planes and label_planes equal the fused window_merge with u8 l
   // More than 6 groups of columns a tile; 14-pixel patches; a photo smaller than its windows.
   const auto c = GENERATE(testing::MergeCase{80, 60, 70, 50, 32, 1, 8, 21, 9, 0.1f, 0.05f},
                           testing::MergeCase{333, 22, 504, 337, 224, 112, 14, 4, 4, 0.3f, 0.3f},
-                          testing::MergeCase{17, 9, 504, 336, 224, 112, 16, 12, 5, 0.0f, 0.3f});
+                          testing::MergeCase{17, 9, 504, 336, 224, 112, 16, 12, 5, 0.0f, 0.3f},
+                          testing::MergeCase{80, 60, 70, 50, 32, 1, 8, 21, 9, 0.2f, 0.05f, 50, 255});
   MergeScene scene(c);
   scene.label_dtype = DType::kU8;
   check_equal(by_planes(scene, 3), fused(scene));
@@ -148,13 +152,17 @@ TEST_CASE("label_planes agrees with the oracle", "[label_planes]") {
     float prob_threshold = 0;
     std::optional<float> area_threshold = {};
     float logit_scale = 50;
+    std::optional<int32_t> low_label = {};
   };
   const Shape c =
       GENERATE(Shape{1, 1, 1, 1}, Shape{1, 97, 3, 3}, Shape{97, 1, 2, 2}, Shape{61, 97, 54, 21, 0.1f},
                Shape{61, 97, 54, 21, 0.1f, 0.05f}, Shape{61, 97, 5, 12, 0.0f, 0.2f}, Shape{61, 97, 6, 6, 0.3f, 1.0f},
                Shape{80, 103, 6, 6, 0.0f, {}, 300.f}, Shape{80, 103, 6, 6, 0.0f, 0.2f, 5000.f},
-               Shape{20, 30, 300, 300, 0.0f, 0.004f}, Shape{61, 97, 6, 6, 0.0f, {}, 1e-3f});
-  CAPTURE(c.height, c.width, c.queries, c.classes, c.prob_threshold, c.area_threshold.value_or(-1), c.logit_scale);
+               Shape{20, 30, 300, 300, 0.0f, 0.004f}, Shape{61, 97, 6, 6, 0.0f, {}, 1e-3f},
+               Shape{61, 97, 54, 21, 0.1f, {}, 50, 21}, Shape{61, 97, 54, 21, 0.1f, 0.05f, 50, 255},
+               Shape{80, 103, 6, 6, 0.9f, 0.2f, 5000.f, 65535}, Shape{9, 8, 3, 3, 1.5f, {}, 50, 65535});
+  CAPTURE(c.height, c.width, c.queries, c.classes, c.prob_threshold, c.area_threshold.value_or(-1), c.logit_scale,
+          c.low_label.value_or(-1));
   const auto pixels = static_cast<size_t>(c.height * c.width);
   const std::vector<int32_t> query_class = synonyms(c.queries, c.classes);
   const Planes planes({.queries = c.queries,
@@ -162,7 +170,8 @@ TEST_CASE("label_planes agrees with the oracle", "[label_planes]") {
                        .query_class = query_class.data(),
                        .logit_scale = c.logit_scale,
                        .prob_threshold = c.prob_threshold,
-                       .area_threshold = c.area_threshold},
+                       .area_threshold = c.area_threshold,
+                       .low_label = c.low_label},
                       c.height, c.width, random_normal(static_cast<size_t>(c.queries) * pixels, 7, 0.2f, 0.04f));
   const testing::ExpectedLabels expected({planes.values.begin(), planes.values.end()}, planes.rule, pixels);
   for_each_target([&] {
@@ -194,13 +203,42 @@ TEST_CASE("label_planes: ties go to the lowest class, across groups too", "[labe
   CHECK(label(planes, 2).labels == std::vector<uint16_t>(60, 0));
 }
 
+TEST_CASE("label_planes: a label of its own for low scores takes the place of class 0 and nothing else",
+          "[label_planes]") {
+  const std::vector<int32_t> query_class = synonyms(12, 6);
+  const std::optional<float> area = GENERATE(std::optional<float>{}, std::optional<float>{0.16f});
+  Planes planes({.queries = 12,
+                 .classes = 6,
+                 .query_class = query_class.data(),
+                 .logit_scale = 50,
+                 .prob_threshold = 0.4f,
+                 .area_threshold = area},
+                40, 50, random_normal(12 * 2000, 5, 0.2f, 0.04f));
+  const LabelResults zero = label(planes, 5);
+  planes.rule.low_label = 300;
+  const LabelResults own = label(planes, 5);
+  CHECK(own.scores == zero.scores);
+  int64_t low = 0;
+  for (size_t i = 0; i < zero.labels.size(); ++i) {
+    const bool is_low = zero.scores[i] < planes.rule.prob_threshold;
+    REQUIRE(own.labels[i] == (is_low ? 300 : zero.labels[i]));
+    low += is_low ? 1 : 0;
+  }
+  REQUIRE((low > 100 && low < 1900));
+  REQUIRE(own.statistics.size() == 7);
+  CHECK(own.statistics[6].pixels == low);
+  CHECK(own.statistics[0].pixels + low == zero.statistics[0].pixels);
+  for (size_t q = 1; q < 6; ++q) CHECK(own.statistics[q].pixels == zero.statistics[q].pixels);
+  CHECK(own.statistics[6].max_score < planes.rule.prob_threshold);
+}
+
 TEST_CASE("label_planes does not depend on the number of threads, to the last bit", "[label_planes][cpu]") {
   const int64_t height = 91, width = 211, queries = 12;
   const std::vector<int32_t> query_class = synonyms(queries, 7);
   const std::vector<float> planes = random_normal(static_cast<size_t>(queries * height * width), 3, 0.2f, 0.04f);
   const auto with_threads = [&](int threads) {
     const auto pixels = static_cast<size_t>(height * width);
-    LabelResults r{std::vector<uint16_t>(pixels), std::vector<float>(pixels), std::vector<LabelStatistics>(7)};
+    LabelResults r{std::vector<uint16_t>(pixels), std::vector<float>(pixels), std::vector<LabelStatistics>(8)};
     AlignedBuffer<std::byte> state(label_state_bytes(height, width, 7));
     LabelPlanesParams p{
         .planes = planes.data(),
@@ -210,7 +248,8 @@ TEST_CASE("label_planes does not depend on the number of threads, to the last bi
                  .query_class = query_class.data(),
                  .logit_scale = 40,
                  .prob_threshold = 0.1f,
-                 .area_threshold = 0.16f},
+                 .area_threshold = 0.16f,
+                 .low_label = 255},
         .height = height,
         .width = width,
         .state = state.data(),
@@ -258,6 +297,14 @@ TEST_CASE("label_planes refuses parameters that cannot work", "[label_planes]") 
   SECTION("classes out of order") {
     query_class[3] = 0;
     CHECK_THROWS_AS(label(Planes(rule, 2, 3, values), 5), Error);
+  }
+  SECTION("a class's label for low scores") {
+    rule.low_label = 4;
+    CHECK_THROWS_WITH(label(Planes(rule, 2, 3, values), 5), Catch::Contains("4 as the label of pixels below"));
+  }
+  SECTION("a label for low scores beyond what labels hold") {
+    rule.low_label = 65536;
+    CHECK_THROWS_WITH(label(Planes(rule, 2, 3, values), 5), Catch::Contains("at most 65535"));
   }
   SECTION("a scale that is NaN") {
     rule.logit_scale = std::numeric_limits<float>::quiet_NaN();

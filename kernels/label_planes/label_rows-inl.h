@@ -19,9 +19,10 @@ HWY_BEFORE_NAMESPACE();
 namespace sclip {
 namespace HWY_NAMESPACE {
 
-// Adds pixels to their classes' tallies; those with label −1 to none. Masks are runs of equal labels: a run is added up
-// in registers.
-HWY_INLINE void TallyRow(const int32_t* label, const float* score, int64_t count, LabelTally* tally) {
+// Adds pixels to their labels' tallies: those with label −1 to none, those with the label of low scores to the one
+// behind the classes'. Masks are runs of equal labels: a run is added up in registers.
+HWY_INLINE void TallyRow(const LabelRule& rule, const int32_t* label, const float* score, int64_t count,
+                         LabelTally* tally) {
   for (int64_t x = 0; x < count;) {
     const int64_t begin = x;
     const int32_t current = label[begin];
@@ -32,17 +33,16 @@ HWY_INLINE void TallyRow(const int32_t* label, const float* score, int64_t count
       most = std::max(most, score[x]);
     } while (++x < count && label[x] == current);
     if (current < 0) continue;
-    LabelTally& t = tally[current];
+    LabelTally& t = tally[std::min(int64_t{current}, rule.classes)];
     t.pixels += static_cast<uint32_t>(x - begin);
     t.score_sum += static_cast<uint64_t>(sum);
     t.max_score = std::max(t.max_score, std::bit_cast<uint32_t>(most));
   }
 }
 
-// Class 0 below the threshold.
-HWY_INLINE void ApplyThreshold(float threshold, const float* HWY_RESTRICT score, int64_t count,
+HWY_INLINE void ApplyThreshold(float threshold, int32_t low_label, const float* HWY_RESTRICT score, int64_t count,
                                int32_t* HWY_RESTRICT label) {
-  for (int64_t x = 0; x < count; ++x) label[x] = score[x] < threshold ? 0 : label[x];
+  for (int64_t x = 0; x < count; ++x) label[x] = score[x] < threshold ? low_label : label[x];
 }
 
 template <typename From, typename To>

@@ -26,7 +26,7 @@ struct LabelState {
   float* reference;
   float* best;          // (pixels) the best logit
   LabelTally* raw;      // (Q) before the filter
-  LabelTally* total;    // (Q) of the results so far
+  LabelTally* total;    // (Q + 1) of the results so far; the last: of low scores
   uint8_t* kept_class;  // (Q) by the filter
   size_t bytes;
 };
@@ -38,7 +38,7 @@ inline LabelState label_state(void* memory, int64_t pixels, int64_t classes) {
   carver.take(s.reference, pixels);
   carver.take(s.best, pixels);
   carver.take(s.raw, classes);
-  carver.take(s.total, classes);
+  carver.take(s.total, classes + 1);
   carver.take(s.kept_class, classes);
   s.bytes = carver.bytes();
   return s;

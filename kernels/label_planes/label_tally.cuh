@@ -29,8 +29,8 @@ __device__ __forceinline__ void add_to_global(LabelTally& tally, unsigned pixels
   atomicMax(&tally.max_score, max_score);
 }
 
-// Adds a warp's pixels, class by class: neighbours mostly share one. Lanes with nothing to add come with label −1 and
-// score 0.
+// Adds a warp's pixels, label by label: neighbours mostly share one. `label` is a slot_of; lanes with nothing to add
+// come with −1 and score 0.
 __device__ __forceinline__ void tally_warp(TallySlots& s, LabelTally* tally, int lane, int label, float score) {
   const auto units = static_cast<unsigned>(static_cast<int>(__fadd_rn(score * kScoreUnit, 0.5f)));
   __syncwarp();
@@ -91,10 +91,10 @@ __device__ __forceinline__ void choose_kept(const Labelling& l, const LabelTally
   for (int k = t; k < padded; k += 1024) kept_query[k] = k < l.queries && keeps(class_of(l, k)) ? 1 : 0;
 }
 
-// A thread a class.
+// A thread a label.
 __device__ __forceinline__ void write_statistics(const Labelling& l, const LabelTally* total) {
   const int q = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (q >= l.classes) return;
+  if (q >= l.slots) return;
   l.statistics[q].pixels = total[q].pixels;
   l.statistics[q].score_sum = static_cast<double>(total[q].score_sum) * (1.0 / static_cast<double>(kScoreUnit));
   l.statistics[q].max_score = __uint_as_float(total[q].max_score);

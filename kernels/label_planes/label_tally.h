@@ -8,9 +8,9 @@
 
 namespace sclip {
 
-// Adds `from` to `to`, class by class, and clears it.
-inline void move_tally(LabelTally* from, LabelTally* to, int64_t classes) {
-  for (int64_t q = 0; q < classes; ++q) {
+// Adds `from` to `to`, label by label, and clears it.
+inline void move_tally(LabelTally* from, LabelTally* to, int64_t slots) {
+  for (int64_t q = 0; q < slots; ++q) {
     to[q].pixels += from[q].pixels;
     to[q].score_sum += from[q].score_sum;
     to[q].max_score = std::max(to[q].max_score, from[q].max_score);
@@ -28,9 +28,9 @@ inline void choose_kept(const LabelRule& rule, const LabelTally* raw, uint8_t* k
   }
 }
 
-inline void write_statistics(const LabelTally* total, int64_t classes, LabelStatistics* out) {
+inline void write_statistics(const LabelTally* total, int64_t slots, LabelStatistics* out) {
   if (out == nullptr) return;
-  for (int64_t q = 0; q < classes; ++q) {
+  for (int64_t q = 0; q < slots; ++q) {
     out[q] = {total[q].pixels, static_cast<double>(total[q].score_sum) / static_cast<double>(kScoreUnit),
               std::bit_cast<float>(total[q].max_score)};
   }

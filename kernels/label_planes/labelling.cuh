@@ -14,7 +14,8 @@ constexpr int kStep = 8;  // queries that a softmax takes at once
 struct Labelling {
   const int* query_class;
   int queries, classes;
-  float scale;  // exponent_scale
+  int low_label, slots;  // of low scores; label_slots
+  float scale;           // exponent_scale
   float prob_threshold, area_threshold;
   void* labels;
   bool wide_labels;  // u16
@@ -26,6 +27,8 @@ inline Labelling make_labelling(const LabelRule& rule, const LabelOutputs& out) 
   return {.query_class = rule.query_class,
           .queries = static_cast<int>(rule.queries),
           .classes = static_cast<int>(rule.classes),
+          .low_label = rule.low_label.value_or(0),
+          .slots = static_cast<int>(label_slots(rule)),
           .scale = exponent_scale(rule),
           .prob_threshold = rule.prob_threshold,
           .area_threshold = rule.area_threshold.value_or(0.0f),
@@ -50,6 +53,11 @@ __device__ __forceinline__ void store_label(const Labelling& l, int64_t pixel, i
 
 __device__ __forceinline__ int load_label(const Labelling& l, int64_t pixel) {
   return l.wide_labels ? static_cast<const uint16_t*>(l.labels)[pixel] : static_cast<const uint8_t*>(l.labels)[pixel];
+}
+
+// Where a label is counted; −1 stays.
+__device__ __forceinline__ int slot_of(const Labelling& l, int label) {
+  return min(label, l.classes);
 }
 
 __device__ __forceinline__ float max_of(const float (&x)[kStep]) {

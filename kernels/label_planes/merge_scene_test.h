@@ -25,6 +25,7 @@ struct MergeCase {
   float prob_threshold = 0;
   std::optional<float> area_threshold = {};
   float logit_scale = 50;
+  std::optional<int32_t> low_label = {};
 };
 
 // The windows of the method; their arithmetic is tested with the window grid.
@@ -78,7 +79,8 @@ struct MergeScene {
             .classes = c.classes,
             .logit_scale = c.logit_scale,
             .prob_threshold = c.prob_threshold,
-            .area_threshold = c.area_threshold};
+            .area_threshold = c.area_threshold,
+            .low_label = c.low_label};
     const int64_t patches = windows.windows_x * windows.windows_y * windows.grid_h * windows.grid_w;
     logits = random_normal(static_cast<size_t>(patches * c.queries), seed, 0.2f, 0.04f);
     windows.logits = logits.data();
@@ -112,7 +114,8 @@ class MergeOnDevice {
         query_class_(Dut::get().copy(scene.query_class)),
         labels_(Dut::get().output<std::byte>(scene.pixels() * size_of(scene.label_dtype))),
         scores_(Dut::get().output<float>(scene.pixels())),
-        statistics_(Dut::get().output<LabelStatistics>(static_cast<size_t>(std::max<int64_t>(scene.rule.classes, 0)))) {
+        statistics_(
+            Dut::get().output<LabelStatistics>(static_cast<size_t>(std::max<int64_t>(label_slots(scene.rule), 0)))) {
     windows = scene.windows;
     windows.logits = logits_.data();
     windows.window_x = xs_.data();
@@ -171,7 +174,7 @@ struct ExpectedLabels {
   ExpectedLabels(const std::vector<double>& planes, const LabelRule& r, size_t pixels) : rule(r) {
     results.labels.resize(pixels);
     results.scores.resize(pixels);
-    results.statistics.resize(static_cast<size_t>(rule.classes));
+    results.statistics.resize(static_cast<size_t>(label_slots(rule)));
     class_scores.resize(static_cast<size_t>(rule.classes) * pixels);
     ref::label_planes(planes.data(), rule, static_cast<int64_t>(pixels),
                       {.labels = results.labels.data(),
@@ -189,7 +192,7 @@ struct ExpectedLabels {
 // `logit_tolerance`: what the logits may be off by.
 inline void check_labels(const LabelResults& actual, const ExpectedLabels& expected, double logit_tolerance) {
   const LabelRule& rule = expected.rule;
-  const size_t pixels = actual.labels.size(), classes = expected.results.statistics.size();
+  const size_t pixels = actual.labels.size(), classes = static_cast<size_t>(rule.classes);
   // exp turns an absolute error of the scaled logit, in numerator and denominator, into a relative one; the sum of K
   // terms adds up to K roundings, the exponential and the quotient a few.
   const double tolerance = 2 * rule.logit_scale * logit_tolerance + 0x1p-24 * static_cast<double>(rule.queries + 16);
@@ -202,28 +205,34 @@ inline void check_labels(const LabelResults& actual, const ExpectedLabels& expec
   for (size_t i = 0; i < pixels; ++i) {
     if (actual.labels[i] == expected.results.labels[i]) continue;
     const double best = expected.results.scores[i];
+    const auto is_class = [&](uint16_t label) { return label < classes; };
     // Counts as 0.
     if (best < static_cast<double>(std::numeric_limits<float>::min()) && actual.labels[i] == 0) continue;
     ++differing;
     const auto score_of = [&](size_t q) { return expected.class_scores[q * pixels + i]; };
     const double margin = 2 * tolerance * best;
     const bool threshold_close = std::abs(best - static_cast<double>(rule.prob_threshold)) <= margin;
-    const bool classes_close = best - score_of(actual.labels[i]) <= margin;
+    const bool both = is_class(actual.labels[i]) && is_class(expected.results.labels[i]);
+    const bool classes_close = both && best - score_of(actual.labels[i]) <= margin;
     INFO("pixel " << i << ": label " << actual.labels[i] << " for " << expected.results.labels[i] << ", best score "
-                  << best << ", this label's " << score_of(actual.labels[i]));
+                  << best << ", threshold " << rule.prob_threshold);
     REQUIRE((threshold_close || classes_close));
   }
   CHECK(differing <= 1 + pixels / 1000);
 
   // Statistics belong to the labels and scores that were written, exactly.
-  std::vector<LabelStatistics> counted(classes);
+  const auto slots = static_cast<size_t>(label_slots(rule));
+  REQUIRE(actual.statistics.size() == slots);
+  std::vector<LabelStatistics> counted(slots);
   for (size_t i = 0; i < pixels; ++i) {
-    LabelStatistics& s = counted[actual.labels[i]];
+    const size_t label = actual.labels[i];
+    REQUIRE((label < classes || (rule.low_label && label == static_cast<size_t>(*rule.low_label))));
+    LabelStatistics& s = counted[std::min(label, classes)];
     ++s.pixels;
     s.score_sum += static_cast<double>(actual.scores[i]);
     s.max_score = std::max(s.max_score, actual.scores[i]);
   }
-  for (size_t q = 0; q < classes; ++q) {
+  for (size_t q = 0; q < slots; ++q) {
     REQUIRE(actual.statistics[q].pixels == counted[q].pixels);
     REQUIRE(actual.statistics[q].max_score == counted[q].max_score);
     REQUIRE(std::abs(actual.statistics[q].score_sum - counted[q].score_sum) <=

@@ -111,8 +111,8 @@ void RefilterRow(const WindowMergeParams& p, const State& s, int64_t y, MergeRow
 // The row's results to their place and into the tally.
 void FinishRow(const WindowMergeParams& p, int64_t y, float threshold, MergeRows& rows) {
   const int64_t width = p.windows.photo_width;
-  ApplyThreshold(threshold, rows.score.data(), width, rows.label.data());
-  TallyRow(rows.label.data(), rows.score.data(), width, rows.tally.data());
+  ApplyThreshold(threshold, p.rule.low_label.value_or(0), rows.score.data(), width, rows.label.data());
+  TallyRow(p.rule, rows.label.data(), rows.score.data(), width, rows.tally.data());
   std::copy_n(rows.score.data(), width, p.out.scores + y * width);
   StoreLabels(rows.label.data(), y * width, width, p.out);
 }

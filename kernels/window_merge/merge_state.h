@@ -16,7 +16,7 @@ struct MergeRows {
   AlignedBuffer<float> mixed;             // (groups, K) logits of the photo row, still at the patch columns
   AlignedBuffer<int32_t> label;           // (tiles, 16)
   AlignedBuffer<float> score;             // (tiles, 16)
-  std::vector<LabelTally> tally;          // (Q)
+  std::vector<LabelTally> tally;          // (label_slots)
   std::vector<const float*> tile_logits;  // scratch: where the groups of a tile lie
 };
 
@@ -32,7 +32,7 @@ struct WindowMergeWorkspace::State {
   AlignedBuffer<float> folded;    // (windows_y · h, groups, K): the logits with the columns of a group added up
   bool narrow = false;            // no scaled logit is further than kReferenceRange from another
   std::vector<MergeRows> rows;    // one a worker
-  std::vector<LabelTally> total;  // (Q)
+  std::vector<LabelTally> total;  // (label_slots)
   std::vector<uint8_t> kept;      // (Q) by the area filter
   std::vector<QueryRange> kept_queries;
 };

@@ -26,7 +26,7 @@ struct Merge {
   float* planes;
   // window_merge
   Labelling l;
-  LabelTally* tally;      // (Q) of the results
+  LabelTally* tally;      // (label_slots) of the results
   LabelTally* raw_tally;  // (Q) before the area filter
   uint8_t* kept_class;    // (Q)
   uint8_t* kept_query;    // (K rounded up to kStep)

@@ -67,7 +67,7 @@ void for_each_row(const WindowLogits& w, State& s, ThreadPool& pool, const Body&
 }
 
 // Tables and room for a call on the queries of `range`.
-void prepare(const WindowLogits& w, QueryRange range, int64_t classes, int workers, State& s) {
+void prepare(const WindowLogits& w, QueryRange range, int64_t slots, int workers, State& s) {
   s.range = range;
   s.axis_x.build("column", w.window_x, w.windows_x, w.window_width, w.grid_w, w.resized_width, w.photo_width);
   s.axis_y.build("row", w.window_y, w.windows_y, w.window_height, w.grid_h, w.resized_height, w.photo_height);
@@ -81,7 +81,7 @@ void prepare(const WindowLogits& w, QueryRange range, int64_t classes, int worke
     rows.mixed.resize_discard(static_cast<size_t>(s.row_stride));
     rows.label.resize_discard(static_cast<size_t>(s.tiles.tiles() * MergeTiles::kPixels));
     rows.score.resize_discard(static_cast<size_t>(s.tiles.tiles() * MergeTiles::kPixels));
-    rows.tally.assign(static_cast<size_t>(classes), {});
+    rows.tally.assign(static_cast<size_t>(slots), {});
   }
 }
 
@@ -100,9 +100,9 @@ float fold(const WindowLogits& w, float limit, ThreadPool& pool, State& s) {
   return std::bit_cast<float>(largest.load());
 }
 
-void add_up(State& s, int64_t classes) {
-  s.total.assign(static_cast<size_t>(classes), {});
-  for (MergeRows& rows : s.rows) move_tally(rows.tally.data(), s.total.data(), classes);
+void add_up(State& s, int64_t slots) {
+  s.total.assign(static_cast<size_t>(slots), {});
+  for (MergeRows& rows : s.rows) move_tally(rows.tally.data(), s.total.data(), slots);
 }
 
 void choose_queries(const LabelRule& rule, State& s) {
@@ -123,7 +123,8 @@ void window_merge_cpu(const WindowMergeParams& p, WindowMergeWorkspace& workspac
   check_query_classes(p.rule);
   State& s = workspace.state();
   ThreadPool& pool = *queue.pool;
-  prepare(p.windows, {0, p.rule.queries}, p.rule.classes, pool.threads_here(), s);
+  const int64_t slots = label_slots(p.rule);
+  prepare(p.windows, {0, p.rule.queries}, slots, pool.threads_here(), s);
   const float largest = fold(p.windows, logit_limit(p.rule), pool, s);
   // Bilinear values stay within ± the largest magnitude, but for the roundings of a few terms.
   s.narrow = 2 * 1.001f * exponent_scale(p.rule) * largest <= kReferenceRange;
@@ -133,16 +134,16 @@ void window_merge_cpu(const WindowMergeParams& p, WindowMergeWorkspace& workspac
     HWY_DYNAMIC_DISPATCH(LabelRow)(p, s, y, rows);
     HWY_DYNAMIC_DISPATCH(FinishRow)(p, y, filter ? 0.0f : p.rule.prob_threshold, rows);
   });
-  add_up(s, p.rule.classes);
+  add_up(s, slots);
   if (filter) {
     choose_queries(p.rule, s);
     for_each_row(p.windows, s, pool, [&](int64_t y, MergeRows& rows) {
       HWY_DYNAMIC_DISPATCH(RefilterRow)(p, s, y, rows);
       HWY_DYNAMIC_DISPATCH(FinishRow)(p, y, p.rule.prob_threshold, rows);
     });
-    add_up(s, p.rule.classes);
+    add_up(s, slots);
   }
-  write_statistics(s.total.data(), p.rule.classes, p.out.statistics);
+  write_statistics(s.total.data(), slots, p.out.statistics);
 }
 
 void window_planes_cpu(const WindowPlanesParams& p, WindowMergeWorkspace& workspace, CpuQueue queue) {

@@ -57,13 +57,13 @@ __global__ void __launch_bounds__(kThreads, 4) window_merge_kernel(const __grid_
     const bool valid = at.x < m.x.photo;
     const float score = softmax[r].score(m.l.scale);
     int label = class_of(m.l, max(softmax[r].query, 0));
-    if (!kFilter && score < m.l.prob_threshold) label = 0;
+    if (!kFilter && score < m.l.prob_threshold) label = m.l.low_label;
     if (valid) {
       const int64_t pixel = static_cast<int64_t>(at.y[r]) * m.x.photo + at.x;
       m.l.scores[pixel] = score;
       store_label(m.l, pixel, label);
     }
-    tally_warp(s.tally, tally, at.lane, valid ? label : -1, valid ? score : 0);
+    tally_warp(s.tally, tally, at.lane, valid ? slot_of(m.l, label) : -1, valid ? score : 0);
   }
   leave_slots(s.tally, tally);
 }
@@ -118,9 +118,9 @@ __global__ void __launch_bounds__(kThreads, 3) window_merge_refilter_kernel(cons
       label = score > 0 ? class_of(m.l, best[r].query) : 0;  // all scores 0: the lowest class
       if (valid) m.l.scores[pixel] = score;
     }
-    if (score < m.l.prob_threshold) label = 0;
+    if (score < m.l.prob_threshold) label = m.l.low_label;
     if (valid && label != before) store_label(m.l, pixel, label);
-    tally_warp(s.tally, m.tally, at.lane, valid ? label : -1, valid ? score : 0);
+    tally_warp(s.tally, m.tally, at.lane, valid ? slot_of(m.l, label) : -1, valid ? score : 0);
   }
   leave_slots(s.tally, m.tally);
 }
@@ -180,7 +180,7 @@ Plan plan(const WindowMergeParams& p, void* workspace) {
   Plan out;
   Merge& m = out.m;
   Carver carver(workspace);
-  carver.take(m.tally, p.rule.classes);
+  carver.take(m.tally, label_slots(p.rule));
   carver.take(m.raw_tally, p.rule.area_threshold ? p.rule.classes : 0);
   out.cleared = carver.bytes();
   carver.take(m.kept_class, p.rule.classes);
@@ -246,7 +246,8 @@ void window_merge_cuda(const WindowMergeParams& p, void* workspace, MergeFault* 
     launch("window_merge_refilter", window_merge_refilter_kernel, tiles(m));
   }
   if (p.out.statistics) {
-    launch("window_merge_statistics", window_merge_statistics_kernel, grid_size(ceil_div(p.rule.classes, kThreads)));
+    launch("window_merge_statistics", window_merge_statistics_kernel,
+           grid_size(ceil_div(label_slots(p.rule), kThreads)));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 
 #include "kernels/label_planes/merge_scene_test.h"
@@ -62,7 +63,7 @@ constexpr double kLogitTolerance = 1e-6;
 
 void check_case(const Case& c) {
   CAPTURE(c.photo_w, c.photo_h, c.resized_w, c.resized_h, c.crop, c.stride, c.patch, c.queries, c.classes,
-          c.prob_threshold, c.area_threshold.value_or(-1.f), c.logit_scale);
+          c.prob_threshold, c.area_threshold.value_or(-1.f), c.logit_scale, c.low_label.value_or(-1));
   const Scene scene(c);
   std::vector<double> planes(static_cast<size_t>(c.queries) * scene.pixels());
   ref::window_planes(scene.windows, planes.data());
@@ -139,6 +140,11 @@ TEST_CASE("window_merge agrees with the oracle: synonyms, thresholds, scales", "
     check_case({97, 61, 120, 81, 64, 32, 8, 4, 4, 0.7f});
     check_case({97, 61, 120, 81, 64, 32, 8, 4, 4, 1.5f});  // nothing reaches it
   }
+  SECTION("a threshold, and a label of its own below it") {
+    check_case({97, 61, 120, 81, 64, 32, 8, 54, 21, 0.1f, {}, 50, 21});
+    check_case({97, 61, 120, 81, 64, 32, 8, 54, 21, 0.1f, 0.05f, 50, 65535});
+    check_case({97, 61, 120, 81, 64, 32, 8, 4, 4, 1.5f, {}, 50, 255});  // nothing reaches it
+  }
   SECTION("an area filter") {
     check_case({97, 61, 120, 81, 64, 32, 8, 6, 6, 0.f, 0.2f});
     check_case({97, 61, 120, 81, 64, 32, 8, 54, 21, 0.1f, 0.05f});
@@ -191,6 +197,15 @@ TEST_CASE("window_merge's statistics are optional, and u8 labels equal u16 ones"
   const LabelResults few = run(scene, false);
   CHECK(few.scores == all.scores);
   CHECK(few.labels == all.labels);
+  scene.rule.classes = scene.rule.queries = scene.windows.queries = 255;  // the windows' first logits
+  scene.query_class.resize(255);
+  std::iota(scene.query_class.begin(), scene.query_class.end(), 0);
+  scene.rule.query_class = scene.query_class.data();
+  scene.rule.low_label = 255;
+  const LabelResults narrow = run(scene);
+  CHECK(narrow.statistics[255].pixels > 0);
+  scene.label_dtype = DType::kU16;
+  check_equal(narrow, run(scene));
 }
 
 TEST_CASE("window_merge recorded and replayed equals window_merge, to the last bit", "[window_merge]") {
@@ -256,6 +271,13 @@ TEST_CASE("window_merge refuses parameters that cannot work", "[window_merge]") 
   SECTION("too many classes for u8") {
     scene.label_dtype = DType::kU8;
     scene.rule.classes = 257;
+  }
+  SECTION("a class's label for low scores") {
+    scene.rule.low_label = 0;
+  }
+  SECTION("a label for low scores that u8 does not hold") {
+    scene.label_dtype = DType::kU8;
+    scene.rule.low_label = 256;
   }
   SECTION("a class out of range") {
     scene.rule.classes = 4;
