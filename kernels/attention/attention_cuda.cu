@@ -30,8 +30,8 @@
 //            Online, one kind: 128 threads, at most 128 registers: 4 blocks for d ≤ 64, 168 and 3 beyond (d = 96 on
 //            sm_86, 89, 120: 2, for shared memory); two kinds: 2 blocks. Two passes: at most 255 registers, 2 blocks
 //            (32 of P, 32 of one kind's scores, d / 2 of the output). Without tensor cores: 128 registers, 4 blocks at
-//            d = 64 (3 where an SM has 100 KiB: 30 KiB a block), general probabilities 255 and 2. No spills, no stack
-//            frames.
+//            d = 64 (3 where an SM has 100 KiB: 30 KiB a block), 168 and 3 beyond, general probabilities 255 and 2. No
+//            spills, no stack frames.
 // DRAM       q, k, v once and the output once: blocks of a head are neighbours in the grid and meet in L2, which
 //            serves the head's keys and values to each of its ⌈N / 64⌉ blocks. Biases and added probabilities are read
 //            once a kind and pass, 4·N² bytes a matrix, in sectors that two loads share; a returned P is 4·N² bytes a

@@ -53,7 +53,7 @@ __device__ __forceinline__ void simt_copy_rows(float* to, const T* from, int str
 
 // Blocks that the registers of an SM are meant to hold.
 constexpr int simt_blocks(int vector, bool general) {
-  return general ? 2 : vector < 8 ? 4 : 3;
+  return general ? 2 : vector == 2 ? 4 : 3;
 }
 template <typename T, bool kGeneral>
 using SimtArgs = std::conditional_t<kGeneral, GeneralArgs<T>, AttentionArgs<T>>;

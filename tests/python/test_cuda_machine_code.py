@@ -138,6 +138,44 @@ def test_no_spills_and_the_banner_is_true(source, built):
             assert most <= allowed, f"{source.name}: {most} registers on sm_{architecture}, the banner says {allowed}"
 
 
+def other_assemblers():
+    """{version: ptxas} of PyPI's packages: the oldest CUDA that can assemble these kernels' PTX, and the newest."""
+    found = {}
+    for folder in site.getsitepackages():
+        for path in (Path(folder) / "nvidia/cuda_nvcc/bin/ptxas", Path(folder) / "nvidia/cu13/bin/ptxas"):
+            if path.exists():
+                text = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+                found[re.search(r"release (\d+\.\d+)", text)[1]] = path
+    return found
+
+
+def test_there_are_assemblers_before_and_after_the_builds():
+    versions = sorted(tuple(map(int, version.split("."))) for version in other_assemblers())
+    assert versions and versions[0] <= (12, 9) and versions[-1] > (13, 0), versions
+
+
+@pytest.mark.parametrize("source", FILES, ids=lambda f: f.parent.name)
+def test_other_assemblers_make_the_same_of_it(source, built, tmp_path):
+    claims = re.findall(r"(\d+) threads, at most (\d+) registers", banner(source))
+    allowed = max(int(registers) for _, registers in claims)
+    text = built(source).ptx(80).read_text()
+
+    def assemble(job):
+        (version, ptxas), architecture = job
+        ptx = tmp_path / f"{version}.{architecture}.ptx"
+        # A CUDA before 13 knows the instructions, but not the number of the language's version.
+        ptx.write_text(text if version.startswith("13.") else re.sub(r"^\.version \S+", ".version 8.8", text, flags=re.M))
+        said = run(ptxas, "-v", f"-arch=sm_{architecture}", ptx, "-o", tmp_path / f"{version}.{architecture}.cubin")
+        frames = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", said)
+        assert frames and set(frames) == {("0", "0", "0")}, f"ptxas {version}, sm_{architecture}: {set(frames)}"
+        most = max(int(used) for used in re.findall(r"Used (\d+) registers", said))
+        assert most <= allowed, f"ptxas {version}, sm_{architecture}: {most} registers, the banner says {allowed}"
+
+    jobs = [(one, architecture) for one in other_assemblers().items() for architecture in (80, 90)]
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        assert len(list(pool.map(assemble, jobs))) == 4
+
+
 def count_by_function(text, start, names):
     counts = {}
     current = None

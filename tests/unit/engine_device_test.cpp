@@ -72,10 +72,11 @@ TEST_CASE("the device's masks are those of the CPU in f32", "[device]") {
   };
   std::vector<Case> cases = {{Precision::kF32, 5e-6, 0.9999}};
   if (device.starts_with("cuda")) {
-    // Half of what PyTorch's autocast errs by on this model and photo (f16 2.6e-3, bf16 2.8e-2, with naclip): its
-    // cosines reach 0.9. test_parity_cuda.py holds ViT-B/16 to 3e-4.
-    cases.push_back({Precision::kF16, 1.3e-3, 0.995});
-    cases.push_back({Precision::kBF16, 1.4e-2, 0.98});
+    // Three quarters of what PyTorch's autocast errs by on this model and photo (f16 2.6e-3, bf16 2.8e-2, with naclip):
+    // its cosines reach 0.9, and one rounding of an activation more or less moves the largest difference by a tenth of
+    // that. test_parity_cuda.py holds ViT-B/16 to 3e-4.
+    cases.push_back({Precision::kF16, 1.95e-3, 0.995});
+    cases.push_back({Precision::kBF16, 2.1e-2, 0.98});
   }
   for (const std::string policy : {"sclip", "clip", "maskclip", "naclip"}) {
     SegmentOptions options = small_options();
