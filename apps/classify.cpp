@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 #include <string>
 
 #include "apps/console.h"
@@ -22,17 +23,28 @@ struct ClassifyFlags {
   PhotoFlags picture;
   std::string photo;
   int top = 10;
+  std::optional<float> logit_scale;
   bool json = false;
 };
 
-std::string as_json(const ClassifyFlags& flags, const ClassList& classes, const std::vector<size_t>& order,
-                    const std::vector<float>& probabilities) {
+float scale_of(const ClassifyFlags& flags, const Engine& engine) {
+  return flags.logit_scale.value_or(engine.config().logit_scale);
+}
+
+std::string as_json(const ClassifyFlags& flags, const Engine& engine, const TextBank& bank,
+                    const std::vector<size_t>& order, const std::vector<float>& probabilities) {
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
   for (const size_t i : order) {
-    list.push_back({{"id", i}, {"name", classes.class_names()[i]}, {"probability", probabilities[i]}});
+    list.push_back({{"id", i}, {"name", bank.classes().class_names()[i]}, {"probability", probabilities[i]}});
   }
-  const Json out = {{"photo", flags.photo}, {"classes", std::move(list)}};
+  const Json out = {
+      {"photo", flags.photo},
+      {"classes", std::move(list)},
+      {"logit_scale", scale_of(flags, engine)},
+      {"device", {{"name", engine.device().name}, {"precision", std::string(to_string(engine.device().precision))}}},
+      {"warnings", bank.warnings()},
+  };
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -49,18 +61,19 @@ int run_classify(const ClassifyFlags& flags) {
   ThreadPool decoding(1);  // a photo that cannot be read shows before the weights are
   const Image photo = flags.picture.load(flags.photo, decoding);
   const auto engine = flags.model.load();
+  class_list = flags.classes.with_background(std::move(class_list), engine->config());
   if (auto warning = unknown_words_warning(engine->config(), class_list)) print_message("warning: " + *warning);
   const auto bank = make_text_bank(*engine, std::move(class_list), bank_options);
   for (const std::string& warning : bank->warnings()) print_message("warning: " + warning);
 
   Session session(engine);
-  const std::vector<float> probabilities = classify(session, photo.view(), *bank);
+  const std::vector<float> probabilities = classify(session, photo.view(), *bank, flags.logit_scale);
   std::vector<size_t> order(probabilities.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return probabilities[a] > probabilities[b]; });
   if (flags.top > 0 && order.size() > static_cast<size_t>(flags.top)) order.resize(static_cast<size_t>(flags.top));
 
-  const std::string text = flags.json ? as_json(flags, bank->classes(), order, probabilities)
+  const std::string text = flags.json ? as_json(flags, *engine, *bank, order, probabilities)
                                       : as_table(bank->classes(), order, probabilities);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return kExitDone;
@@ -78,6 +91,10 @@ void add_classify(CLI::App& app, const ChooseSubcommand& choose) {
   classify->add_option("--top", flags->top, "how many classes to show; 0: all")
       ->check(CLI::Range(0, 65536))
       ->capture_default_str();
+  classify
+      ->add_option("--logit-scale", flags->logit_scale,
+                   "cosines are multiplied by this before the softmax; default: what the model has learned")
+      ->check(CLI::Range(0.F, 1e6F));
   classify->add_flag("--json", flags->json, "print JSON instead of a table");
   classify->callback([flags, choose] { choose([flags] { return run_classify(*flags); }); });
 }

@@ -77,7 +77,10 @@ int run_embed(const EmbedFlags& flags) {
     e = embed_images(session, flags, embed_dim, engine->thread_pool());
   }
   write_npy(out, {e.data.data(), DType::kF32, e.shape});
-  std::printf("wrote %s: f32 %s\n", one_line(flags.out).c_str(), to_string(e.shape).c_str());
+  // The text tower computes in f32 whatever the image tower does.
+  const std::string_view precision = flags.texts.empty() ? to_string(engine->device().precision) : "f32";
+  std::printf("wrote %s: f32 %s, computed on %s in %s\n", one_line(flags.out).c_str(), to_string(e.shape).c_str(),
+              engine->device().name.c_str(), std::string(precision).c_str());
   return kExitDone;
 }
 

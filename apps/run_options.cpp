@@ -21,6 +21,11 @@ std::string joined_names(const Range& range) {
   return out;
 }
 
+bool same_word(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 std::string joined(std::span<const std::string_view> names) {
   std::string out;
   for (const std::string_view name : names) out += (out.empty() ? "" : ", ") + std::string(name);
@@ -76,6 +81,8 @@ void ClassFlags::add_to(CLI::App& app) {
       "a file with a class a line, as in --classes but with ', ' between synonyms, '#' before a remark; or a built-in "
       "list: " +
           joined(builtin_class_file_names()));
+  app.add_flag("--no-background", no_background,
+               "a single class is looked for alone, and not beside the background words of voc21");
   app.add_option("--templates", templates,
                  "a file with a prompt template a line, '{}' for the name; none: the bare names; "
                  "default: the 80 of ImageNet");
@@ -110,6 +117,37 @@ ClassList ClassFlags::class_list(std::string_view fallback_file) const {
   return parse_class_file(builtin_class_file(name), name);
 }
 
+ClassList ClassFlags::with_background(ClassList list, const ModelConfig& model) const {
+  if (list.size() > 1) return list;
+  const std::string& name = list.class_names()[0];
+  const ClassList voc = parse_class_file(builtin_class_file("voc21"), "voc21");
+  std::vector<std::string> queries;
+  if (!no_background && !same_word(name, voc.class_names()[0])) {
+    for (size_t k = 0; k < voc.queries().size() && voc.query_class()[k] == 0; ++k) {
+      const std::string& word = voc.queries()[k];
+      const auto is_it = [&](const std::string& other) { return same_word(word, other); };
+      const bool known =
+          model.known_words.empty() || std::any_of(model.known_words.begin(), model.known_words.end(), is_it);
+      if (known && std::none_of(list.queries().begin(), list.queries().end(), is_it)) queries.push_back(word);
+    }
+  }
+  if (queries.empty()) {
+    list.add_warning(str("'", name,
+                         "' is the only class, and every score of a softmax over one is 1: give another "
+                         "class, or take the cosines (segment --outputs logits)"));
+    return list;
+  }
+  const size_t background = queries.size();
+  queries.insert(queries.end(), list.queries().begin(), list.queries().end());
+  std::vector<int32_t> query_class(queries.size(), 1);
+  std::fill_n(query_class.begin(), background, 0);
+  ClassList both = ClassList::from_queries({voc.class_names()[0], name}, std::move(queries), std::move(query_class));
+  for (const std::string& warning : list.warnings()) both.add_warning(warning);
+  both.add_warning(str("'", name, "' is the only class: it is class 1, beside ", background,
+                       " background words as class 0 (--no-background looks for it alone)"));
+  return both;
+}
+
 TextBankOptions ClassFlags::bank_options() const {
   TextBankOptions options;
   options.truncate = truncate;
@@ -128,7 +166,8 @@ void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
   SegmentRequest& r = request;
   app.add_option("--policy", r.policy, "how the image tower is read out patch by patch\n" + describe_policies())
       ->capture_default_str();
-  app.add_option("--short-side", r.short_side, "pixels of the photo's short side as the model sees it")
+  app.add_option("--short-side", r.short_side,
+                 "pixels of the photo's short side as the model sees it; less where the long side would have over 2048")
       ->check(CLI::Range(1, 8192));
   app.add_option("--crop", r.crop, "window size in pixels; 0: the whole photo at once")->check(CLI::Range(0, 8192));
   app.add_option("--stride", r.stride, "distance between windows in pixels")->check(CLI::Range(1, 8192));
@@ -141,6 +180,9 @@ void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
       ->check(CLI::Range(0.F, 1e6F));
   app.add_option("--prob-thd", r.prob_thd, "a pixel whose best score is lower becomes class 0")
       ->check(CLI::Range(0.F, 1.F));
+  app.add_option("--ignore-label", r.ignore_label, "… or gets this label, which is no class's (255, say)")
+      ->check(CLI::Range(0, 65535));
+  app.add_option("--ignore-name", ignore_name, "what the pixels with that label are called")->capture_default_str();
   app.add_option("--area-thd", r.area_thd, "smallest share that a class must have of the pixels that are not class 0")
       ->check(CLI::Range(0.F, 1.F));
   app.add_option("--refine", r.refine, "none, or pamr: smooth along what looks alike in the photo")

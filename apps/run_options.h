@@ -29,7 +29,7 @@ struct ModelFlags {
   std::shared_ptr<const Engine> load() const;
 };
 
-// --classes, --classes-file, --templates, --truncate, --cache-dir, --no-cache
+// --classes, --classes-file, --no-background, --templates, --truncate, --cache-dir, --no-cache
 struct ClassFlags {
   std::string classes;
   bool classes_given = false;
@@ -38,16 +38,20 @@ struct ClassFlags {
   std::string cache_folder;
   bool no_cache = false;
   bool truncate = false;
+  bool no_background = false;
 
   void add_to(CLI::App& app);
   // `fallback_file` names the built-in list that is meant when none is given; empty: an error then.
   ClassList class_list(std::string_view fallback_file = {}) const;
+  // A single class gets the background words of voc21 that the model knows as class 0: a softmax over one is always 1.
+  ClassList with_background(ClassList list, const ModelConfig& model) const;
   TextBankOptions bank_options() const;
 };
 
 // --config, --policy, --refine, and the numbers
 struct SegmentFlags {
   SegmentRequest request;
+  std::string ignore_name = "unlabelled";
 
   void add_to(CLI::App& app, bool with_scores = true);
   SegmentOptions options(const ModelConfig& model) const { return resolve(request, model); }

@@ -57,6 +57,8 @@ struct SegmentCommand {
   Plan plan() const;
   bool names_a_file(const std::vector<std::string>& photos) const;
   SegmentRun prepare(const Plan& plan) const;
+  void check_ignored(const SegmentOptions& options, ClassList& list) const;
+  std::vector<std::string> what_is_written(const OutputChoice& choice) const;
   int run_single(const SegmentRun& run, const PhotoJob& job) const;
   int run_many(const SegmentRun& run, const std::vector<PhotoJob>& photos, Progress& progress) const;
 };
@@ -173,6 +175,26 @@ int SegmentCommand::run() const {
   return run_many(run, left, progress);
 }
 
+void SegmentCommand::check_ignored(const SegmentOptions& options, ClassList& list) const {
+  if (!options.ignore_label) return;
+  check_ignore_label(options.ignore_label, list);
+  const auto& names = list.class_names();
+  SCLIP_CHECK(!segment.ignore_name.empty() && std::find(names.begin(), names.end(), segment.ignore_name) == names.end(),
+              kInvalidArgument, "the pixels of --ignore-label cannot be called '", segment.ignore_name,
+              "': give a name that no class has with --ignore-name");
+  if (options.prob_thd == 0) {
+    list.add_warning(str("no pixel gets --ignore-label ", *options.ignore_label,
+                         ": it is for scores below --prob-thd, and that is 0"));
+  }
+}
+
+// The chosen outputs, and what is to be read in them.
+std::vector<std::string> SegmentCommand::what_is_written(const OutputChoice& choice) const {
+  std::vector<std::string> all = to_strings(choice);
+  if (segment.request.ignore_label) all.push_back("ignored pixels: " + segment.ignore_name);
+  return all;
+}
+
 SegmentRun SegmentCommand::prepare(const Plan& plan) const {
   // What is wrong with the command line shows before the weights are read.
   ClassList class_list = classes.class_list(segment.config_class_file());
@@ -185,6 +207,8 @@ SegmentRun SegmentCommand::prepare(const Plan& plan) const {
   const double load_seconds = watch.lap();
   const Engine& engine = *run.engine;
   const SegmentOptions options = segment.options(engine.config());
+  class_list = classes.with_background(std::move(class_list), engine.config());
+  check_ignored(options, class_list);
   run.bank = make_text_bank(engine, std::move(class_list), bank_options);
 
   RunFacts& facts = run.facts = describe_run(engine, *run.bank);
@@ -192,9 +216,10 @@ SegmentRun SegmentCommand::prepare(const Plan& plan) const {
   facts.text_bank_seconds = watch.lap();
   facts.config = segment.request.config;
   facts.options = options;
+  facts.ignore_name = segment.ignore_name;
   facts.templates = classes.templates.empty() ? "imagenet" : classes.templates;
   facts.template_count = bank_options.templates.empty() ? imagenet_templates().size() : bank_options.templates.size();
-  facts.options_hash = options_hash(engine, bank_options, run.bank->classes(), options, to_strings(plan.outputs));
+  facts.options_hash = options_hash(engine, bank_options, run.bank->classes(), options, what_is_written(plan.outputs));
   run.outputs = plan.outputs;
   run.guard = plan.guard;
   run.picture = picture;
@@ -226,7 +251,6 @@ int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const
   Session session(run.engine);
   const SegmentedPhoto photo = segment_photo(session, run, job);
   if (quiet) return kExitDone;
-  for (const std::string& warning : photo.facts.warnings) print_message("warning: " + warning);
 
   const ClassList& names = run.bank->classes();
   std::vector<size_t> order;
@@ -241,6 +265,11 @@ int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const
     rows.push_back({names.class_names()[i], percent(static_cast<double>(photo.classes[i].pixels) / pixels),
                     fixed(photo.classes[i].mean_score, 3)});
   }
+  if (photo.ignored.pixels > 0) {
+    rows.push_back({run.facts.ignore_name, percent(static_cast<double>(photo.ignored.pixels) / pixels),
+                    fixed(photo.ignored.mean_score, 3)});
+  }
+  for (const std::string& warning : photo.facts.warnings) print_message("warning: " + warning);
   const PhotoTimes& t = photo.facts.times;
   std::string text = str(one_line(job.photo.string()), ": ", photo.width, "×", photo.height, " pixels, ",
                          counted(static_cast<size_t>(photo.windows), "window"), ", ", run.facts.device, " ",
@@ -265,13 +294,11 @@ int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const
 
 int SegmentCommand::run_many(const SegmentRun& run, const std::vector<PhotoJob>& photos, Progress& progress) const {
   Stopwatch watch;
-  size_t failed = 0;
+  size_t failed = 0, warned = 0;
   PhotoPipeline pipeline(run, std::max(1, std::min(jobs, static_cast<int>(photos.size()))));
   pipeline.process(photos, [&](const PhotoJob& job, const PhotoOutcome& outcome) {
     if (outcome.photo) {
-      for (const std::string& warning : outcome.photo->facts.warnings) {
-        if (!quiet) progress.message("warning: " + warning);
-      }
+      if (!outcome.photo->facts.warnings.empty()) ++warned;
       progress.photo_done(job.photo.string(), outcome.photo->facts.times.total());
     } else {
       ++failed;
@@ -284,6 +311,7 @@ int SegmentCommand::run_many(const SegmentRun& run, const std::vector<PhotoJob>&
     const size_t before = progress.finished() - progress.done();
     if (before > 0) text += ", " + std::to_string(before) + " finished before";
     if (failed > 0) text += ", " + std::to_string(failed) + " failed";
+    if (warned > 0) text += ", " + std::to_string(warned) + " with a warning in their result.json";
     std::printf("%s; outputs in %s\n", text.c_str(), one_line(out).c_str());
     print_tuning(*run.engine);
   }

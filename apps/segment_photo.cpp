@@ -39,6 +39,7 @@ SegmentedPhoto OpenPhoto::write(Segmentation segmentation) {
           .height = picture_.height,
           .windows = segmentation.windows,
           .classes = std::move(segmentation.classes),
+          .ignored = segmentation.ignored,
           .facts = outputs_->facts()};
 }
 

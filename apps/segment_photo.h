@@ -29,6 +29,7 @@ struct SegmentedPhoto {
   int height = 0;
   int windows = 0;
   std::vector<ClassStatistics> classes;
+  ClassStatistics ignored;
   PhotoFacts facts;
 };
 

@@ -2,11 +2,15 @@
 #include <cmath>
 #include <limits>
 
+#include "sclip/error.h"
 #include "sclip/session.h"
 
 namespace sclip {
 
-std::vector<float> classify(Session& session, const ImageView& photo, const TextBank& bank) {
+std::vector<float> classify(Session& session, const ImageView& photo, const TextBank& bank,
+                            std::optional<float> logit_scale) {
+  const double scale = double{logit_scale.value_or(session.engine().config().logit_scale)};
+  SCLIP_CHECK(scale >= 0 && scale <= 1e6, kInvalidArgument, "the logit scale is ", scale, "; it must lie in 0…1e6");
   check_bank(session.engine(), bank);
   const std::vector<float> image = session.embed_image(photo);
   const auto dim = static_cast<size_t>(bank.embed_dim());
@@ -17,7 +21,7 @@ std::vector<float> classify(Session& session, const ImageView& photo, const Text
     for (size_t c = 0; c < dim; ++c) {
       cosine += static_cast<double>(image[c]) * static_cast<double>(bank.embeddings()[k * dim + c]);
     }
-    largest = std::max(largest, logits[k] = session.engine().config().logit_scale * cosine);
+    largest = std::max(largest, logits[k] = scale * cosine);
   }
   double sum = 0;
   for (double& x : logits) sum += x = std::exp(x - largest);

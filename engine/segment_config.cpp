@@ -6,6 +6,7 @@
 
 #include "core/find_named.h"
 #include "core/hash.h"
+#include "core/utf8.h"
 #include "core/version.h"
 #include "engine/dense_head/policy.h"
 #include "sclip/engine.h"
@@ -88,8 +89,19 @@ SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model) 
   out.logit_scale = request.logit_scale.value_or(out.logit_scale);
   out.prob_thd = request.prob_thd.value_or(out.prob_thd);
   if (request.area_thd) out.area_thd = request.area_thd;
+  out.ignore_label = request.ignore_label;
   out.window_batch = request.window_batch.value_or(out.window_batch);
   return out;
+}
+
+void check_ignore_label(std::optional<int> label, const ClassList& classes) {
+  if (!label) return;
+  constexpr auto kMost = static_cast<int>(ClassList::kMaxClasses) - 1;
+  SCLIP_CHECK(*label >= 0 && *label <= kMost, kInvalidArgument, "the label of ignored pixels is ", *label,
+              "; it must lie in 0…", kMost);
+  SCLIP_CHECK(static_cast<size_t>(*label) >= classes.size(), kInvalidArgument, "the label of ignored pixels is ",
+              *label, ", and that is the class '", shorten_utf8(classes.class_names()[static_cast<size_t>(*label)], 60),
+              "': take one from ", classes.size(), " on");
 }
 
 std::string_view to_string(Refinement::Kind kind) {
@@ -138,6 +150,7 @@ std::string options_hash(const Engine& engine, const TextBankOptions& bank, cons
       {"logit_scale", options.logit_scale},
       {"prob_thd", options.prob_thd},
       {"area_thd", options.area_thd ? Json(*options.area_thd) : Json()},
+      {"ignore_label", options.ignore_label ? Json(*options.ignore_label) : Json()},
       {"refine", {options.refine.kind, options.refine.iterations, options.refine.dilations}},
       {"outputs", std::vector<std::string>(outputs.begin(), outputs.end())},
   };

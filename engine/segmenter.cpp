@@ -85,10 +85,16 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
     s.windows = plan.photos[i].grid.count();
     const double share = static_cast<double>(s.windows) / static_cast<double>(plan.windows);
     s.times = {watch.times.resize * share, watch.times.encode * share, watch.times.merge * share};
+    s.resized_width = static_cast<int>(plan.photos[i].size.width);
+    s.resized_height = static_cast<int>(plan.photos[i].size.height);
     for (const LabelStatistics& c : statistics[i]) {
       s.classes.push_back({.pixels = c.pixels,
                            .mean_score = c.pixels > 0 ? c.score_sum / static_cast<double>(c.pixels) : 0.0,
                            .max_score = c.max_score});
+    }
+    if (options.ignore_label) {
+      s.ignored = s.classes.back();
+      s.classes.pop_back();
     }
   }
   return out;
@@ -97,7 +103,7 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
 void Segmenter::begin_results(const SegmentPlan& plan, const TextBank& bank, std::span<const PhotoRequest> requests,
                               std::span<Segmentation> out, std::vector<std::vector<LabelStatistics>>& statistics) {
   if (results_.size() < requests.size()) results_.resize(requests.size());
-  const int64_t classes = static_cast<int64_t>(bank.classes().size());
+  const int64_t slots = label_slots(rule_of(plan, bank));
   for (size_t i = 0; i < requests.size(); ++i) {
     const PhotoRequest& request = requests[i];
     Segmentation& s = out[i];
@@ -115,11 +121,11 @@ void Segmenter::begin_results(const SegmentPlan& plan, const TextBank& bank, std
       s.scores.resize(static_cast<size_t>(pixels));
       scores = s.scores.data();
     }
-    statistics[i].resize(static_cast<size_t>(classes));
+    statistics[i].resize(static_cast<size_t>(slots));
     r.out = {.labels = r.labels.begin(backend_, labels, pixels),
              .scores = scores != nullptr ? r.scores.begin(backend_, scores, pixels)
                                          : unread_scores_.get<float>(backend_, pixels),
-             .statistics = r.statistics.begin(backend_, statistics[i].data(), classes)};
+             .statistics = r.statistics.begin(backend_, statistics[i].data(), slots)};
     r.full_logits =
         request.logits.empty() ? nullptr : r.logits.begin(backend_, request.logits.data(), bank.queries() * pixels);
   }
@@ -262,7 +268,8 @@ LabelRule Segmenter::rule_of(const SegmentPlan& plan, const TextBank& bank) cons
           .query_class = static_cast<const int32_t*>(plan.query_class->data()),
           .logit_scale = plan.options.logit_scale,
           .prob_threshold = plan.options.prob_thd,
-          .area_threshold = plan.options.area_thd};
+          .area_threshold = plan.options.area_thd,
+          .low_label = plan.options.ignore_label};
 }
 
 void Segmenter::label(const SegmentPlan& plan, size_t i, const TextBank& bank) {

@@ -11,6 +11,7 @@
 #include "engine/text/tokenizer.h"
 #include "engine/text_encoder.h"
 #include "engine/validate.h"
+#include "sclip/segment_config.h"
 
 namespace sclip {
 
@@ -37,6 +38,7 @@ std::vector<Segmentation> Session::segment(std::span<const PhotoRequest> request
                                            const SegmentOptions& options, const RunControl& control) {
   validate(options, state_->engine->config());
   check_bank(*state_->engine, bank);
+  check_ignore_label(options.ignore_label, bank.classes());
   for (const PhotoRequest& request : requests) validate(request, bank.queries());
   return state_->to_segment().segment(requests, bank, options, control);
 }

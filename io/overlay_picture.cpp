@@ -19,7 +19,7 @@ int64_t line_width(int width, int height) {
 }  // namespace
 
 Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayClass> classes, ThreadPool& pool,
-                   bool legend) {
+                   bool legend, const OverlayClass* no_class) {
   check_rgb(photo, "the photo under an overlay", true);
   SCLIP_CHECK(labels.labels != nullptr, kInvalidArgument, "an overlay needs labels, and there are none");
   SCLIP_CHECK(photo.width == labels.width && photo.height == labels.height, kInvalidArgument, "cannot lay a mask of ",
@@ -30,6 +30,7 @@ Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayCla
     colors.insert(colors.end(), {c.color.r, c.color.g, c.color.b, c.opacity});
     if (legend) entries.push_back({c.name, c.color, c.share});
   }
+  if (legend && no_class != nullptr) entries.push_back({no_class->name, no_class->color, no_class->share});
   const Legend panel(photo.width, photo.height, std::move(entries));
   Image picture = legend ? Image(panel.width(), panel.height()) : Image(photo.width, photo.height);
   const size_t stride = static_cast<size_t>(picture.width) * 3;

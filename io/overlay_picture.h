@@ -17,8 +17,8 @@ struct OverlayClass {
   uint8_t opacity = 128;  // of the colour on the photo, 0 … 255
 };
 
-// Labels without a class (≥ classes.size()) show the bare photo.
+// Labels without a class (≥ classes.size()) show the bare photo; `no_class` is their row of the legend.
 Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayClass> classes, ThreadPool& pool,
-                   bool legend = true);
+                   bool legend = true, const OverlayClass* no_class = nullptr);
 
 }  // namespace sclip

@@ -19,6 +19,9 @@ struct ClassStyle {
 // Another class of that name is a class like any other: only class 0 takes the pixels below a threshold.
 bool has_background(std::span<const std::string> class_names);
 
+// Of pixels that no class has, in pictures without a photo: VOC's colour of what is void.
+inline constexpr Rgb kIgnoredColor = {224, 224, 192};
+
 // The background is black and lets more of the photo through; all others have colours.
 std::vector<ClassStyle> class_styles(std::span<const std::string> class_names);
 

@@ -7,7 +7,9 @@
 
 namespace sclip {
 
-// Categories are all classes, with the ids of the mask; annotations are those that have pixels, one each.
-nlohmann::ordered_json coco_json(const PhotoFacts& photo, const ClassList& classes, const Segmentation& segmentation);
+// Categories are all classes, with the ids of the mask, and the label of ignored pixels where there is one; annotations
+// are those that have pixels, one each.
+nlohmann::ordered_json coco_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& classes,
+                                 const Segmentation& segmentation);
 
 }  // namespace sclip

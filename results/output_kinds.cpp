@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 void write_mask(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
   std::vector<Rgb> palette;
   for (const ClassStyle& style : source.styles) palette.push_back(style.color);
+  palette.resize(source.label_count());
+  if (source.ignored()) palette[*source.ignored()] = kIgnoredColor;
   outputs.add(path, encode_png_labels(source.labels(), palette, source.pool));
 }
 
@@ -33,12 +35,15 @@ void write_overlay(const OutputSource& source, const fs::path& path, OutputTrans
                        .share = static_cast<double>(s.classes[i].pixels) / pixels,
                        .opacity = source.styles[i].opacity});
   }
-  const Image overlay = draw_overlay(source.picture, source.labels(), classes, source.pool);
+  const OverlayClass ignored{
+      .name = source.run.ignore_name, .color = kIgnoredColor, .share = static_cast<double>(s.ignored.pixels) / pixels};
+  const Image overlay =
+      draw_overlay(source.picture, source.labels(), classes, source.pool, true, source.ignored() ? &ignored : nullptr);
   outputs.add(path, encode_png_rgb(overlay.view(), source.pool));
 }
 
 void write_grey(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
-  outputs.add(path, encode_png_grey(source.labels(), source.classes.class_names().size(), source.pool));
+  outputs.add(path, encode_png_grey(source.labels(), source.label_count(), source.pool));
 }
 
 void write_per_class(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
@@ -51,12 +56,14 @@ void write_per_class(const OutputSource& source, const fs::path& path, OutputTra
     }
   }
   if (error) fail(ErrorCode::kIo, "cannot read the folder ", path.string(), ": ", error.message());
+  const auto add = [&](size_t label, const std::string& name, const ClassStatistics& statistics) {
+    if (statistics.pixels == 0) return;
+    outputs.add(path / (class_file_name(label, source.label_count(), name) + ".png"),
+                encode_png_class(source.labels(), static_cast<uint16_t>(label), source.pool));
+  };
   const auto& names = source.classes.class_names();
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (source.segmentation.classes[i].pixels == 0) continue;
-    outputs.add(path / (class_file_name(i, names.size(), names[i]) + ".png"),
-                encode_png_class(source.labels(), static_cast<uint16_t>(i), source.pool));
-  }
+  for (size_t i = 0; i < names.size(); ++i) add(i, names[i], source.segmentation.classes[i]);
+  if (source.ignored()) add(*source.ignored(), source.run.ignore_name, source.segmentation.ignored);
 }
 
 void write_json_file(const nlohmann::ordered_json& json, int indent, const fs::path& path, OutputTransaction& outputs) {
@@ -65,7 +72,7 @@ void write_json_file(const nlohmann::ordered_json& json, int indent, const fs::p
 }
 
 void write_rle(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
-  write_json_file(coco_json(source.photo, source.classes, source.segmentation), 1, path, outputs);
+  write_json_file(coco_json(source.run, source.photo, source.classes, source.segmentation), 1, path, outputs);
 }
 
 void write_scores(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
@@ -83,10 +90,9 @@ void write_result(const OutputSource& source, const fs::path& path, OutputTransa
 }
 
 constexpr OutputKind kKinds[] = {
-    {"mask", "mask.png", "class ids, shown in colours (over 256 classes: as grey)", write_mask},
+    {"mask", "mask.png", "class ids, shown in colours (ids over 255: as grey)", write_mask},
     {"overlay", "overlay.png", "the photo under the colours of its classes, with a legend", write_overlay},
-    {"grey", "grey.png", "class ids as grey of 8 bits, over 256 classes 16: what every reader returns as it is",
-     write_grey},
+    {"grey", "grey.png", "class ids as grey of 8 bits, over 255 16: what every reader returns as it is", write_grey},
     {"per-class", "per-class", "a folder with a black and white picture of each class that has pixels",
      write_per_class},
     {"rle", "rle.json", "each class's mask as COCO's compressed run lengths, for pycocotools", write_rle},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -22,6 +23,12 @@ struct OutputSource {
   const Segmentation& segmentation;
   ThreadPool& pool;  // to work on
 
+  // The label of pixels below the threshold, where it is none of the classes'.
+  std::optional<uint16_t> ignored() const {
+    return run.options.ignore_label ? std::optional(static_cast<uint16_t>(*run.options.ignore_label)) : std::nullopt;
+  }
+  // Labels that there may be: 0 … count − 1.
+  size_t label_count() const { return ignored() ? size_t{*ignored()} + 1 : classes.size(); }
   LabelView labels() const { return {segmentation.labels.data(), segmentation.width, segmentation.height}; }
 };
 

@@ -40,6 +40,7 @@ void PhotoOutputs::write(ImageView picture, const ClassList& classes, const Segm
   photo_.times.resize = segmentation.times.resize;
   photo_.times.encode = segmentation.times.encode;
   photo_.times.merge = segmentation.times.merge;
+  if (auto warning = short_side_warning(run_.options, segmentation)) photo_.warnings.push_back(*warning);
   Stopwatch watch;
   const std::vector<ClassStyle> styles = class_styles(classes.class_names());
   const OutputSource source{.run = run_,

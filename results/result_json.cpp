@@ -79,6 +79,7 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
       {"logit_scale", as_printed(o.logit_scale)},
       {"prob_thd", as_printed(o.prob_thd)},
       {"area_thd", o.area_thd ? Json(as_printed(*o.area_thd)) : Json()},
+      {"ignore_label", o.ignore_label ? Json(*o.ignore_label) : Json()},
       {"templates", run.templates},
       {"template_count", run.template_count},
   };
@@ -101,6 +102,14 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
         {"max_score", as_printed(s.max_score)},
     });
   }
+  Json ignored;
+  if (o.ignore_label) {
+    const ClassStatistics& s = segmentation.ignored;
+    ignored = {
+        {"id", *o.ignore_label},      {"name", run.ignore_name},
+        {"pixels", s.pixels},         {"share", total_pixels > 0 ? static_cast<double>(s.pixels) / total_pixels : 0.0},
+        {"mean_score", s.mean_score}, {"max_score", as_printed(s.max_score)}};
+  }
   return {
       {"software", "sclip"},  // kJsonMark
       {"version", version()},
@@ -112,6 +121,8 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
         {"modified_ns", photo.identity.modified_ns}}},
       {"outputs", outputs(photo)},
       {"classes", std::move(class_list)},
+      {"ignored", std::move(ignored)},
+      {"resized", {{"width", segmentation.resized_width}, {"height", segmentation.resized_height}}},
       {"windows", segmentation.windows},
       {"seconds",
        {{"load", run.load_seconds},

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -23,6 +24,13 @@ RunFacts describe_run(const Engine& engine, const TextBank& bank) {
   if (auto warning = unknown_words_warning(engine.config(), bank.classes())) facts.warnings.push_back(*warning);
   facts.warnings.insert(facts.warnings.end(), bank.warnings().begin(), bank.warnings().end());
   return facts;
+}
+
+std::optional<std::string> short_side_warning(const SegmentOptions& options, const Segmentation& s) {
+  const int short_side = std::min(s.resized_width, s.resized_height);
+  if (short_side >= options.short_side) return std::nullopt;
+  return str("the long side is limited to ", options.long_limit, " pixels: the photo was scaled to ", s.resized_width,
+             "×", s.resized_height, ", and not to a short side of ", options.short_side);
 }
 
 FileIdentity identify_file(const std::filesystem::path& path) {

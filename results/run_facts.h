@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,8 @@ struct RunFacts {
   std::string precision;           // "f32", "bf16" or "f16": that of the activations
   std::string config;              // name of the published configuration, or empty
   SegmentOptions options;
-  std::string templates;  // "imagenet", "none" or a file
+  std::string ignore_name = "unlabelled";  // what pixels with options.ignore_label are called
+  std::string templates;                   // "imagenet", "none" or a file
   size_t template_count = 0;
   std::string options_hash;
   bool text_bank_cached = false;
@@ -58,6 +60,9 @@ struct FileIdentity {
   int64_t modified_ns = 0;
   bool operator==(const FileIdentity&) const = default;
 };
+// What to say where the limit of the long side made the short one shorter than was asked for.
+std::optional<std::string> short_side_warning(const SegmentOptions& options, const Segmentation& segmentation);
+
 FileIdentity identify_file(const std::filesystem::path& path);  // throws kNotFound
 
 struct WrittenOutput {
@@ -72,7 +77,7 @@ struct PhotoFacts {
   FileIdentity identity;
   OutputPlace place;
   PhotoTimes times{};
-  std::vector<std::string> warnings{};   // sentences
+  std::vector<std::string> warnings{};   // sentences about this photo
   std::vector<WrittenOutput> outputs{};  // so far
 };
 

@@ -45,6 +45,7 @@ struct SegmentRequest {
   std::optional<int> stride{};
   std::optional<float> logit_scale{};
   std::optional<float> prob_thd{};
+  std::optional<int> ignore_label{};
   std::optional<float> area_thd{};
   std::optional<int> window_batch{};
 };
@@ -52,6 +53,9 @@ struct SegmentRequest {
 // Each number is the given one, else the configuration's, else the model's preprocessing, else SegmentOptions' default.
 // Throws kInvalidArgument for names that do not exist and for values that contradict each other.
 SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model);
+
+// Throws kInvalidArgument for the label of a class, and for one that a mask does not hold.
+void check_ignore_label(std::optional<int> label, const ClassList& classes);
 
 std::string_view to_string(Refinement::Kind kind);  // none, pamr
 

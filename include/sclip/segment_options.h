@@ -24,8 +24,9 @@ struct SegmentOptions {
   int crop = 224;         // window size; 0: the whole photo at once
   int stride = 112;
   float logit_scale = 40.f;
-  float prob_thd = 0.f;             // a pixel whose best score is below becomes class 0
-  std::optional<float> area_thd{};  // smallest share of the non-0 pixels that a class ≠ 0 must have
+  float prob_thd = 0.f;               // a pixel whose best score is below becomes class 0 …
+  std::optional<int> ignore_label{};  // … or gets this label, which is no class's: at most 65535
+  std::optional<float> area_thd{};    // smallest share of the non-0 pixels that a class ≠ 0 must have
   std::string policy = "sclip";
   Refinement refine{};
   int window_batch = 0;  // windows in one forward; 0: what suits the backend

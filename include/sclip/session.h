@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,6 +44,8 @@ struct Segmentation {
   std::vector<uint16_t> labels;  // (H0, W0) class ids; empty when they went to the caller's memory
   std::vector<float> scores;     // (H0, W0) best class score, 0…1; empty likewise, or when not wanted
   std::vector<ClassStatistics> classes;
+  ClassStatistics ignored;                    // pixels with SegmentOptions::ignore_label
+  int resized_width = 0, resized_height = 0;  // of the photo as the model saw it
   int windows = 0;
   StageTimes times;
 };
@@ -90,8 +93,9 @@ class Session {
   std::unique_ptr<State> state_;
 };
 
-// Zero-shot classification: softmax(s · cosine) over queries, s the scale that the model has learned; maximum over a
-// class's queries. (classes)
-std::vector<float> classify(Session& session, const ImageView& photo, const TextBank& bank);
+// Zero-shot classification: softmax(s · cosine) over queries, s the scale that the model has learned
+// (ModelConfig::logit_scale) unless another is given; maximum over a class's queries. (classes)
+std::vector<float> classify(Session& session, const ImageView& photo, const TextBank& bank,
+                            std::optional<float> logit_scale = {});
 
 }  // namespace sclip

@@ -9,6 +9,10 @@ from PIL import Image
 QUICK = (*BARE, "--short-side", "112", "-q")
 
 
+def classify_json(*arguments):
+    return json.loads(succeed("classify", CHINA, *arguments, *BARE, "--json").out)
+
+
 def refused(tmp_path, *arguments) -> str:
     line = fail("segment", CHINA, *arguments, *QUICK, "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists() or files_in(tmp_path / "out") == []
@@ -23,10 +27,37 @@ def test_no_classes(tmp_path):
     assert "none.txt" in refused(tmp_path, "--classes-file", tmp_path / "none.txt")
 
 
-def test_one_class(tmp_path):
-    succeed("segment", CHINA, "-c", "sky", *QUICK, "-o", tmp_path)
+def test_one_class_is_looked_for_beside_background_words(tmp_path):
+    done = succeed("segment", CHINA, "-c", "Sky, water", *QUICK[:-1], "-o", tmp_path)
+    background, sky = result(tmp_path)["classes"]
+    assert (background["name"], sky["name"]) == ("background", "Sky")
+    assert sky["queries"] == ["Sky", "water"]
+    # Those of the 26 that the demo model was trained on, less the class's own words.
+    assert {"building", "tree"} < set(background["queries"]) and "sky" not in background["queries"]
+    assert 0 < sky["share"] < 1 and 0.5 < sky["mean_score"] < 1
+    labels = np.asarray(Image.open(tmp_path / "mask.png"))
+    assert set(np.unique(labels)) == {0, 1}
+    assert "not among them" not in done.err
+    assert [line for line in done.err.splitlines() if "'Sky' is the only class" in line and "--no-background" in line]
+
+
+def test_one_class_alone(tmp_path):
+    done = succeed("segment", CHINA, "-c", "sky", "--no-background", *QUICK[:-1], "--outputs", "mask,json,logits", "-o", tmp_path)
     assert not np.asarray(Image.open(tmp_path / "mask.png")).any()
-    assert result(tmp_path)["classes"][0]["share"] == 1
+    (sky,) = result(tmp_path)["classes"]
+    assert (sky["share"], sky["mean_score"]) == (1, 1)
+    assert "every score of a softmax over one is 1" in done.err
+    assert np.load(tmp_path / "logits.npy").std() > 0.01  # the cosines do tell
+    # Nothing to add: the class is the background itself.
+    assert [c["name"] for c in classify_json("-c", "background", "--top", "0")["classes"]] == ["background"]
+
+
+def test_one_class_of_classify():
+    facts = classify_json("-c", "building", "--top", "0")
+    assert {c["name"] for c in facts["classes"]} == {"background", "building"}
+    assert all(0 < c["probability"] < 1 for c in facts["classes"])
+    assert any("only class" in w for w in facts["warnings"])
+    assert classify_json("-c", "building", "--no-background")["classes"] == [{"id": 0, "name": "building", "probability": 1.0}]
 
 
 def test_duplicate_classes(tmp_path):

@@ -6,6 +6,26 @@ import pytest
 from cli_support import BARE, CHINA, CLASSES, DEMO_MODEL, fail, files_in, pytestmark, succeed  # noqa: F401
 
 
+def test_classify_tells_its_scale_and_where_it_ran():
+    def facts(*arguments):
+        return json.loads(succeed("classify", CHINA, "--classes", "sky; car", *BARE, "--json", "--precision", "f32", *arguments).out)
+
+    def odds(answer):
+        p = {c["name"]: c["probability"] for c in answer["classes"]}
+        return np.log(p["sky"] / p["car"])
+
+    usual = facts()
+    assert usual["device"] == {"name": "cpu", "precision": "f32"} and usual["warnings"] == []
+    assert f"learned logit scale {usual['logit_scale']:g}"[:25] in succeed("info").out
+    assert facts("--logit-scale", usual["logit_scale"])["classes"] == usual["classes"]
+    ten = facts("--logit-scale", "10")
+    assert ten["logit_scale"] == 10
+    # Odds go with the scale; probabilities are f32.
+    assert odds(ten) / 10 == pytest.approx(odds(usual) / usual["logit_scale"], rel=1e-4)
+    assert {c["probability"] for c in facts("--logit-scale", "0")["classes"]} == {0.5}
+    fail("classify", CHINA, "-c", "sky", "--logit-scale", "-1")
+
+
 def test_classify():
     table = succeed("classify", CHINA, "--classes", CLASSES, *BARE).out
     assert [line.split()[0] for line in table.splitlines()][0] == "class" and len(table.splitlines()) == 5
@@ -18,7 +38,8 @@ def test_classify():
 
 
 def test_embed_texts(tmp_path):
-    succeed("embed", "--text", "a photo of a sky", "--text", "tree", "-o", tmp_path / "sub/t.npy")
+    done = succeed("embed", "--text", "a photo of a sky", "--text", "tree", "-o", tmp_path / "sub/t.npy")
+    assert done.out.endswith("computed on cpu in f32\n")  # whatever the image tower does
     both = np.load(tmp_path / "sub/t.npy")
     assert both.shape == (2, 256) and both.dtype == np.float32
     assert np.allclose(np.linalg.norm(both, axis=1), 1, atol=1e-5)
@@ -27,7 +48,8 @@ def test_embed_texts(tmp_path):
 
 
 def test_embed_photos(tmp_path):
-    succeed("embed", "--image", CHINA, "-o", tmp_path / "i.npy")
+    done = succeed("embed", "--image", CHINA, "--precision", "f32", "-o", tmp_path / "i.npy")
+    assert done.out.endswith("computed on cpu in f32\n")
     assert np.load(tmp_path / "i.npy").shape == (1, 256)
     succeed("embed", "--image", CHINA, "--dense", "-o", tmp_path / "d.npy")
     dense = np.load(tmp_path / "d.npy")

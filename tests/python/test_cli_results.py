@@ -96,7 +96,7 @@ def test_per_class_leaves_no_class_of_an_earlier_run(tmp_path):
     segment(tmp_path, "--outputs", "per-class", classes="sky; tree; building")
     assert len(files_in(tmp_path)) > 1
     (tmp_path / "per-class/notes.txt").write_text("mine")
-    segment(tmp_path, "--outputs", "per-class", classes="cat")
+    segment(tmp_path, "--outputs", "per-class", "--no-background", classes="cat")
     assert files_in(tmp_path) == ["per-class/0-cat.png", "per-class/notes.txt"]
     assert (np.asarray(Image.open(tmp_path / "per-class/0-cat.png")) == 255).all()
 
@@ -166,6 +166,85 @@ def test_every_field_is_documented(tmp_path):
     fields = keys_of(result(tmp_path)) | keys_of(json.loads((tmp_path / "rle.json").read_text()))
     assert len(fields) > 40
     assert {f for f in fields if f"`{f}`" not in text} == set()
+
+
+@pytest.mark.parametrize("label", [4, 255, 300, 65535])
+def test_pixels_below_the_threshold_have_a_label_of_their_own(tmp_path, label):
+    outputs = "mask,grey,overlay,per-class,rle,scores,json"
+    options = ("--prob-thd", "0.9", "--outputs", outputs)
+    file = tmp_path / "photo.png"  # whose pixels every decoder has
+    Image.open(CHINA).save(file)
+    segment(tmp_path / "zero", *options, photo=file)
+    segment(tmp_path / "own", *options, "--ignore-label", label, "--ignore-name", "void, or so", photo=file)
+    zero, own, scores = ids(tmp_path / "zero"), ids(tmp_path / "own"), np.load(tmp_path / "own/scores.npy")
+    low = scores < np.float32(0.9)
+    assert 0.02 < low.mean() < 0.98
+    assert np.array_equal(own, np.where(low, label, zero))
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "own/grey.png")), own)
+    picture = Image.open(tmp_path / "own/mask.png")
+    assert picture.mode == ("P" if label < 256 else "I;16")
+    if label < 256:
+        assert picture.getpalette()[3 * label:3 * label + 3] == [224, 224, 192]
+        before = Image.open(tmp_path / "zero/mask.png").getpalette()
+        assert picture.getpalette()[:12] == before[:12]
+
+    facts, before = result(tmp_path / "own"), result(tmp_path / "zero")
+    assert before["ignored"] is None and before["options"]["ignore_label"] is None
+    ignored = facts["ignored"]
+    assert (ignored["id"], ignored["name"], ignored["pixels"]) == (label, "void, or so", low.sum())
+    assert ignored["share"] == pytest.approx(low.mean()) and ignored["mean_score"] == pytest.approx(scores[low].mean(), abs=1e-5)
+    assert ignored["max_score"] < 0.9 and facts["options"]["ignore_label"] == label
+    assert sum(c["pixels"] for c in facts["classes"]) + ignored["pixels"] == own.size
+    assert [c["pixels"] for c in facts["classes"]] == np.bincount(own[~low], minlength=4).tolist()
+
+    digits = len(str(label))
+    with Image.open(tmp_path / f"own/per-class/{label}-void-or-so.png") as mask:
+        assert np.array_equal(np.asarray(mask) == 255, low)
+    assert any(name.startswith(f"per-class/{0:0{digits}}-sky") for name in files_in(tmp_path / "own"))
+    coco = COCO(str(tmp_path / "own/rle.json"))
+    assert coco.loadCats([label])[0]["name"] == "void, or so"
+    (annotation,) = coco.loadAnns(coco.getAnnIds(catIds=[label]))
+    assert np.array_equal(coco.annToMask(annotation), low) and annotation["category_name"] == "void, or so"
+
+    # The photo shows as it is where no border is near.
+    photo, overlay = np.asarray(Image.open(file)), np.asarray(Image.open(tmp_path / "own/overlay.png"))
+    inside = low & (cv2.erode(low.astype(np.uint8), np.ones((9, 9))) == 1)
+    assert inside.any()
+    assert np.array_equal(overlay[:photo.shape[0], :photo.shape[1]][inside], photo[inside])
+
+
+def test_ignored_pixels_are_another_run_when_they_are_called_otherwise(tmp_path):
+    options = ("--prob-thd", "0.6", "--ignore-label", "255", "--outputs", "json")
+    hashes = []
+    for extra in (options[:2], options, (*options, "--ignore-name", "void"), (*options[:3], "254", *options[4:])):
+        segment(tmp_path, *extra)
+        hashes.append(result(tmp_path)["options_hash"])
+    assert len(set(hashes)) == 4
+
+
+def test_an_ignored_label_that_cannot_be(tmp_path):
+    for extra, message in ((("--ignore-label", "3"), "that is the class 'water'"), (("--ignore-label", "65536"), "65536"),
+                           (("--ignore-label", "255", "--ignore-name", "sky"), "'sky'"), (("--ignore-label", "9", "--ignore-name", ""), "''")):
+        assert message in fail("segment", CHINA, "-c", CLASSES, "--prob-thd", "0.5", *extra, *QUICK, "-o", tmp_path / "out")
+    done = succeed("segment", CHINA, "-c", CLASSES, "--ignore-label", "255", *QUICK[:-1], "-o", tmp_path)
+    assert "no pixel gets --ignore-label 255" in done.err
+
+
+def test_a_limited_long_side_is_told(tmp_path):
+    wide = Image.new("RGB", (600, 30), (90, 120, 200))
+    wide.save(tmp_path / "wide.png")
+    done = run("segment", tmp_path / "wide.png", "-c", CLASSES, *BARE, "--short-side", "112", "-o", tmp_path / "one")
+    assert done.code == 0
+    facts = result(tmp_path / "one")
+    assert facts["resized"] == {"width": 2048, "height": 102} and facts["options"]["short_side"] == 112
+    (warning,) = [w for w in facts["warnings"] if "long side is limited to 2048" in w]
+    assert f"sclip: warning: {warning}" in done.err.splitlines() and "2048×102" in warning and "112" in warning
+    segment(tmp_path / "fits")
+    assert result(tmp_path / "fits")["resized"] == {"width": 168, "height": 112} and result(tmp_path / "fits")["warnings"] == []
+    # Of several photos, the last line counts them.
+    done = succeed("segment", tmp_path / "wide.png", CHINA, "-c", CLASSES, *BARE, "--short-side", "112", "-o", tmp_path / "two")
+    assert "1 with a warning in their result.json" in done.out
+    assert result(tmp_path / "two", "china.")["warnings"] == [] != result(tmp_path / "two", "wide.")["warnings"]
 
 
 def test_precision_is_the_one_computed_in(tmp_path):

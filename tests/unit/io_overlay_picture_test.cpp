@@ -89,6 +89,30 @@ TEST_CASE("without a legend the picture has the photo's size") {
   CHECK(std::equal(photo.rgb.begin(), photo.rgb.end(), picture.rgb.begin()));
 }
 
+TEST_CASE("pixels without a class show the photo, and have a row of the legend where they are named") {
+  Image photo(640, 480);
+  std::fill(photo.rgb.begin(), photo.rgb.end(), uint8_t{100});
+  const std::vector<uint16_t> labels(640 * 480, 255);
+  const LabelView view{labels.data(), 640, 480};
+  ThreadPool& pool = *testing::cpu_queue().pool;
+  const OverlayClass none{.name = "unlabelled", .color = {200, 10, 20}, .share = 1};
+  const Image plain = draw_overlay(photo.view(), view, {}, pool);
+  const Image named = draw_overlay(photo.view(), view, {}, pool, true, &none);
+  const auto count = [&](const Image& picture) {
+    size_t found = 0;
+    for (size_t i = 0; i + 2 < picture.rgb.size(); i += 3) {
+      found += picture.rgb[i] == 200 && picture.rgb[i + 1] == 10 && picture.rgb[i + 2] == 20 ? 1 : 0;
+    }
+    return found;
+  };
+  CHECK(count(plain) == 0);
+  CHECK(count(named) > 20);  // its swatch
+  for (int y = 0; y < 480; ++y) {
+    const auto* row = named.rgb.data() + static_cast<ptrdiff_t>(y) * named.width * 3;
+    REQUIRE(std::all_of(row, row + 3 * 640, [](uint8_t value) { return value == 100; }));
+  }
+}
+
 TEST_CASE("a mask of another size is refused") {
   const Image photo(2, 2);
   const uint16_t labels[1] = {};

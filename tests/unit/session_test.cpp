@@ -2,6 +2,7 @@
 // SCLIP_TEST_DEVICE chooses the device for the cases tagged [device].
 #include "sclip/session.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -53,6 +54,8 @@ void check_same(const Segmentation& a, const Segmentation& b) {
     CHECK(a.classes[i].mean_score == b.classes[i].mean_score);
     CHECK(a.classes[i].max_score == b.classes[i].max_score);
   }
+  CHECK(a.ignored.pixels == b.ignored.pixels);
+  CHECK(a.ignored.mean_score == b.ignored.mean_score);
 }
 
 }  // namespace
@@ -192,6 +195,90 @@ TEST_CASE("a session refuses the bank of another engine", "[session]") {
   Session session(engine);
   CHECK_THROWS_WITH(session.segment(photo.view(), *bank, tiny_options()), Contains("another engine"));
   CHECK_THROWS_WITH(classify(session, photo.view(), *bank), Contains("another engine"));
+}
+
+TEST_CASE("pixels below the threshold get the ignored label, and nothing else changes", "[session][device]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  Session session(engine);
+  for (const auto refine : {Refinement::kNone, Refinement::kPamr}) {
+    for (const std::optional<float> area : {std::optional<float>{}, std::optional<float>{0.3f}}) {
+      CAPTURE(static_cast<int>(refine), area.value_or(-1));
+      SegmentOptions options = tiny_options();
+      options.refine.kind = refine;
+      options.area_thd = area;
+      const Segmentation plain = session.segment(photo.view(), *bank, options);
+      std::vector<float> sorted = plain.scores;
+      std::sort(sorted.begin(), sorted.end());
+      options.prob_thd = sorted[sorted.size() / 3];  // some are below, some are not
+      const Segmentation zero = session.segment(photo.view(), *bank, options);
+      CHECK(zero.ignored.pixels == 0);
+      options.ignore_label = 255;
+      // Twice more: on a device the second run is recorded, and the third replays it.
+      for (int run = 0; run < 3; ++run) {
+        const Segmentation s = session.segment(photo.view(), *bank, options);
+        CHECK(s.scores == plain.scores);
+        int64_t ignored = 0;
+        double sum = 0;
+        for (size_t i = 0; i < s.labels.size(); ++i) {
+          const bool low = plain.scores[i] < options.prob_thd;
+          REQUIRE(s.labels[i] == (low ? 255 : plain.labels[i]));
+          ignored += low ? 1 : 0;
+          sum += low ? double{plain.scores[i]} : 0;
+        }
+        REQUIRE(ignored > 0);
+        REQUIRE(s.classes.size() == 3);
+        CHECK(s.ignored.pixels == ignored);
+        // Scores are added up in multiples of 2^-30.
+        CHECK(std::abs(s.ignored.mean_score - sum / static_cast<double>(ignored)) <= 0x1p-30);
+        CHECK(s.ignored.max_score < options.prob_thd);
+        CHECK(zero.classes[0].pixels == s.classes[0].pixels + ignored);
+      }
+    }
+  }
+  for (const auto& [label, sentence] : {std::pair{2, "that is the class 'tree': take one from 3 on"},
+                                        std::pair{-1, "it must lie in 0…65535"}, std::pair{65536, "0…65535"}}) {
+    SegmentOptions options = tiny_options();
+    options.ignore_label = label;
+    CHECK_THROWS_WITH(session.segment(photo.view(), *bank, options), Contains(sentence));
+  }
+}
+
+TEST_CASE("a photo's size for the model is told", "[session]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  Session session(engine);
+  SegmentOptions options = tiny_options();
+  const Segmentation free = session.segment(photo.view(), *bank, options);
+  CHECK(free.resized_height == 48);
+  CHECK(free.resized_width == static_cast<int>(photo.width * 48.0 / photo.height + 0.5));
+  options.long_limit = 50;
+  const Segmentation held = session.segment(photo.view(), *bank, options);
+  CHECK(held.resized_width == 50);
+  CHECK(held.resized_height == static_cast<int>(photo.height * 50.0 / photo.width + 0.5));
+}
+
+TEST_CASE("classify uses the scale that the model learned, or the one given", "[session]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  Session session(engine);
+  const auto learned = classify(session, photo.view(), *bank);
+  CHECK(learned == classify(session, photo.view(), *bank, engine->config().logit_scale));
+  // One query a class, so that probabilities tell the cosines' differences.
+  const auto words = make_text_bank(*engine, parse_class_argument("sky; tree"), {.templates = {"{}"}});
+  const auto ratio = [&](float scale) {
+    const auto p = classify(session, photo.view(), *words, scale);
+    CHECK(std::abs(p[0] + p[1] - 1) < 1e-6);
+    return std::log(double{p[0]} / double{p[1]});
+  };
+  CHECK(ratio(0) == 0);
+  // A probability in f32 is off by 2^-24 of itself.
+  CHECK(std::abs(ratio(20) - 2 * ratio(10)) < 1e-6);
+  CHECK_THROWS_WITH(classify(session, photo.view(), *bank, -1.f), Contains("the logit scale is -1"));
+  CHECK_THROWS_WITH(classify(session, photo.view(), *bank, NAN), Contains("the logit scale is nan"));
 }
 
 TEST_CASE("options that cannot work are refused at the border, with what to do", "[session]") {
