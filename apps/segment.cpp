@@ -29,6 +29,8 @@
 namespace sclip {
 namespace {
 
+constexpr size_t kShownWarnings = 5;  // photos of a folder
+
 struct SegmentCommand {
   ModelFlags model;
   ClassFlags classes;
@@ -298,7 +300,11 @@ int SegmentCommand::run_many(const SegmentRun& run, const std::vector<PhotoJob>&
   PhotoPipeline pipeline(run, std::max(1, std::min(jobs, static_cast<int>(photos.size()))));
   pipeline.process(photos, [&](const PhotoJob& job, const PhotoOutcome& outcome) {
     if (outcome.photo) {
-      if (!outcome.photo->facts.warnings.empty()) ++warned;
+      // The first few are shown; a folder may have thousands of a kind.
+      const auto& warnings = outcome.photo->facts.warnings;
+      if (!warnings.empty() && ++warned <= kShownWarnings && !quiet) {
+        for (const std::string& warning : warnings) progress.message("warning: " + warning);
+      }
       progress.photo_done(job.photo.string(), outcome.photo->facts.times.total());
     } else {
       ++failed;
