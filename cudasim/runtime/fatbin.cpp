@@ -10,6 +10,7 @@ namespace {
 constexpr uint32_t kWrapperMagic = 0x466243B1, kContainerMagic = 0xBA55ED50;
 constexpr uint16_t kKindPtx = 1, kKindElf = 2;
 constexpr uint64_t kFlagLz4 = 0x2000, kFlagZstd = 0x8000;
+constexpr uint64_t kFlagSpecific = 0x100000, kFlagFamily = 0x200000;  // compute_90a and compute_100f
 
 struct Wrapper {
   uint32_t magic, version;
@@ -31,6 +32,20 @@ struct Entry {
   uint64_t flags, zero, uncompressed_bytes;
 };
 static_assert(sizeof(Entry) == 64);
+
+// Whether a device runs the entry: PTX and code of compute_90a only on compute capability 9.0, of compute_100f on 10.x.
+bool runs(const Entry& e, uint32_t device_arch) {
+  if (e.flags & kFlagSpecific) return e.arch == device_arch;
+  if (e.flags & kFlagFamily) return e.arch / 10 == device_arch / 10 && e.arch <= device_arch;
+  return e.arch <= device_arch;
+}
+// The better of two that run has the higher rank.
+uint32_t rank(const Entry& e) {
+  return e.arch * 4 + (e.flags & kFlagSpecific ? 2 : e.flags & kFlagFamily ? 1 : 0);
+}
+std::string arch_name(const Entry& e) {
+  return std::to_string(e.arch) + (e.flags & kFlagSpecific ? "a" : e.flags & kFlagFamily ? "f" : "");
+}
 
 // Calls visit(entry, data) for each entry; false when this is no fat binary, with the reason in *error.
 template <class F>
@@ -78,10 +93,11 @@ FatbinPtx find_ptx(const void* wrapper, uint32_t device_arch) {
   FatbinPtx best;
   std::string seen;
   bool lz4 = false;
+  uint32_t best_rank = 0;
   const bool known = for_entries(wrapper, &best.error, [&](const Entry& e, const uint8_t* data) {
-    seen += (seen.empty() ? "" : ", ") + std::string(e.kind == kKindPtx ? "PTX of compute_" : "code of sm_") +
-            std::to_string(e.arch);
-    if (e.kind != kKindPtx || e.arch > device_arch || e.arch < best.arch) return;
+    seen +=
+        (seen.empty() ? "" : ", ") + std::string(e.kind == kKindPtx ? "PTX of compute_" : "code of sm_") + arch_name(e);
+    if (e.kind != kKindPtx || !runs(e, device_arch) || rank(e) < best_rank) return;
     if (!(e.flags & kFlagZstd) && (e.flags & kFlagLz4)) {
       lz4 = true;
       return;
@@ -93,7 +109,8 @@ FatbinPtx find_ptx(const void* wrapper, uint32_t device_arch) {
     }
     if (const size_t zero = text.find('\0'); zero != std::string::npos) text.resize(zero);
     best.text = std::move(text);
-    best.arch = e.arch;
+    best.arch = arch_name(e);
+    best_rank = rank(e);
   });
   if (known && best.text.empty() && best.error.empty())
     best.error = lz4 ? "The program's PTX is compressed with LZ4, which cudasim does not read; build it with nvcc 13 "
@@ -107,13 +124,15 @@ FatbinPtx find_ptx(const void* wrapper, uint32_t device_arch) {
 FatbinCode find_code(const void* wrapper, uint32_t device_arch) {
   FatbinCode best;
   std::string ignored;
+  uint32_t best_rank = 0;
   for_entries(wrapper, &ignored, [&](const Entry& e, const uint8_t* data) {
-    if (e.kind != kKindElf || e.arch > device_arch || e.arch < best.arch) return;
+    if (e.kind != kKindElf || !runs(e, device_arch) || rank(e) < best_rank) return;
     // nvcc puts an ELF without kernels in front of the one that has them.
     std::string elf = payload(e, data, &ignored);
     if (elf.empty()) return;
     best.elf = std::move(elf);
     best.arch = e.arch;
+    best_rank = rank(e);
   });
   return best;
 }

@@ -7,11 +7,12 @@ namespace cudasim {
 
 struct FatbinPtx {
   std::string text;   // empty: none usable
-  uint32_t arch = 0;  // of the chosen text
+  std::string arch;   // of the chosen text: 80, 90a
   std::string error;  // a whole sentence when text is empty
 };
 
-// wrapper: the argument of __cudaRegisterFatBinary. The newest PTX not above device_arch (80 = sm_80) wins.
+// wrapper: the argument of __cudaRegisterFatBinary. The newest PTX not above device_arch (80 = sm_80) wins, and
+// before it what was made for that very device (compute_90a).
 FatbinPtx find_ptx(const void* wrapper, uint32_t device_arch);
 
 struct FatbinCode {

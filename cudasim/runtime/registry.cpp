@@ -103,7 +103,7 @@ static void save_ptx(const FatbinPtx& ptx) {
   std::filesystem::create_directories(dir, error);
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error).filename();
   const std::filesystem::path path = std::filesystem::path(dir) / (program.string() + "." + std::to_string(++serial) +
-                                                                   ".compute_" + std::to_string(ptx.arch) + ".ptx");
+                                                                   ".compute_" + ptx.arch + ".ptx");
   std::ofstream out(path, std::ios::binary);
   out << ptx.text;
   if (!out.flush())

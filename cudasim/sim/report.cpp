@@ -65,7 +65,9 @@ const char* check_name(Check c) {
                                       "device-assert",
                                       "trap",
                                       "unsupported",
-                                      "host-access"};
+                                      "host-access",
+                                      "missing-fence",
+                                      "tensor-map"};
   return names[unsigned(c)];
 }
 

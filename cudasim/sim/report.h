@@ -23,7 +23,9 @@ enum class Check : uint8_t {
   kDeviceAssert,
   kTrap,
   kUnsupported,
-  kHostAccess
+  kHostAccess,
+  kMissingFence,
+  kTensorMap
 };
 const char* check_name(Check c);       // "out-of-bounds"
 std::string lane_list(uint32_t mask);  // "0-3,7"
