@@ -92,6 +92,8 @@ class FunctionDecoder {
   void memory(uint32_t* slot, uint8_t* size, int64_t* offset, Space* space);
   // {%a, %b}: appended to Function::slots; in.aux is the first vector's start, in.vec the length of memory vectors.
   void vector(Instr& in, Type type, bool is_dest);
+  // [map, {x, y}]: the coordinates are appended to Function::slots.
+  Source tensor(Instr& in);
 
   // Instructions.
   void instruction();
@@ -99,6 +101,7 @@ class FunctionDecoder {
   void operands(Instr& in, const char* spec);
   size_t count_operands() const;
   void mov(Instr& in);
+  void wgmma_immediate(Instr& in, int64_t value);
   void unpack_list(Instr& in, bool is_dest);
 
   // Control flow.

@@ -36,7 +36,7 @@ void FunctionDecoder::instruction() {
   while (ts_.is('.')) {
     ts_.next();
     const Token& w = ts_.next();
-    if (w.kind != Tok::kIdent)
+    if (w.kind != Tok::kIdent && w.kind != Tok::kInt)  // .2d is a number to the lexer
       fail(w.line, "expected a modifier after '" + opcode_text_ + ".', found '" + token_text(w) + "'.");
     words.push_back(w.text);
     opcode_text_ += "." + std::string(w.text);
@@ -159,11 +159,14 @@ void FunctionDecoder::operands(Instr& in, const char* spec) {
       case 'Y': put(source(in.type2, true)); break;
       case 'A': put(source(Type::kB32, true)); break;
       case 'u': put(source(Type::kU32, false)); break;
+      case 'U': put(source(Type::kB64, false)); break;
       case 'q': put(source(Type::kPred, false)); break;
       case 'i': {
         const uint64_t v = ts_.integer("an immediate");
         if (in.op == Op::kCpAsync)
           in.vec = uint8_t(v);
+        else if (in.op == Op::kWgmma)
+          wgmma_immediate(in, int64_t(v));
         else
           in.imm = int64_t(v);
         break;
@@ -180,6 +183,7 @@ void FunctionDecoder::operands(Instr& in, const char* spec) {
         break;
       }
       case 'r': vector(in, Type::kNone, true); break;
+      case 't': put(tensor(in)); break;
       case 'l': branch(in); break;
       default: fail(in.line, "the opcode table has the unknown operand letter '" + w + "'.");
     }
@@ -187,6 +191,17 @@ void FunctionDecoder::operands(Instr& in, const char* spec) {
   if (given != 0) fail(in.line, "'" + opcode_text_ + "' has too many operands.");
   if (in.op == Op::kCpAsync && !(in.vec == 16 || (in.mods.has(Mod::k_ca) && (in.vec == 4 || in.vec == 8))))
     fail(in.line, "cp.async copies 4, 8 or 16 bytes (.cg: 16), not " + std::to_string(in.vec) + ".");
+}
+
+// Behind scale-d stand the signs of A and B and whether they are stored along M and N.
+void FunctionDecoder::wgmma_immediate(Instr& in, int64_t value) {
+  const int which = int(in.imm2++);
+  if (which < 2) {
+    if (value != 1 && value != -1) fail(in.line, "'" + opcode_text_ + "' scales A and B by 1 or -1.");
+    if (value < 0) in.imm ^= 1;
+  } else if (value != 0) {
+    fail(in.line, "'" + opcode_text_ + "' with an operand that is not stored along k is not supported.");
+  }
 }
 
 size_t FunctionDecoder::count_operands() const {

@@ -222,6 +222,12 @@ void FunctionDecoder::vector(Instr& in, Type type, bool is_dest) {
     in.vec = uint8_t(list.size());
     const unsigned want = in.mods.has(Mod::k_x4) ? 4 : in.mods.has(Mod::k_x2) ? 2 : 1;
     if (list.size() != want) fail(in.line, "'" + opcode_text_ + "' needs " + std::to_string(want) + " registers.");
+  } else if (in.op == Op::kWgmma) {
+    in.vec = uint8_t(list.size());
+    const unsigned want = wgmma_columns(in) / 2;
+    if (list.size() != want)
+      fail(in.line, "the accumulator of '" + opcode_text_ + "' needs " + std::to_string(want) + " registers, not " +
+                        std::to_string(list.size()) + ".");
   } else {
     const size_t have = list.size();
     const size_t which = size_t(in.imm2++);  // D, A, B, C in this order
@@ -233,6 +239,27 @@ void FunctionDecoder::vector(Instr& in, Type type, bool is_dest) {
       fail(in.line, "operand " + std::to_string(which + 1) + " of '" + opcode_text_ + "' needs " +
                         std::to_string(want[which]) + " registers, not " + std::to_string(have) + ".");
   }
+}
+
+FunctionDecoder::Source FunctionDecoder::tensor(Instr& in) {
+  Source map;
+  ts_.expect('[', "at the start of a tensor operand");
+  const Token t = ts_.peek();
+  map = source(Type::kB64, false);
+  ts_.expect(',', "behind the address of a tensor map");
+  ts_.expect('{', "in front of coordinates");
+  if (f_->slots.empty()) f_->slots.push_back(0);
+  in.aux = uint32_t(f_->slots.size());
+  unsigned count = 0;
+  do {
+    const Source s = source(Type::kS32, false);
+    f_->slots.push_back(s.slot);
+    ++count;
+  } while (ts_.accept(','));
+  if (count != 2) fail(t.line, "'" + opcode_text_ + "' takes two coordinates, not " + std::to_string(count) + ".");
+  ts_.expect('}', "behind coordinates");
+  ts_.expect(']', "at the end of a tensor operand");
+  return map;
 }
 
 }  // namespace cudasim

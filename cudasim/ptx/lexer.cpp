@@ -42,6 +42,7 @@ static const char* lex_number(const char* p, const char* end, Token* t) {
     }
   }
   const std::string word(p, q);
+  t->text = std::string_view(p, size_t(q - p));
   if (real) {
     t->kind = Tok::kF64;
     const double d = std::strtod(word.c_str(), nullptr);

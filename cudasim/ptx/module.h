@@ -50,6 +50,13 @@ struct Instr {
   uint32_t loc = 0;   // index + 1 into Function::locs
 };
 
+// N of m64nNk16.
+inline unsigned wgmma_columns(const Instr& in) {
+  for (unsigned i = 0; i < 32; ++i)
+    if (in.mods.has(Mod(unsigned(Mod::k_m64n8k16) + i))) return 8 * (i + 1);
+  return 0;
+}
+
 struct SourceLoc {
   uint32_t file = 0, line = 0, inlined_file = 0, inlined_line = 0;
 };

@@ -27,6 +27,11 @@ namespace cudasim {
   "[.L1::evict_normal|.L1::evict_unchanged|.L1::evict_first|.L1::evict_last|.L1::no_allocate]" L2_SIZE
 #define BSPACE "[.shared|.shared::cta]"
 #define ASPACE "[.global|.shared|.shared::cta]"
+#define WGMMA_SHAPE                                                                                  \
+  "(.m64n8k16|.m64n16k16|.m64n24k16|.m64n32k16|.m64n40k16|.m64n48k16|.m64n56k16|.m64n64k16"          \
+  "|.m64n72k16|.m64n80k16|.m64n88k16|.m64n96k16|.m64n104k16|.m64n112k16|.m64n120k16|.m64n128k16"     \
+  "|.m64n136k16|.m64n144k16|.m64n152k16|.m64n160k16|.m64n168k16|.m64n176k16|.m64n184k16|.m64n192k16" \
+  "|.m64n200k16|.m64n208k16|.m64n216k16|.m64n224k16|.m64n232k16|.m64n240k16|.m64n248k16|.m64n256k16)"
 
 static const OpRow kRows[] = {
     // Integer arithmetic.
@@ -171,6 +176,7 @@ static const OpRow kRows[] = {
     {"prefetch[.global|.local](.L1|.L2)", "m", Op::kPrefetch, OpClass::kMove},
     {"prefetch.global(.L2::evict_last|.L2::evict_normal)", "m", Op::kPrefetch, OpClass::kMove},
     {"prefetchu.L1", "m", Op::kPrefetch, OpClass::kMove},
+    {"prefetch.tensormap", "m", Op::kMapPrefetch, OpClass::kMove},
     {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE ".add(.u32|.s32|.u64|.f32|.f64)", "d m a", Op::kAtom,
      OpClass::kAtomic},
     {"atom[.relaxed|.acquire|.release|.acq_rel]" SCOPE ASPACE ".add.noftz(.f16|.bf16|.f16x2|.bf16x2)", "d m a",
@@ -195,6 +201,14 @@ static const OpRow kRows[] = {
     {"cp.async.commit_group", "", Op::kCpAsyncCommit, OpClass::kAsync},
     {"cp.async.wait_group", "i", Op::kCpAsyncWait, OpClass::kAsync},
     {"cp.async.wait_all", "", Op::kCpAsyncWaitAll, OpClass::kAsync},
+    // The bulk copy engine.
+    {"cp.async.bulk.tensor.2d.shared::cluster.global[.tile].mbarrier::complete_tx::bytes", "m t m", Op::kTensorLoad,
+     OpClass::kAsync},
+    {"cp.async.bulk.tensor.2d.global.shared::cta[.tile].bulk_group", "t m", Op::kTensorStore, OpClass::kAsync},
+    {"cp.reduce.async.bulk.tensor.2d.global.shared::cta.add[.tile].bulk_group", "t m", Op::kTensorStore,
+     OpClass::kAsync},
+    {"cp.async.bulk.commit_group", "", Op::kBulkCommit, OpClass::kAsync},
+    {"cp.async.bulk.wait_group[.read]", "i", Op::kBulkWait, OpClass::kAsync},
     // Matrix.
     {"ldmatrix.sync.aligned.m8n8(.x1|.x2|.x4)[.trans](.shared|.shared::cta).b16", "r m", Op::kLdmatrix,
      OpClass::kMatrix},
@@ -205,6 +219,11 @@ static const OpRow kRows[] = {
     {"mma.sync.aligned(.m16n8k16|.m16n8k8).row.col.f32.bf16.bf16.f32", "r r r r", Op::kMma, OpClass::kMatrix},
     {"mma.sync.aligned(.m16n8k16|.m16n8k8).row.col.f16.f16.f16.f16", "r r r r", Op::kMma, OpClass::kMatrix},
     {"mma.sync.aligned(.m16n8k8|.m16n8k4).row.col.f32.tf32.tf32.f32", "r r r r", Op::kMma, OpClass::kMatrix},
+    {"wgmma.mma_async.sync.aligned" WGMMA_SHAPE ".f32.f16.f16", "r U U q i i i i", Op::kWgmma, OpClass::kMatrix},
+    {"wgmma.mma_async.sync.aligned" WGMMA_SHAPE ".f32.bf16.bf16", "r U U q i i i i", Op::kWgmma, OpClass::kMatrix},
+    {"wgmma.fence.sync.aligned", "", Op::kWgmmaFence, OpClass::kSync},
+    {"wgmma.commit_group.sync.aligned", "", Op::kWgmmaCommit, OpClass::kSync},
+    {"wgmma.wait_group.sync.aligned", "i", Op::kWgmmaWait, OpClass::kSync},
     // Warp.
     {"shfl.sync(.up|.down|.bfly|.idx).b32", "d|p a u u u", Op::kShfl, OpClass::kWarp},
     {"vote.sync(.all|.any|.uni).pred", "p q u", Op::kVote, OpClass::kWarp},
@@ -228,11 +247,15 @@ static const OpRow kRows[] = {
     {"barrier[.cta].red(.and|.or)[.aligned].pred", "p u ?u q", Op::kBarRed, OpClass::kSync},
     {"membar(.cta|.gl|.sys)", "", Op::kFence, OpClass::kSync},
     {"fence[.sc|.acq_rel|.acquire|.release](.cta|.cluster|.gpu|.sys)", "", Op::kFence, OpClass::kSync},
+    {"fence.proxy.async[.global|.shared::cta]", "", Op::kProxyFence, OpClass::kSync},
+    {"fence.mbarrier_init.release.cluster", "", Op::kMbarInitFence, OpClass::kSync},
     {"mbarrier.init" BSPACE ".b64", "m u", Op::kMbarInit, OpClass::kSync},
     {"mbarrier.inval" BSPACE ".b64", "m", Op::kMbarInval, OpClass::kSync},
     {"mbarrier(.arrive|.arrive_drop)[.release|.relaxed][.cta|.cluster]" BSPACE ".b64", "d m ?u", Op::kMbarArrive,
      OpClass::kSync},
     {"mbarrier(.arrive|.arrive_drop).noComplete[.release][.cta]" BSPACE ".b64", "d m u", Op::kMbarArrive,
+     OpClass::kSync},
+    {"mbarrier.arrive.expect_tx[.release|.relaxed][.cta|.cluster]" BSPACE ".b64", "d m u", Op::kMbarArrive,
      OpClass::kSync},
     {"mbarrier.test_wait[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m a", Op::kMbarWait, OpClass::kSync},
     {"mbarrier.test_wait.parity[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m u", Op::kMbarWait,
@@ -241,6 +264,7 @@ static const OpRow kRows[] = {
     {"mbarrier.try_wait.parity[.acquire|.relaxed][.cta|.cluster]" BSPACE ".b64", "p m u ?u", Op::kMbarWait,
      OpClass::kSync},
     {"mbarrier.pending_count.b64", "p32 a", Op::kMbarPending, OpClass::kSync},
+    {"setmaxnreg(.inc|.dec).sync.aligned.u32", "i", Op::kMaxRegisters, OpClass::kControl},
     // Control.
     {"bra[.uni]", "l", Op::kBra, OpClass::kControl},
     {"brx.idx[.uni]", "u l", Op::kBrx, OpClass::kControl},

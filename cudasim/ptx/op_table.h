@@ -4,7 +4,8 @@
 // Operand letters, separated by spaces ('?' before a letter: may be absent; `d|p`: the part after '|' may be absent):
 //   d dest, a source, of the first type      x source of the second type          w/W dest/source of double width
 //   D dest, S/Y source of first/second type, register may be wider; D and S may be {vectors}
-//   u 32-bit source   i immediate   p/q predicate dest/source   m [address]   l label or function   r {registers}
+//   u 32-bit source   U 64-bit source   i immediate   p/q predicate dest/source   m [address]   l label or function   r
+//   {registers} t [tensor map, {coordinates}]
 #pragma once
 #include <string>
 #include <vector>
@@ -114,6 +115,18 @@ enum class Op : uint8_t {
   kMbarArrive,
   kMbarWait,
   kMbarPending,
+  kMbarInitFence,
+  kProxyFence,
+  kMapPrefetch,
+  kTensorLoad,
+  kTensorStore,
+  kBulkCommit,
+  kBulkWait,
+  kMaxRegisters,
+  kWgmma,
+  kWgmmaFence,
+  kWgmmaCommit,
+  kWgmmaWait,
   kCount
 };
 

@@ -35,7 +35,8 @@ constexpr const char* kModNames[] = {
     "L2::evict_last",
     "L2::evict_normal",
     "level::eviction_priority",
-    "tso"};
+    "tso",
+    "mbarrier::complete_tx::bytes"};
 }  // namespace
 
 Type type_from_name(std::string_view name) {

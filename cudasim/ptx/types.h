@@ -64,7 +64,13 @@ enum class Space : uint8_t { kGeneric, kGlobal, kShared, kConst, kLocal, kParam 
   X(aligned) X(up) X(down) X(bfly) X(idx) X(all) X(any) X(uni) X(ballot) X(warp) X(red) X(arrive) X(async)            \
   X(commit_group) X(wait_group) X(wait_all) X(m8n8) X(x1) X(x2) X(x4) X(trans) X(m16n8k16) X(m16n8k8) X(m16n8k4)      \
   X(row) X(col) X(finite) X(infinite) X(number) X(notanumber) X(normal) X(subnormal) X(L1) X(L2) X(level) X(proxy)    \
-  X(alias) X(init) X(inval) X(arrive_drop) X(noComplete) X(test_wait) X(try_wait) X(parity) X(pending_count)
+  X(alias) X(init) X(inval) X(arrive_drop) X(noComplete) X(test_wait) X(try_wait) X(parity) X(pending_count)          \
+  X(expect_tx) X(mbarrier_init) X(tensormap) X(bulk) X(tensor) X(2d) X(tile) X(bulk_group) X(read) X(reduce)          \
+  X(mma_async) X(fence)                                                                                               \
+  X(m64n8k16) X(m64n16k16) X(m64n24k16) X(m64n32k16) X(m64n40k16) X(m64n48k16) X(m64n56k16) X(m64n64k16)              \
+  X(m64n72k16) X(m64n80k16) X(m64n88k16) X(m64n96k16) X(m64n104k16) X(m64n112k16) X(m64n120k16) X(m64n128k16)         \
+  X(m64n136k16) X(m64n144k16) X(m64n152k16) X(m64n160k16) X(m64n168k16) X(m64n176k16) X(m64n184k16) X(m64n192k16)     \
+  X(m64n200k16) X(m64n208k16) X(m64n216k16) X(m64n224k16) X(m64n232k16) X(m64n240k16) X(m64n248k16) X(m64n256k16)
 // clang-format on
 
 enum class Mod : uint8_t {
@@ -88,16 +94,17 @@ enum class Mod : uint8_t {
   k_L2_evict_normal,
   k_level_eviction,
   k_tso_release,
+  k_mbarrier_complete_tx_bytes,
   kCount
 };
 const char* mod_name(Mod m);
 
 struct ModSet {
-  uint64_t w[3] = {0, 0, 0};
+  uint64_t w[4] = {};
   void set(Mod m) { w[unsigned(m) / 64] |= 1ull << (unsigned(m) % 64); }
   bool has(Mod m) const { return w[unsigned(m) / 64] >> (unsigned(m) % 64) & 1; }
 };
-static_assert(unsigned(Mod::kCount) <= 192);
+static_assert(unsigned(Mod::kCount) <= 256);
 
 // An error in the program under test that stops the module or launch; the text is a whole sentence.
 struct SimError : std::runtime_error {

@@ -138,7 +138,8 @@ cudaError_t KernelOp::run() const {
   l.id = ++serial;
   l.device = device;
   l.cooperative = cooperative;
-  l.occupancy_blocks = occupancy(l.threads, registers_of(kernel, *l.kernel), shared_total);
+  l.registers = registers_of(kernel, *l.kernel);
+  l.occupancy_blocks = occupancy(l.threads, l.registers, shared_total);
   l.params = params;
   {
     const Watchdog watchdog(l);

@@ -149,6 +149,12 @@ static void race(Warp& w, const Instr& in, uint32_t lane, uint32_t offset, uint3
                 " by " + who(tag) + "; no barrier or warp synchronisation lies between them.");
 }
 
+static std::string pending_copy(const SharedShadow& s, uint32_t word) {
+  const bool bulk = s.state[word] & kByCopyEngine;
+  return std::string(bulk ? "a bulk copy" : "a cp.async") + " into it, issued by " + who(s.write[word]) +
+         (bulk ? ", has not been waited for at its mbarrier." : ", has not been waited for.");
+}
+
 static uint32_t byte_mask(uint32_t offset, uint32_t bytes, uint32_t word) {
   const uint32_t lo = std::max(offset, word * 4) - word * 4, hi = std::min(offset + bytes, word * 4 + 4) - word * 4;
   return ((1u << hi) - 1) & ~((1u << lo) - 1);
@@ -162,8 +168,7 @@ void shared_read_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offse
     const uint32_t bm = byte_mask(offset, bytes, k);
     if (s.state[k] & kPending) {
       report_at(w, in, Check::kAsyncNotWaited, 1u << lane, k * 4,
-                "shared offset " + std::to_string(k * 4) + " is read while a cp.async into it, issued by " +
-                    who(s.write[k]) + ", has not been waited for.");
+                "shared offset " + std::to_string(k * 4) + " is read while " + pending_copy(s, k));
     } else if ((s.state[k] & bm) != bm) {
       if (!poison_read(w, in, lane, offset, k, bm & ~s.state[k])) {
         report_at(w, in, Check::kUninitialisedShared, 1u << lane, k * 4,
@@ -195,8 +200,7 @@ void shared_write_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offs
     const uint32_t bm = byte_mask(offset, bytes, k);
     if (s.state[k] & kPending) {
       report_at(w, in, Check::kAsyncNotWaited, 1u << lane, k * 4,
-                "shared offset " + std::to_string(k * 4) + " is written while a cp.async into it, issued by " +
-                    who(s.write[k]) + ", has not been waited for.");
+                "shared offset " + std::to_string(k * 4) + " is written while " + pending_copy(s, k));
     } else if ((s.write_mask[k] & bm) && (s.state[k] & bm) && !same && !ordered(w, lane, s.write[k], strong)) {
       race(w, in, lane, k * 4, s.write[k], "write", "write");
     } else if (bytes < 4 && (s.read_mask[k] & bm) == 0) {
@@ -209,7 +213,45 @@ void shared_write_checked(Warp& w, const Instr& in, uint32_t lane, uint32_t offs
     const bool mine_before = !((s.write[k] ^ me) & kTagWho) && s.write[k] >= c.fresh;
     s.write_mask[k] = uint8_t(mine_before ? s.write_mask[k] | bm : bm);
     s.write[k] = me;
-    s.state[k] |= uint8_t(bm);
+    s.state[k] = uint8_t((s.state[k] & ~kByCopyEngine) | bm);
+  }
+}
+
+// Reads of the async proxy: by the copy engine that stores, and by wgmma. They see an ordinary store only behind its
+// thread's fence.proxy.async. They go on until they are waited for; what is written in between is found then.
+void proxy_read_begins(Warp& w, const Instr& in, uint32_t lane, uint32_t offset) {
+  Cta& c = *w.cta;
+  if (!c.check_shared) return;
+  SharedShadow& s = c.shadow;
+  for (uint32_t k = offset / 4; k < offset / 4 + 4; ++k) {
+    const uint8_t state = s.state[k];
+    const uint32_t tag = s.write[k];
+    if ((state & (kPending | kInitAll)) != kInitAll || !ordered(w, lane, tag, false)) {
+      shared_read_checked(w, in, lane, k * 4, 4, false);
+    } else if (!(state & kByCopyEngine) && c.warps[tag >> 5 & 31]->proxy_fence[tag & 31] < tag >> kTagTimeShift) {
+      report_at(w, in, Check::kMissingFence, 1u << lane, k * 4,
+                "shared offset " + std::to_string(k * 4) + " was written by " + who(tag) +
+                    " with an ordinary store, which this read of the async proxy need not see: that thread must "
+                    "execute fence.proxy.async between its store and the barrier.");
+      s.state[k] |= kByCopyEngine;  // once
+    }
+  }
+}
+
+void proxy_read_ends(Warp& w, const Instr& in, uint32_t lane, uint32_t offset, uint32_t issued) {
+  Cta& c = *w.cta;
+  if (!c.check_shared) return;
+  SharedShadow& s = c.shadow;
+  const uint32_t me = c.now << kTagTimeShift | w.index << 5 | lane;
+  for (uint32_t k = offset / 4; k < offset / 4 + 4; ++k) {
+    if (s.write[k] >> kTagTimeShift > issued)
+      report_at(w, in, Check::kAsyncNotWaited, 1u << lane, k * 4,
+                "shared offset " + std::to_string(k * 4) + " is written by " + who(s.write[k]) +
+                    " while this instruction may still read it; the write must come after a wait for it.");
+    const uint32_t a = s.read1[k], b = s.read2[k];
+    if (a >= c.fresh && ((a ^ me) & kTagWho) && !(b >= c.fresh && ((b ^ me) & 0x3E0))) s.read2[k] = a;
+    s.read1[k] = me;
+    s.read_mask[k] = 0x0F;
   }
 }
 
@@ -225,9 +267,12 @@ void renormalise_shadow(Cta& c) {
   for (auto& w : c.warps) {
     w->last_sync = 1;
     for (uint32_t& v : w->vc) v = 1;
+    for (uint32_t& v : w->proxy_fence) v = 1;
+    for (Product& p : w->products) p.issued = 1;
   }
   for (auto& [offset, b] : c.mbarriers)
     for (int i = 0; i < 32; ++i) b.arrived[i] = b.done[i] = 1;
+  for (TensorCopy& t : c.stores) t.issued = 1;
   c.now = 2;
   set_base(c, 1);
 }

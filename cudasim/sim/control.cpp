@@ -5,6 +5,7 @@
 
 #include "sim/lanes.h"
 #include "sim/poison.h"
+#include "sim/tensor_copy.h"
 
 namespace cudasim {
 
@@ -66,6 +67,7 @@ void exit_lanes(Warp& w) {
   w.active &= ~w.exec;
   w.cta->exited_threads += uint32_t(__builtin_popcount(w.exec));
   for (AsyncCopy& c : w.copies) c.mask &= ~w.exec;
+  if (!w.cta->stores.empty()) leave_stores(w, w.exec);
   if (!w.live) w.done = true;
   stop_warp(w, Wait::kNone);
 }

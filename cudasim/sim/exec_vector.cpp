@@ -19,6 +19,7 @@ ExecFn select(const Instr& in) {
     case Op::kLdmatrix:
     case Op::kStmatrix:
     case Op::kMma: fn = select_matrix(in); break;
+    case Op::kWgmma: fn = select_wgmma(in); break;
     default:
       if (in.type == Type::kPred) break;
       if (in.cls == OpClass::kInt)

@@ -11,6 +11,8 @@
 #include "sim/control.h"
 #include "sim/options.h"
 #include "sim/poison.h"
+#include "sim/tensor_copy.h"
+#include "sim/warpgroup.h"
 
 namespace cudasim {
 
@@ -89,6 +91,9 @@ void begin_block(Cta& c, uint64_t index) {
   if (c.rng == 0) c.rng = 1;
   for (Barrier& b : c.barriers) b = Barrier{};
   c.mbarriers.clear();
+  c.loads.clear();
+  c.stores.clear();
+  begin_warpgroups(c);
   c.polls = 0;
   if (c.check_shared) {
     const size_t words = l.shared_bytes / 4 + 2;
@@ -123,8 +128,32 @@ void begin_block(Cta& c, uint64_t index) {
     w.last_sync = 0;
     std::memset(w.vc, 0, sizeof w.vc);
     std::memset(w.group_now, 0, sizeof w.group_now);
+    std::memset(w.bulk_group, 0, sizeof w.bulk_group);
+    std::memset(w.proxy_fence, 0, sizeof w.proxy_fence);
     fill_specials(w, *w.frame, true);
   }
+}
+
+// The block's warps wait in vain, for registers or at mbarriers.
+void report_polls(Cta& c, Warp& last) {
+  for (auto& w : c.warps) {
+    if (!w->active) continue;
+    const Instr& in = w->code[w->pc];
+    if (in.op != Op::kMaxRegisters) continue;
+    report_at(*w, in, Check::kDeadlock, w->active, 0,
+              "the block cannot go on: this warp waits for " + std::to_string(in.imm) +
+                  " registers a thread, and no warp gives more back.",
+              702);
+    return;
+  }
+  std::string text = "the block cannot go on: all of its warps wait for an mbarrier at which nothing more arrives";
+  if (const auto it = c.mbarriers.find(c.poll_object); it != c.mbarriers.end()) {
+    const MBarrier& b = it->second;
+    text += "; that at shared offset " + std::to_string(c.poll_object) + " lacks " + std::to_string(b.pending) +
+            " of its " + std::to_string(b.expected) + " arrivals";
+    if (b.bytes != 0) text += " and " + std::to_string(b.bytes) + " of the bytes that were announced";
+  }
+  report_at(last, *c.poll_instr, Check::kDeadlock, last.active, 0, text + ".", 702);
 }
 
 void report_deadlock(Cta& c) {
@@ -160,7 +189,11 @@ bool step_block(Cta& c, uint64_t quantum) {
       if (!w->active) reschedule(*w);
       if (w->active) ready[n++] = w->index;
     }
-    if (!any) return true;
+    if (!any) {
+      finish_warpgroups(c);
+      finish_copies(c);
+      return true;
+    }
     if (n == 0) {
       bool released = false;
       for (unsigned id = 0; id < 16 && !released; ++id)
@@ -185,6 +218,8 @@ bool step_block(Cta& c, uint64_t quantum) {
     for (;;) {
       if (w.poison)
         run_poisoned(w, kWarpBudget);
+      else if (w.watching)
+        run_watched(w, kWarpBudget);
       else
         isa().run(w, kWarpBudget);
       if (c.launch->expired.load(std::memory_order_relaxed) && !c.abort && !w.done) {
@@ -201,8 +236,7 @@ bool step_block(Cta& c, uint64_t quantum) {
       if (!w.active || stop == Wait::kBarrier || stop == Wait::kYield) break;
     }
     if (c.polls > kPollTurns * c.warps.size()) {
-      report_at(w, *c.poll_instr, Check::kDeadlock, w.active, 0,
-                "the block cannot go on: all of its warps wait for an mbarrier at which nothing more arrives.", 702);
+      report_polls(c, w);
       return true;
     }
     if (w.done) w.active = 0;

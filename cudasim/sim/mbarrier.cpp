@@ -5,6 +5,7 @@
 
 #include "sim/control.h"
 #include "sim/lanes.h"
+#include "sim/tensor_copy.h"
 
 namespace cudasim {
 
@@ -51,12 +52,6 @@ void tick(Cta& c) {
   if (++c.now > kTagMaxTime) renormalise_shadow(c);
 }
 
-void complete_phase(MBarrier& b) {
-  ++b.phase;
-  b.pending = b.expected;
-  for (int i = 0; i < 32; ++i) b.done[i] = std::max(b.done[i], b.arrived[i]);
-}
-
 void exec_init(Warp& w, const Instr& in) {
   uint64_t at[32];
   Cta& c = *w.cta;
@@ -78,6 +73,8 @@ void exec_init(Warp& w, const Instr& in) {
     }
     MBarrier b;
     b.expected = b.pending = count;
+    b.init_warp = w.index;
+    b.init_lane = i;
     c.mbarriers[uint32_t(at[i])] = b;
   });
 }
@@ -85,11 +82,12 @@ void exec_init(Warp& w, const Instr& in) {
 void exec_arrive(Warp& w, const Instr& in) {
   uint64_t at[32];
   Cta& c = *w.cta;
-  const bool drop = in.mods.has(Mod::k_arrive_drop), open = in.mods.has(Mod::k_noComplete);
+  const bool drop = in.mods.has(Mod::k_arrive_drop), open = in.mods.has(Mod::k_noComplete),
+             announces = in.mods.has(Mod::k_expect_tx);
   for_lanes(objects(w, in, at), [&](uint32_t i) {
     MBarrier* b = find(w, in, i, at[i]);
     if (!b) return;
-    const uint32_t count = in.b ? reg<uint32_t>(w, in.b)[i] : 1;
+    const uint32_t count = in.b && !announces ? reg<uint32_t>(w, in.b)[i] : 1;
     if (in.d) reg<uint64_t>(w, in.d)[i] = token(*b);
     if (count > b->pending || count == 0 || (open && count == b->pending)) {
       report_at(w, in, Check::kBarrierDivergence, 1u << i, at[i],
@@ -103,9 +101,10 @@ void exec_arrive(Warp& w, const Instr& in) {
       for (int k = 0; k < 32; ++k) b->arrived[k] = std::max(b->arrived[k], w.vc[k]);
       b->arrived[w.index] = c.now;
     }
+    if (announces) b->bytes += reg<uint32_t>(w, in.b)[i];
     b->pending -= count;
     if (drop) b->expected -= count;
-    if (b->pending == 0) complete_phase(*b);
+    try_complete(c, uint32_t(at[i]), *b);
   });
   c.polls = 0;
   tick(c);
@@ -115,12 +114,18 @@ void exec_wait(Warp& w, const Instr& in) {
   uint64_t at[32];
   uint32_t done = 0, waiting = 0;
   for_lanes(objects(w, in, at), [&](uint32_t i) {
-    const MBarrier* b = find(w, in, i, at[i]);
+    MBarrier* b = find(w, in, i, at[i]);
     if (!b) return;
-    const bool complete = in.mods.has(Mod::k_parity) ? (b->phase & 1) != (reg<uint32_t>(w, in.b)[i] & 1)
-                                                     : b->phase != reg<uint64_t>(w, in.b)[i] >> 20;
+    const auto phase_done = [&] {
+      return in.mods.has(Mod::k_parity) ? (b->phase & 1) != (reg<uint32_t>(w, in.b)[i] & 1)
+                                        : b->phase != reg<uint64_t>(w, in.b)[i] >> 20;
+    };
+    if (!phase_done() && b->pending == 0) land_loads(*w.cta, uint32_t(at[i]));  // copies are all that is missing
+    const bool complete = phase_done();
     (complete ? done : waiting) |= 1u << i;
+    if (!complete) w.cta->poll_object = uint32_t(at[i]);
     if (!complete || in.mods.has(Mod::k_relaxed)) return;
+    observe_loads(w, uint32_t(at[i]), *b);
     for (int k = 0; k < 32; ++k) w.vc[k] = std::max(w.vc[k], b->done[k]);
     w.last_sync = std::max(w.last_sync, b->done[w.index]);
   });

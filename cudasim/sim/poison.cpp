@@ -4,6 +4,7 @@
 #include <string>
 
 #include "sim/lanes.h"
+#include "sim/warpgroup.h"
 
 namespace cudasim {
 
@@ -89,7 +90,10 @@ bool acts(Op op) {  // does more than write registers
     case Op::kMbarInit:
     case Op::kMbarInval:
     case Op::kMbarArrive:
-    case Op::kMbarWait: return true;
+    case Op::kMbarWait:
+    case Op::kTensorLoad:
+    case Op::kTensorStore:
+    case Op::kWgmma: return true;
     default: return false;
   }
 }
@@ -345,6 +349,20 @@ void before(Step& s) {
       use_source(s, in.b, "is an operand of an mbarrier");
       s.write(in.d, 0);
       break;
+    case Op::kTensorLoad:
+    case Op::kTensorStore:
+      use_source(s, in.a, "is an operand of a tensor copy");
+      use_source(s, in.b, "is an operand of a tensor copy");
+      use_source(s, in.c, "is an operand of a tensor copy");
+      for (unsigned k = 0; k < 2; ++k) use_source(s, s.slots()[k], "is a coordinate of a tensor copy");
+      break;
+    case Op::kWgmma:
+      use_source(s, in.a, "is the descriptor of a matrix");
+      use_source(s, in.b, "is the descriptor of a matrix");
+      use_source(s, in.c, "decides whether a product is added");
+      if (!(pred_source(s.w, in, in.c) & 1))
+        for (unsigned k = 0; k < in.vec; ++k) set_lanes(s.p, s.regs, s.slots()[k], 0, 0);
+      break;
     case Op::kBrx: use_source(s, in.a, "decides a branch"); break;
     case Op::kCall: use_source(s, s.w.fn->calls[in.aux].pointer_slot, "is the address of a called function"); break;
     case Op::kBra:
@@ -454,6 +472,7 @@ void run_poisoned(Warp& w, uint64_t budget) {
       if (!s.exec && !s.guard) continue;
     }
     w.exec = s.exec;
+    if (w.watching) check_accumulators(w, in);
     const uint32_t guard_origin = s.origin;
     before(s);
     if (s.exec) {

@@ -19,6 +19,7 @@ ExecFn select_compare(const Instr& in);
 ExecFn select_move(const Instr& in);
 ExecFn select_memory(const Instr& in);
 ExecFn select_matrix(const Instr& in);
+ExecFn select_wgmma(const Instr& in);
 
 namespace {
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "sim/counters.h"
 #include "sim/memory.h"
 #include "sim/report.h"
+#include "sim/tensor_map.h"
 
 namespace cudasim {
 
@@ -27,6 +29,7 @@ struct Launch {
   uint32_t threads = 0, warps = 0;
   uint64_t id = 0;
   int device = 0;
+  uint32_t registers = 0;  // of a thread, when the block starts
   std::vector<uint8_t> params;
   bool cooperative = false;
   uint64_t grid_workspace = 0;       // two words that cooperative_groups' grid barrier uses; 0 unless cooperative
@@ -42,10 +45,11 @@ constexpr uint32_t kTagStrong = 1u << 10;
 constexpr uint32_t kTagWho = 0x3FF;
 constexpr uint32_t kTagMaxTime = (1u << 21) - 2;
 constexpr uint8_t kInitAll = 0x0F, kPending = 0x10;
+constexpr uint8_t kByCopyEngine = 0x20;  // the last writer, or the pending one, is a bulk copy: the async proxy
 
 struct SharedShadow {
   std::vector<uint32_t> write, read1, read2;   // per 4-byte word
-  std::vector<uint8_t> state;                  // 4 init bits, kPending
+  std::vector<uint8_t> state;                  // 4 init bits, kPending, kByCopyEngine
   std::vector<uint8_t> write_mask, read_mask;  // bytes of the last writer / reader
 };
 
@@ -82,6 +86,45 @@ struct AsyncCopy {  // one warp instruction of cp.async
   uint32_t group[32];
 };
 
+struct TensorCopy {  // a box that one thread has the copy engine move
+  const Instr* instr = nullptr;
+  Function* fn = nullptr;
+  uint32_t warp = 0, lane = 0;
+  TensorMap map;
+  int32_t x = 0, y = 0;
+  uint32_t shared = 0;  // where the box begins
+  uint32_t issued = 0;  // time
+  bool landed = false;  // to shared memory: written; to global memory: read
+  // To shared memory.
+  uint32_t barrier = 0;
+  uint64_t phase = 0;  // of the barrier, when the copy was issued
+  // To global memory.
+  uint32_t group = 0;
+  bool add = false;
+  std::vector<uint8_t> bytes;  // what was read
+};
+
+struct Product {  // a warp's part of a wgmma that has not been waited for
+  const Instr* instr = nullptr;
+  Frame* frame = nullptr;
+  uint64_t a = 0, b = 0;  // descriptors
+  bool accumulate = false;
+  uint32_t row = 0;  // of A, where the warp's begin
+  uint32_t group = 0, issued = 0;
+  void (*multiply)(Cta&, const Product&) = nullptr;
+};
+
+struct WarpgroupStep {  // what all four warps of a warpgroup must execute in the same order
+  const Instr* instr = nullptr;
+  Function* fn = nullptr;
+  uint64_t a = 0, b = 0;
+  bool accumulate = false;
+};
+struct WarpgroupLog {
+  std::deque<WarpgroupStep> steps;
+  uint64_t first = 0;  // the number of steps[0]
+};
+
 struct alignas(64) Warp {
   uint8_t* regs = nullptr;
   uint32_t active = 0, exec = 0;
@@ -104,6 +147,15 @@ struct alignas(64) Warp {
   bool done = false;
   uint32_t group_now[32] = {};  // cp.async group being collected, per lane
   std::vector<AsyncCopy> copies;
+  uint32_t bulk_group[32] = {};   // of stores by the copy engine, being collected, per lane
+  uint32_t proxy_fence[32] = {};  // time of the lane's last fence.proxy.async
+  uint32_t registers = 0;         // of a thread
+  std::vector<Product> products;
+  uint32_t product_group = 0;
+  uint64_t warpgroup_steps = 0;
+  bool wgmma_fenced = false;          // since registers of an accumulator were touched
+  bool watching = false;              // for instructions that touch accumulators
+  std::vector<uint8_t> accumulators;  // by slot / 64
   std::vector<std::unique_ptr<Frame>> frames, free_frames;
   std::vector<uint8_t> local_storage;
   Counters* counters = nullptr;
@@ -120,6 +172,9 @@ struct Barrier {
 struct MBarrier {
   uint64_t phase = 0;
   uint32_t expected = 0, pending = 0;
+  int64_t bytes = 0;  // announced and not yet copied
+  uint32_t init_warp = 0, init_lane = 0;
+  bool visible = false;                      // to the copy engine
   uint32_t arrived[32] = {}, done[32] = {};  // vector clocks: of the arrivals so far, and of completed phases
 };
 
@@ -135,6 +190,10 @@ struct Cta {
   std::unordered_map<uint32_t, MBarrier> mbarriers;  // by shared offset
   uint64_t polls = 0;                                // turns of warps in a row that ended with a wait in vain
   const Instr* poll_instr = nullptr;
+  uint32_t poll_object = 0;  // an mbarrier's offset
+  std::vector<TensorCopy> loads, stores;
+  std::vector<WarpgroupLog> warpgroups;
+  uint64_t free_registers = 0;  // given back with setmaxnreg
   uint32_t exited_threads = 0;
   bool abort = false;
   bool check_memory = true, check_shared = true, check_sync = true, stats = false, late_copies = true;
@@ -181,9 +240,14 @@ void touch_sectors(Cta& c, const uint64_t* sectors, unsigned n);
 void count_shared(Warp& w, const uint64_t* offset, uint32_t m, uint32_t bytes);
 void land_copy(Warp& w, AsyncCopy& copy, uint32_t lanes);
 
+// 16 bytes of shared memory that the copy engine or a wgmma of `lane` reads from now on, and has read by now.
+void proxy_read_begins(Warp& w, const Instr& in, uint32_t lane, uint32_t offset);
+void proxy_read_ends(Warp& w, const Instr& in, uint32_t lane, uint32_t offset, uint32_t issued);
+
 // Runs the warp until it waits, ends or has done `budget` instructions. One version per instruction set.
 using RunFn = void (*)(Warp&, uint64_t budget);
 void run_poisoned(Warp& w, uint64_t budget);  // in place of RunFn for a warp with poison
+void run_watched(Warp& w, uint64_t budget);   // and for one whose accumulators are watched
 // Leaves the run loop after the current instruction.
 inline void stop_warp(Warp& w, Wait why) {
   w.stop = why;

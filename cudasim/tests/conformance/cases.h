@@ -11,6 +11,7 @@ void copy_cases();      // cp.async
 void warp_cases();      // shfl, vote, match, redux, activemask
 void matrix_cases();    // ldmatrix, stmatrix, movmatrix, mma
 void mbarrier_cases();  // mbarrier
+void hopper_cases();    // tensor copies, wgmma, setmaxnreg
 void control_cases();   // branches, calls, barriers, fences
 void refusal_cases();   // what must be refused, by name
 

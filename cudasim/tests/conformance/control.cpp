@@ -146,7 +146,7 @@ void refusal_cases() {
   struct Refused {
     const char *body, *word;
   };
-  for (const Refused& r : {Refused{"mbarrier.arrive.expect_tx.shared.b64 %d1, [%d1], 16;", "mbarrier.arrive.expect_tx"},
+  for (const Refused& r : {Refused{"mbarrier.complete_tx.relaxed.cta.shared.b64 [%d1], 16;", "mbarrier.complete_tx"},
                            {"wmma.load.a.sync.aligned.row.m16n16k16.f16 {%r1}, [%d1];", "wmma"},
                            {"stmatrix.sync.aligned.m16n8.x1.trans.shared.b8 [%r1], {%r2};", "stmatrix"},
                            {"mov.u32 %r1, %envreg3;", "%envreg3"},

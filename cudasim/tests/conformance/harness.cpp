@@ -65,6 +65,7 @@ Run run_kernel(const std::string& body, const std::vector<uint64_t>& params, Sha
     launch.warps = (shape.threads + 31) / 32;
     launch.shared_bytes = f->static_shared;
     launch.id = g_launch;
+    launch.registers = 128;
     launch.params.resize(f->param_bytes);
     if (!params.empty())
       std::memcpy(launch.params.data(), params.data(), std::min<size_t>(params.size() * 8, f->param_bytes));

@@ -17,9 +17,9 @@ struct GroupOfCases {
   void (*run)();
 };
 constexpr GroupOfCases kGroups[] = {
-    {"lanewise", lanewise_cases}, {"carry", carry_cases},     {"move", move_cases},      {"memory", memory_cases},
-    {"atomic", atomic_cases},     {"copy", copy_cases},       {"warp", warp_cases},      {"matrix", matrix_cases},
-    {"mbarrier", mbarrier_cases}, {"control", control_cases}, {"refusal", refusal_cases}};
+    {"lanewise", lanewise_cases}, {"carry", carry_cases},   {"move", move_cases},       {"memory", memory_cases},
+    {"atomic", atomic_cases},     {"copy", copy_cases},     {"warp", warp_cases},       {"matrix", matrix_cases},
+    {"mbarrier", mbarrier_cases}, {"hopper", hopper_cases}, {"control", control_cases}, {"refusal", refusal_cases}};
 }  // namespace
 
 int main(int argc, char** argv) {

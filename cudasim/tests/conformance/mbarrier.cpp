@@ -76,6 +76,13 @@ void spellings() {
                        "mbarrier.arrive.shared.b64 %d8, [%r80]; mbarrier.test_wait.shared.b64 %q2, [%r80], %d8; "
                        "mbarrier.pending_count.b64 %r3, %d6; mbarrier.pending_count.b64 %r4, %d8;\n",
                    {"%q1", "%q2", "%r3", "%r4"}, {1, 1, 2, 1});
+      } else if (s.has("expect_tx")) {  // one arrival, and bytes that must come
+        one_thread(text,
+                   "mbarrier.init.shared.b64 [%r80], 2; " + text + " %d5, " + o + ", 0; " + text + " %d6, " + o +
+                       ", 0; mbarrier.test_wait.shared.b64 %q1, [%r80], %d6; mbarrier.pending_count.b64 %r3, %d5; " +
+                       "mbarrier.pending_count.b64 %r4, %d6; " + text + " _, " + o + ", 16; " + text + " %d7, " + o +
+                       ", 0; mbarrier.test_wait.shared.b64 %q2, [%r80], %d7;\n",
+                   {"%q1", "%r3", "%r4", "%q2"}, {1, 2, 1, 0});
       } else if (s.has("arrive")) {
         one_thread(text,
                    "mbarrier.init.shared.b64 [%r80], 3; " + text + " %d5, " + o + "; " + text + " %d6, " + o +

@@ -29,12 +29,27 @@ CASES = {
     "async_copy": {
         "no_wait": "async-not-waited", "off_by_one": "async-not-waited", "no_commit": "async-not-waited",
         "overwritten": "async-not-waited", "no_barrier": "shared-race", "refill": "shared-race"},
+    "tensor_copies": {
+        "no_wait": "async-not-waited", "few_bytes": "async-not-waited",
+        "many_bytes": "deadlock", "no_init_fence": "missing-fence", "refill": "shared-race", "shared_place": "misaligned",
+        "shared_end": "out-of-bounds", "outside": "out-of-bounds", "no_map": "tensor-map", "no_proxy_fence": "missing-fence",
+        "early_fence": "missing-fence", "no_barrier": "shared-race", "unwritten": "uninitialised-shared",
+        "overwritten": "async-not-waited", "no_commit": "async-not-waited"},
+    "warpgroups": {
+        "no_wait": "async-not-waited", "no_commit": "async-not-waited", "no_fence": "missing-fence",
+        "old_fence": "missing-fence", "no_proxy_fence": "missing-fence", "overwritten": "async-not-waited",
+        "rows_apart": "misaligned", "three_warps": "warp-sync-divergence", "two_descriptors": "warp-sync-divergence",
+        "registers": "deadlock", "registers_wrong_way": "launch-limit"},
     "launches": {
         "threads": "launch-limit", "block_z": "launch-limit", "empty_grid": "launch-limit", "launch_bounds": "launch-limit",
         "registers": "launch-limit",
         "opt_in": "launch-limit", "too_much_shared": "launch-limit", "assertion": "device-assert", "trap": "trap",
         "host_memory": "host-access", "host_reads_device": "host-access", "wrong_direction": "host-access"},
 }
+
+# Programs of Hopper's instructions, and those whose copies may end early or late.
+HOPPER = ("tensor_copies", "warpgroups")
+EARLY = ("async_copy", *HOPPER)
 
 
 def expected_lines(program):
@@ -97,8 +112,10 @@ def main():
                 continue
             count += 1
             runs = [[], ["--seed", "7"]]
-            if program == "async_copy":
+            if program in EARLY:
                 runs.append(["--early-copies"])
+            if program in HOPPER:
+                runs = [["--device", "sm_90", *options] for options in runs]
             found = [p for options in runs for p in problems(cudasim, folder, program, case, kind, lines.get(case), options)]
             print("FAIL" if found else "ok  ", f"{program}.{case}: {kind}")
             for p in found:

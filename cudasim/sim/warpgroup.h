@@ -1,0 +1,32 @@
+// What warpgroups (four warps) do together: wgmma and setmaxnreg.
+#pragma once
+#include "sim/warp.h"
+
+namespace cudasim {
+
+ExecFn select_warpgroup(const Instr& in);
+
+// The warp's next step in its warpgroup; a difference from what the other warps did is reported. False: all lanes of
+// the warp must take part and do not, or the warpgroup is not whole.
+bool warpgroup_step(Warp& w, const Instr& in, uint64_t a, uint64_t b, bool accumulate);
+
+void begin_warpgroups(Cta& c);
+void finish_warpgroups(Cta& c);  // the block has ended
+
+// From now on, instructions that touch the registers of this wgmma's accumulator are looked for.
+void watch_accumulator(Warp& w, const Instr& in);
+void check_accumulators(Warp& w, const Instr& in);
+
+// Calls visit(offset, row) for the 16-byte units that a warp reads of a matrix of `rows` rows and 16 columns of halves
+// stored along k in the 128-byte swizzle: the descriptor's fields, applied to address bits.
+struct Descriptor {
+  uint32_t start, stride;
+  explicit Descriptor(uint64_t bits)
+      : start(uint32_t(bits & 0x3fff) << 4), stride(uint32_t(bits >> 32 & 0x3fff) << 4) {}
+  uint32_t unit(uint32_t row, uint32_t half) const {
+    return swizzle_128(start + row / 8 * stride + row % 8 * 128 + half * 16);
+  }
+};
+bool check_descriptor(Warp& w, const Instr& in, uint64_t bits, uint32_t rows, const char* name);
+
+}  // namespace cudasim
