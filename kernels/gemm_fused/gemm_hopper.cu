@@ -1,18 +1,17 @@
 // y = epilogue(x · Wᵀ + bias) with Hopper's warpgroup products.
 //
-// Tiling     A block computes tiles of 128 × kCols, one after the other (one block a multiprocessor). Warpgroup 0
-// copies:
-//            one thread asks the copy engine for 128×64 of x and kCols×64 of W per step of k, kStages steps ahead,
-//            across tiles too. Warpgroups 1 and 2 multiply: 64 rows each, 64×kCols×16 per instruction, both operands
-//            from shared memory. Tiles of one row panel follow each other, so that x leaves DRAM once and W stays in
-//            L2.
+// Tiling     A block computes tiles of 128 × kCols, one after the other. Warpgroup 0 copies: one of its threads has the
+//            copy engine fetch 128×64 of x and kCols×64 of W per step of k, kStages steps ahead, across tiles too.
+//            Warpgroups 1 and 2 multiply: 64 rows each, 64×kCols×16 per instruction, both operands from shared memory.
+//            Tiles of one row panel follow each other, so that x leaves DRAM once and W stays in L2.
 // Epilogue   In registers: bias, QuickGELU, rounding. Then 64×128 bytes at a time into two small buffers of the
 //            warpgroup, from where the copy engine writes them while the next tile is multiplied. A residual is added
 //            by the L2 cache, one addition an element, so that y is not read by the multiprocessor. σ needs 2^z and a
 //            reciprocal; two elements share one reciprocal: 1/a = b · 1/(ab).
-// Shared     kStages × (16 KiB + kCols × 128 B) + 32 KiB: 224, 192 and 224 KiB for 256, 192 and 128 columns; in the
-//            copy engine's 128-byte swizzle: no bank conflicts.
-// Occupancy  384 threads, one block; the copying warpgroup gives its registers to the multiplying ones: 24 and 240.
+// Shared     kStages × (16 KiB + kCols × 128 B) + 32 KiB: 224, 192 and 224 KiB for 256, 192 and 128 columns, and 1 KiB
+//            to align them; in the copy engine's 128-byte swizzle: no bank conflicts.
+// Occupancy  384 threads, at most 168 registers: 1 block. The copying warpgroup gives its registers to the multiplying
+//            ones, which leaves 24 and makes 240.
 // Limit      Tensor products; a tile's epilogue, in which its multiprocessor does not multiply, comes on top.
 #include <cuda.h>
 #include <cuda_runtime.h>
@@ -216,6 +215,7 @@ __global__ void __launch_bounds__(kThreads, 1)
         before = stage;
       }
       h::wgmma_wait<0>();
+      h::wgmma_results(d);
       if (leads) h::barrier_arrive(empty + before * 8);
       out.store(d, row + consumer * 64, column);
     }

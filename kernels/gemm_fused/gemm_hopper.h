@@ -1,5 +1,4 @@
-// The fused product on Hopper's own instructions: y = epilogue(x · Wᵀ + bias) as gemm_fused.h has it. A build without
-// sm_90a does not contain it.
+// The fused product on Hopper's own instructions: y = epilogue(x · Wᵀ + bias) as gemm_fused.h has it.
 #pragma once
 
 #include <string_view>
@@ -13,7 +12,7 @@ constexpr HopperTile kHopperTiles[] = {HopperTile::k128x256, HopperTile::k128x19
 
 std::string_view to_string(HopperTile tile);  // "128×256"
 
-// Whether this build and this device have the kernel, and it takes these.
+// Whether this device can run the kernel, and it takes these.
 bool gemm_hopper_serves(const GemmFusedParams& params, const CudaQueue& queue);
 void gemm_hopper_cuda(const GemmFusedParams& params, HopperTile tile, CudaQueue queue);
 

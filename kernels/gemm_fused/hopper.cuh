@@ -101,6 +101,14 @@ __device__ __forceinline__ void wgmma_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kNewest) : "memory");
 }
 
+// Behind the wait for them: keeps the compiler from reading results earlier, since it takes them for those of the
+// instruction that began the product.
+template <int kCount>
+__device__ __forceinline__ void wgmma_results(float (&d)[kCount]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) asm volatile("" : "+f"(d[i])::"memory");
+}
+
 // Rows of 128 bytes, k contiguous, in the 128-byte swizzle in which the copy engine writes them; eight rows are 1024
 // bytes. A step of 16 halves along k is 32 bytes, which are 2 in the address field.
 __device__ __forceinline__ uint64_t operand(uint32_t shared) {

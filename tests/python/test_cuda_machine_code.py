@@ -19,12 +19,23 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCLIP = Path(os.environ.get("SCLIP_BIN", ROOT / "build/sclip"))
 ARCHIVE = SCLIP.parent / "kernels/libsclip_kernels_cuda.a"
-FILES = sorted(ROOT.glob("kernels/*/*_cuda.cu"))
+FILES = sorted([*ROOT.glob("kernels/*/*_cuda.cu"), *ROOT.glob("kernels/*/*_hopper.cu")])
 ARCHITECTURES = (80, 86, 89, 90, 100, 120)
 REGISTERS_PER_SM = 65536
 FLAGS = ["-std=c++20", "-O3", "-DNDEBUG", f"-I{ROOT}", f"-I{ROOT}/include"]
 # An instruction of PTX and the one of SASS that it becomes.
 PAIRS = {"mma.sync": "HMMA", "ldmatrix": "LDSM", "cp.async.cg": "LDGSTS"}
+HOPPER_PAIRS = {"wgmma.mma_async": "HGMMA", "cp.async.bulk.tensor.2d.shared": "UTMALDG",
+                "cp.async.bulk.tensor.2d.global": "UTMASTG", "cp.reduce.async.bulk.tensor": "UTMAREDG"}
+
+
+def is_hopper(source):
+    """Has a PTX text of compute_90a, and no other."""
+    return source.stem.endswith("_hopper")
+
+
+def architectures(source):
+    return ("90a",) if is_hopper(source) else ARCHITECTURES
 
 
 def find_nvcc():
@@ -64,14 +75,14 @@ class Built:
             subprocess.run(["ar", "p", ARCHIVE, f"{source.name}.o"], check=True, stdout=out)
         run(tool("cuobjdump"), "-xptx", "all", "-xelf", "all", compiled, cwd=folder)
         found = list(folder.glob("*.ptx"))
-        assert len(found) == 1, f"{source.name} was built with {len(found)} PTX texts, not with that of compute_80"
+        assert len(found) == 1, f"{source.name} was built with {len(found)} PTX texts, not with one"
         self._ptx = found[0]
         self._blackwell_ptx = folder / f"{source.stem}.blackwell.ptx"
         self._blackwell_once = threading.Lock()
 
     def ptx(self, architecture):
         """The path of the PTX that the architecture's machine code comes from."""
-        if architecture < 100:
+        if architecture == "90a" or architecture < 100:
             return self._ptx
         with self._blackwell_once:
             if not self._blackwell_ptx.exists():
@@ -121,7 +132,7 @@ def banner(source):
     return " ".join(lines)
 
 
-@pytest.mark.parametrize("source", FILES, ids=lambda f: f.parent.name)
+@pytest.mark.parametrize("source", FILES, ids=lambda f: f.stem)
 def test_no_spills_and_the_banner_is_true(source, built):
     text = banner(source)
     for part in ("Tiling", "Shared", "Occupancy", "Limit"):
@@ -132,7 +143,7 @@ def test_no_spills_and_the_banner_is_true(source, built):
         assert blocks_per_sm(int(threads), int(registers)) == int(blocks), f"{source.name}: {threads} threads of {registers} registers"
     code = built(source)
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for architecture, kernels in zip(ARCHITECTURES, pool.map(code.registers, ARCHITECTURES)):
+        for architecture, kernels in zip(architectures(source), pool.map(code.registers, architectures(source))):
             most = max(kernels.values())
             allowed = max(int(registers) for _, registers, _ in claims)
             assert most <= allowed, f"{source.name}: {most} registers on sm_{architecture}, the banner says {allowed}"
@@ -190,11 +201,13 @@ def count_by_function(text, start, names):
     return counts
 
 
-@pytest.mark.parametrize("source", [f for f in FILES if re.search(r"\bmma<|copy_async_16", f.read_text() + "".join(h.read_text() for h in f.parent.glob("*.cuh")))], ids=lambda f: f.parent.name)
+@pytest.mark.parametrize("source", [f for f in FILES if is_hopper(f) or re.search(r"\bmma<|copy_async_16", f.read_text() + "".join(h.read_text() for h in f.parent.glob("*.cuh")))], ids=lambda f: f.stem)
 def test_machine_code_has_the_instructions_of_the_ptx(source, built):
-    ptx = count_by_function(built(source).ptx(80).read_text(), r"\.entry (\w+)", PAIRS.keys())
-    sass = count_by_function(run(tool("cuobjdump"), "-sass", built(source).machine_code(80)), r"Function : (\w+)", PAIRS.values())
+    pairs = HOPPER_PAIRS if is_hopper(source) else PAIRS
+    architecture = architectures(source)[0]
+    ptx = count_by_function(built(source).ptx(architecture).read_text(), r"\.entry (\w+)", pairs.keys())
+    sass = count_by_function(run(tool("cuobjdump"), "-sass", built(source).machine_code(architecture)), r"Function : (\w+)", pairs.values())
     assert ptx.keys() == sass.keys()
-    assert sum(c["mma.sync"] for c in ptx.values()) > 0
+    assert sum(c[next(iter(pairs))] for c in ptx.values()) > 0
     for kernel, counts in ptx.items():
-        assert counts == {p: sass[kernel][s] for p, s in PAIRS.items()}, kernel
+        assert counts == {p: sass[kernel][s] for p, s in pairs.items()}, kernel
