@@ -62,6 +62,11 @@ DEVICE void wait_read() {
   asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%1, %2}], [%3];" ::"l"(&map), "r"(x), \
                "r"(y), "r"(shared_address(from))                                                                       \
                : "memory")
+#define ADD(map, from, x, y)                                                                                     \
+  asm volatile(                                                                                                  \
+      "cp.reduce.async.bulk.tensor.2d.global.shared::cta.add.tile.bulk_group [%0, {%1, %2}], [%3];" ::"l"(&map), \
+      "r"(x), "r"(y), "r"(shared_address(from))                                                                  \
+      : "memory")
 
 // A matrix stored along k, in rows of 128 bytes, in the 128-byte swizzle.
 DEVICE uint64_t descriptor(const void* p) {
