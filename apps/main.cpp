@@ -8,6 +8,7 @@
 
 #include "apps/console.h"
 #include "apps/subcommands.h"
+#include "core/find_named.h"
 #include "core/version.h"
 #include "sclip/error.h"
 
@@ -16,6 +17,22 @@ namespace {
 using sclip::kExitDone;
 using sclip::kExitError;
 using sclip::print_message;
+
+// What the first word that nothing takes was probably meant to be: a subcommand, or an option of the one that is used.
+std::string advice_on_extras(const CLI::App& app, const CLI::App& used) {
+  const std::vector<std::string> extras = app.remaining(true);
+  if (extras.empty()) return "";
+  const std::string word = extras[0].substr(0, extras[0].find('='));
+  std::vector<std::string> names;
+  if (&app == &used) {
+    for (const CLI::App* subcommand : used.get_subcommands(nullptr)) names.push_back(subcommand->get_name());
+  }
+  for (const CLI::Option* option : used.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  const std::string_view meant = sclip::nearest_name(word, {names.begin(), names.end()});
+  return meant.empty() ? "" : sclip::str("; did you mean '", meant, "'?");
+}
 
 int parse_and_run(CLI::App& app, int argc, char** argv) {
   sclip::Subcommand chosen;
@@ -31,7 +48,8 @@ int parse_and_run(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const auto used = app.get_subcommands();
     const std::string help = "sclip " + (used.empty() ? "" : used.front()->get_name() + " ") + "--help";
-    print_message(sclip::one_line(error.what()) + " (" + help + " lists the options)");
+    const std::string advice = advice_on_extras(app, used.empty() ? app : *used.front());
+    print_message(sclip::one_line(error.what()) + advice + " (" + help + " lists the options)");
     return kExitError;
   }
   if (!chosen) {

@@ -73,9 +73,8 @@ void ClassFlags::add_to(CLI::App& app) {
         classes = text;
         classes_given = true;
       },
-      "names: classes separated by ';', synonyms of a class by ','; 'background = sky, wall' shows another name than "
-      "it "
-      "looks for; \"black, white\" quotes a name that holds one of these");
+      "names: classes separated by ';', synonyms of a class by ','; 'background = sky, wall' is called background "
+      "and looks for the others; \"black, white\" quotes a name that holds one of these");
   app.add_option(
       "--classes-file", classes_file,
       "a file with a class a line, as in --classes but with ', ' between synonyms, '#' before a remark; or a built-in "

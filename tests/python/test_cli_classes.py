@@ -163,6 +163,17 @@ def test_near_misses_are_answered_with_what_was_meant(tmp_path, arguments, meant
     assert f"did you mean '{meant}'?" in line
 
 
+@pytest.mark.parametrize("arguments, meant", [
+    (("segmnet", CHINA), "segment"), (("segment", CHINA, "--clases", "sky"), "--classes"),
+    (("segment", CHINA, "--output=mask"), "--outputs"), (("classify", CHINA, "-c", "sky", "--jsno"), "--json")])
+def test_near_misses_of_subcommands_and_options(arguments, meant):
+    assert f"did you mean '{meant}'?" in fail(*arguments)
+
+
+def test_a_word_that_is_near_nothing_gets_no_advice():
+    assert "did you mean" not in fail("segment", CHINA, "-c", "sky", "--photographs")
+
+
 def test_marks_of_clip_are_no_words(tmp_path):
     for mark in ("<|endoftext|>", "<start_of_text>", "&lt;End_Of_Text&gt;"):
         (tmp_path / "c.txt").write_text(f"sky\na {mark} tree\n")
