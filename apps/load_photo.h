@@ -7,6 +7,7 @@
 
 #include "core/thread_pool.h"
 #include "io/image.h"
+#include "io/picture_file.h"
 
 namespace CLI {
 class App;
@@ -19,11 +20,11 @@ struct PhotoFlags {
   bool salvage = false;
 
   void add_to(CLI::App& app);
-  // `warning` becomes what is missing of a picture that was salvaged, or empty.
-  Image load(const std::string& file, ThreadPool& pool, std::string& warning) const;
-  Image load(const std::string& file, ThreadPool& pool) const;  // prints the warning
-  // The same of a picture in memory; `name` is for messages.
-  Image decode(std::span<const std::byte> bytes, const std::string& name, ThreadPool& pool, std::string& warning) const;
+  DecodeOptions decode_options() const { return {.salvage = salvage}; }
+  Image load(const std::string& file, ThreadPool& pool) const;  // warns of what is missing
 };
+
+// Of a picture that was salvaged, for people; empty of a whole one.
+std::string damage_warning(const PictureFile& file);
 
 }  // namespace sclip

@@ -118,15 +118,20 @@ void PhotoPipeline::compute() {
 
 void PhotoPipeline::segment(Session& session, std::vector<Task>& tasks) {
   std::vector<PhotoRequest> requests;
-  for (const Task& task : tasks) requests.push_back(task.photo->request());
+  std::vector<Task*> held;
+  for (Task& task : tasks) {
+    if (task.photo->passes()) continue;
+    requests.push_back(task.photo->request());
+    held.push_back(&task);
+  }
   try {
     std::vector<Segmentation> together = session.segment(requests, *run_.bank, run_.facts.options);
-    for (size_t i = 0; i < tasks.size(); ++i) tasks[i].segmentation = std::move(together[i]);
-    return;
+    for (size_t i = 0; i < held.size(); ++i) held[i]->segmentation = std::move(together[i]);
   } catch (const std::exception&) {
     // One of them cannot be segmented: each by itself tells which, and why.
   }
   for (Task& task : tasks) {
+    if (task.segmentation) continue;
     task.error = error_of(*task.job, [&] { task.segmentation = segment_one(session, run_, *task.photo); });
   }
 }

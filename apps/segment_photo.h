@@ -7,7 +7,8 @@
 
 #include "apps/load_photo.h"
 #include "apps/photo_list.h"
-#include "io/image.h"
+#include "io/picture_file.h"
+#include "io/preview.h"
 #include "results/output_choice.h"
 #include "results/own_files.h"
 #include "results/photo_outputs.h"
@@ -33,7 +34,8 @@ struct SegmentedPhoto {
   PhotoFacts facts;
 };
 
-// A photo on its way: what is decoded, and the outputs that wait for it. Not movable: requests point into it.
+// A photo on its way: what is decoded, or of a large one the file that is yet to be read, and the outputs that wait for
+// it. Not movable: requests point into it.
 class OpenPhoto {
  public:
   // Decodes, and claims the disk space of large outputs. `run` outlives the object. Throws what these throw.
@@ -42,16 +44,25 @@ class OpenPhoto {
   OpenPhoto(const OpenPhoto&) = delete;
   OpenPhoto& operator=(const OpenPhoto&) = delete;
 
-  PhotoRequest request() const { return {.photo = picture_.view(), .logits = targets_.logits}; }
+  // Whether its rows pass by while it is segmented: by itself, and once.
+  bool passes() const;
+  PhotoRequest request() const;
   const std::string& name() const { return name_; }
 
   // Once, and last. Everything is written or, on any error, nothing.
   SegmentedPhoto write(Segmentation segmentation);
 
  private:
+  class PassingRows;
+
   const SegmentRun& run_;
   std::string name_;
-  Image picture_;
+  std::vector<std::byte> input_;       // from standard input
+  std::unique_ptr<PictureFile> file_;  // while it is needed
+  Image picture_;                      // or, where the photo passes by:
+  std::unique_ptr<PassingRows> rows_;
+  std::unique_ptr<Preview> preview_;  // of a large photo
+  std::string warning_;
   std::unique_ptr<PhotoOutputs> outputs_;
   OutputTargets targets_;
 };

@@ -26,6 +26,8 @@ struct PhotoKey {
   int width = 0, height = 0;  // W0, H0
   ChannelOrder order = ChannelOrder::kRgb;
   bool logits = false;  // the planes of cosines are asked for
+  bool scores = true;   // and the best scores
+  bool paired = false;  // it comes row by row, and only what is looked at is kept
 
   int64_t pixels() const { return int64_t{width} * height; }
   bool operator==(const PhotoKey&) const = default;

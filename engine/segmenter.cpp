@@ -40,18 +40,22 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
   control.check();
   std::vector<PhotoKey> keys;
   for (const PhotoRequest& r : requests) {
-    keys.push_back({r.photo.width, r.photo.height, r.photo.order, !r.logits.empty()});
+    keys.push_back({.width = r.width(),
+                    .height = r.height(),
+                    .order = r.rows != nullptr ? ChannelOrder::kRgb : r.photo.order,
+                    .logits = !r.logits.empty(),
+                    .scores = !r.scores.empty() || r.with_scores,
+                    .paired = r.rows != nullptr});
   }
   Watch watch;
   SegmentPlan& plan = plan_for(keys, options, bank);
+  // Before anything of the results: reading a photo's rows may fail.
+  std::vector<ImageView> photos;
+  paired_.resize(requests.size());
+  if (uploads_.size() < requests.size()) uploads_.resize(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) photos.push_back(photo_of(requests[i], plan.photos[i], i));
   std::vector<std::vector<LabelStatistics>> statistics(requests.size());
   begin_results(plan, bank, requests, out, statistics);
-
-  std::vector<ImageView> photos;
-  if (uploads_.size() < requests.size()) uploads_.resize(requests.size());
-  for (size_t i = 0; i < requests.size(); ++i) {
-    photos.push_back(uploads_[i].send(backend_, stream_, requests[i].photo));
-  }
   // Recorded at the second run: one call alone would not earn a recording back. A refinement asks, between two kernels,
   // whether a second pass is needed.
   const bool record = options.record && options.refine.kind == Refinement::kNone && stream_.can_record();
@@ -77,6 +81,7 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
     r.logits.finish();
     r.statistics.finish();
   }
+  paired_.clear();
   // A recorded run is not divided into stages: its whole time counts as encoding.
   (watch.times.encode > 0 ? watch.times.merge : watch.times.encode) += watch.watch.lap();
 
@@ -109,8 +114,8 @@ void Segmenter::begin_results(const SegmentPlan& plan, const TextBank& bank, std
     Segmentation& s = out[i];
     Results& r = results_[i];
     const int64_t pixels = plan.photos[i].key.pixels();
-    s.width = request.photo.width;
-    s.height = request.photo.height;
+    s.width = request.width();
+    s.height = request.height();
     uint16_t* labels = request.labels.data();
     if (request.labels.empty()) {
       s.labels.resize(static_cast<size_t>(pixels));
@@ -123,12 +128,19 @@ void Segmenter::begin_results(const SegmentPlan& plan, const TextBank& bank, std
     }
     statistics[i].resize(static_cast<size_t>(slots));
     r.out = {.labels = r.labels.begin(backend_, labels, pixels),
-             .scores = scores != nullptr ? r.scores.begin(backend_, scores, pixels)
-                                         : unread_scores_.get<float>(backend_, pixels),
+             // A refinement keeps its sums there.
+             .scores = scores != nullptr                               ? r.scores.begin(backend_, scores, pixels)
+                       : plan.options.refine.kind != Refinement::kNone ? unread_scores_.get<float>(backend_, pixels)
+                                                                       : nullptr,
              .statistics = r.statistics.begin(backend_, statistics[i].data(), slots)};
     r.full_logits =
         request.logits.empty() ? nullptr : r.logits.begin(backend_, request.logits.data(), bank.queries() * pixels);
   }
+}
+
+ImageView Segmenter::photo_of(const PhotoRequest& request, const PhotoPlan& plan, size_t i) {
+  const ImageView view = request.rows != nullptr ? paired_[i].gather(*request.rows, plan.size.height) : request.photo;
+  return uploads_[i].send(backend_, stream_, view);
 }
 
 DenseFeatures Segmenter::dense_features(const ImageView& photo, const SegmentOptions& options,
@@ -193,6 +205,7 @@ void Segmenter::resize(std::span<const ImageView> photos, const SegmentPlan& pla
     const PhotoPlan& photo = plan.photos[i];
     const WindowGroup& group = plan.groups[photo.group];
     stream_.resize_normalize({.src = photos[i],
+                              .photo_height = photo.key.paired ? photo.key.height : 0,
                               .dst = atlas + group.atlas_offset + photo.atlas_y * group.atlas_width,
                               .dst_height = photo.size.height,
                               .dst_width = photo.size.width,
@@ -291,6 +304,7 @@ void Segmenter::label_refined(const ImageView& view, const SegmentPlan& plan, si
   // The atlas has the same pixels, between those of other photos.
   auto* guide = guide_.get<float>(backend_, 3 * photo.size.height * photo.size.width);
   stream_.resize_normalize({.src = view,
+                            .photo_height = photo.key.paired ? photo.key.height : 0,
                             .dst = guide,
                             .dst_height = photo.size.height,
                             .dst_width = photo.size.width,
@@ -321,6 +335,7 @@ void Segmenter::trim() {
   head_.reset();
   windows_.trim();
   uploads_.clear();
+  paired_.clear();
   results_.clear();
   for (GrowingMemory* memory : {&atlas_, &logits_, &unread_scores_, &guide_}) {
     memory->trim();

@@ -11,6 +11,7 @@
 #include "backends/transfer.h"
 #include "core/stopwatch.h"
 #include "engine/growing_memory.h"
+#include "engine/paired_rows.h"
 #include "engine/refined_labels.h"
 #include "engine/segment_plan.h"
 #include "engine/window_encoder.h"
@@ -42,6 +43,8 @@ class Segmenter {
     LabelOutputs out;              // of this call, in memory that kernels write
     float* full_logits = nullptr;  // (K, H0, W0), or null
   };
+  // The photo in memory that kernels read, or the rows of it that they look at.
+  ImageView photo_of(const PhotoRequest& request, const PhotoPlan& plan, size_t i);
   // What is measured of a call, in seconds.
   struct Watch {
     Stopwatch watch;
@@ -78,6 +81,7 @@ class Segmenter {
   uint64_t head_bank_ = 0;
   std::deque<SegmentPlan> plans_;  // of the latest calls
   std::deque<PhotoUpload> uploads_;
+  std::deque<PairedRows> paired_;  // of the call's photos that come row by row
   std::deque<Results> results_;
   GrowingMemory atlas_, logits_, unread_scores_;
   GrowingMemory guide_;  // of a refinement

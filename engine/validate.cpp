@@ -15,9 +15,9 @@ void check_share(const char* what, float value) {
               "; it must lie in 0…1");
 }
 
-void check_buffer(const char* what, size_t given, int64_t wanted, const ImageView& photo) {
+void check_buffer(const char* what, size_t given, int64_t wanted, const PhotoRequest& photo) {
   SCLIP_CHECK(given == 0 || given == static_cast<size_t>(wanted), kInvalidArgument, "the memory for the ", what,
-              " of a photo of ", photo.width, "×", photo.height, " pixels has ", given, " elements; it must have ",
+              " of a photo of ", photo.width(), "×", photo.height(), " pixels has ", given, " elements; it must have ",
               wanted);
 }
 
@@ -44,13 +44,20 @@ void validate(const SegmentOptions& o, const ModelConfig& model) {
 }
 
 void validate(const PhotoRequest& request, int64_t queries) {
-  check_image(request.photo, "the photo");
-  const int64_t pixels = int64_t{request.photo.width} * request.photo.height;
-  SCLIP_CHECK(pixels < int64_t{1} << 31, kInvalidArgument, "the photo has ", request.photo.width, "×",
-              request.photo.height, " pixels; 2^31 or more cannot be labelled at once");
-  check_buffer("labels", request.labels.size(), pixels, request.photo);
-  check_buffer("scores", request.scores.size(), pixels, request.photo);
-  check_buffer("logits", request.logits.size(), queries * pixels, request.photo);
+  if (request.rows == nullptr) {
+    check_image(request.photo, "the photo");
+  } else {
+    const int width = request.width(), height = request.height();
+    SCLIP_CHECK(request.photo.pixels == nullptr, kInvalidArgument, "a photo is given whole and by its rows: give one");
+    SCLIP_CHECK(width >= 1 && width <= kMaxImageSide && height >= 1 && height <= kMaxImageSide, kInvalidArgument,
+                "the photo has ", width, "×", height, " pixels; a side may have 1 … ", kMaxImageSide);
+  }
+  const int64_t pixels = int64_t{request.width()} * request.height();
+  SCLIP_CHECK(pixels < int64_t{1} << 31, kInvalidArgument, "the photo has ", request.width(), "×", request.height(),
+              " pixels; 2^31 or more cannot be labelled at once");
+  check_buffer("labels", request.labels.size(), pixels, request);
+  check_buffer("scores", request.scores.size(), pixels, request);
+  check_buffer("logits", request.logits.size(), queries * pixels, request);
 }
 
 }  // namespace sclip

@@ -25,11 +25,10 @@
 namespace sclip {
 
 struct DecodeOptions {
-  int64_t max_pixels = int64_t{1} << 28;  // 268 million: 0.8 GB decoded
+  int64_t max_pixels = int64_t{1} << 28;           // 268 million: 0.8 GB decoded
+  int64_t max_streamed_pixels = int64_t{1} << 30;  // of what is read row by row (picture_file.h)
   int64_t max_side = 65535;
-  // Where given, a damaged picture is taken as far as it goes, the rest being black or grey, and what is wrong is
-  // written here: a sentence, or nothing for a whole picture.
-  std::string* salvaged = nullptr;
+  bool salvage = false;  // a damaged picture is taken as far as it goes, the rest being black or grey
 };
 
 // `name` is for messages, and tells TGA.

@@ -6,6 +6,7 @@
 
 #include "core/find_named.h"
 #include "io/overlay_picture.h"
+#include "io/preview.h"
 #include "results/class_file_name.h"
 #include "results/coco_json.h"
 #include "results/own_files.h"
@@ -35,10 +36,16 @@ void write_overlay(const OutputSource& source, const fs::path& path, OutputTrans
                        .share = static_cast<double>(s.classes[i].pixels) / pixels,
                        .opacity = source.styles[i].opacity});
   }
+  std::vector<uint16_t> few;
+  LabelView labels = source.labels();
+  if (source.picture.width != labels.width || source.picture.height != labels.height) {
+    few = preview_labels(labels, source.picture.width, source.picture.height);
+    labels = {few.data(), source.picture.width, source.picture.height};
+  }
   const OverlayClass ignored{
       .name = source.run.ignore_name, .color = kIgnoredColor, .share = static_cast<double>(s.ignored.pixels) / pixels};
   const Image overlay =
-      draw_overlay(source.picture, source.labels(), classes, source.pool, true, source.ignored() ? &ignored : nullptr);
+      draw_overlay(source.picture, labels, classes, source.pool, true, source.ignored() ? &ignored : nullptr);
   outputs.add(path, encode_png_rgb(overlay.view(), source.pool));
 }
 

@@ -19,6 +19,7 @@ class PhotoOutputs {
   // outputs that it does not describe.
   void write(ImageView picture, const ClassList& classes, const Segmentation& segmentation, ThreadPool& pool);
 
+  void warn(std::string sentence) { photo_.warnings.push_back(std::move(sentence)); }
   const PhotoFacts& facts() const { return photo_; }
 
  private:

@@ -16,7 +16,7 @@ group() {
   OMP_WAIT_POLICY=passive "$python" -m pytest -q -p no:cacheprovider --junitxml="$results/pytest-$name.xml" "$@"
 }
 
-alone=tests/python/test_cli_lean.py
+alone="tests/python/test_cli_lean.py tests/python/test_large_photos.py tests/python/test_pictures_speed.py"
 parity="tests/python/test_parity_cuda.py tests/python/test_parity_embed.py tests/python/test_parity_segment.py"
 others=tests/python
 for file in $alone $parity; do others="$others --ignore=$file"; done

@@ -11,6 +11,7 @@
 
 #include "sclip/engine.h"
 #include "sclip/image_view.h"
+#include "sclip/photo_rows.h"
 #include "sclip/run_control.h"
 #include "sclip/segment_options.h"
 #include "sclip/text_bank.h"
@@ -31,11 +32,15 @@ struct StageTimes {  // seconds; of a call for several photos, the photo's share
 
 // A photo, and where its results go: into memory of the caller's where it is given, else into the Segmentation.
 struct PhotoRequest {
-  ImageView photo;
+  ImageView photo{};
+  PhotoRows* rows = nullptr;     // instead of `photo`: read once, within the call
   std::span<uint16_t> labels{};  // (H0, W0)
   std::span<float> scores{};     // (H0, W0)
   bool with_scores = true;       // where `scores` is empty
   std::span<float> logits{};     // (K, H0, W0) cosines before logit_scale, refined if labels are; empty: not wanted
+
+  int width() const { return rows != nullptr ? rows->width() : photo.width; }
+  int height() const { return rows != nullptr ? rows->height() : photo.height; }
 };
 
 struct Segmentation {

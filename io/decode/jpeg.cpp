@@ -178,7 +178,7 @@ class JpegReader final : public PictureReader {
   }
 
   void check_trouble() {
-    if (trouble_ == Trouble::kNone) return;
+    if (trouble_ == Trouble::kNone || !damage().empty()) return;
     if (trouble_ == Trouble::kDamaged) {
       damaged(str("is damaged in row ", std::min(row_, header_.height - 1) + 1, of_all(), " (", text_, ")"));
     } else {

@@ -59,7 +59,7 @@ struct LabelPlanesParams {
 size_t label_state_bytes(int64_t height, int64_t width, int64_t classes);
 
 inline void check_params(const LabelPlanesParams& p) {
-  check_params("label_planes", p.rule, p.out);
+  check_params("label_planes", p.rule, p.out, /*with_scores=*/true);
   SCLIP_CHECK(p.height >= 1 && p.width >= 1 && p.width < (int64_t{1} << 31) / p.height, kInvalidArgument,
               "label_planes: planes of ", p.width, "×", p.height, " pixels; they must have 1 to 2^31 − 1");
   SCLIP_CHECK(p.state != nullptr, kInvalidArgument, "label_planes: the state must be given");

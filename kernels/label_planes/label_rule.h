@@ -43,15 +43,15 @@ struct LabelStatistics {
 struct LabelOutputs {
   void* labels = nullptr;                 // (H0, W0) in label_dtype
   DType label_dtype = DType::kU16;        // kU8 or kU16
-  float* scores = nullptr;                // (H0, W0)
+  float* scores = nullptr;                // (H0, W0); window_merge: or null
   LabelStatistics* statistics = nullptr;  // (label_slots), or null
 };
 
 // The checks that need none of the arrays' contents. `kernel` opens the sentences.
-inline void check_params(const char* kernel, const LabelRule& rule, const LabelOutputs& out) {
+inline void check_params(const char* kernel, const LabelRule& rule, const LabelOutputs& out, bool with_scores) {
   SCLIP_CHECK(rule.queries >= 1, kInvalidArgument, kernel, ": no queries; give at least one class name");
-  SCLIP_CHECK(rule.query_class != nullptr && out.labels != nullptr && out.scores != nullptr, kInvalidArgument, kernel,
-              ": query classes, labels and scores must be given");
+  SCLIP_CHECK(rule.query_class != nullptr && out.labels != nullptr && (out.scores != nullptr || !with_scores),
+              kInvalidArgument, kernel, ": query classes, labels", with_scores ? " and scores" : "", " must be given");
   SCLIP_CHECK(out.label_dtype == DType::kU8 || out.label_dtype == DType::kU16, kInvalidArgument, kernel,
               " writes labels as U8 or U16, not ", to_string(out.label_dtype));
   const int64_t most = out.label_dtype == DType::kU8 ? 256 : 65536;

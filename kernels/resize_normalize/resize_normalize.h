@@ -20,7 +20,10 @@
 namespace sclip {
 
 struct ResizeNormalizeParams {
-  ImageView src;                      // (H0, W0) pixels, in any order and with any row stride that check_image allows
+  ImageView src;  // (H0, W0) pixels, in any order and with any row stride that check_image allows
+  // H0 of a photo of which src holds only what is looked at: src has 2 H rows then, of which 2y and 2y + 1 are those
+  // that row y of the result mixes (source_rows). 0: src is the whole photo.
+  int64_t photo_height = 0;
   float* dst = nullptr;               // (3, H, W): R, G, B; does not overlap src
   int64_t dst_height = 0;             // H, 1 … kMaxImageSide
   int64_t dst_width = 0;              // W
@@ -29,9 +32,17 @@ struct ResizeNormalizeParams {
   std::array<float, 3> mean{};        // of R, G, B in 0 … 255; finite
   std::array<float, 3> std{1, 1, 1};  // finite, > 0
 
+  bool paired() const { return photo_height != 0; }
+  int64_t height() const { return paired() ? photo_height : src.height; }  // H0
   int64_t row_stride() const { return dst_row_stride != 0 ? dst_row_stride : dst_width; }
   int64_t plane_stride() const { return dst_plane_stride != 0 ? dst_plane_stride : dst_height * row_stride(); }
 };
+
+// The photo's rows that row y of the result mixes.
+struct SourceRows {
+  int64_t upper, lower;
+};
+SourceRows source_rows(int64_t y, int64_t photo_height, int64_t dst_height);
 
 // What both implementations ask of their arguments.
 inline void check_params(const ResizeNormalizeParams& p) {
@@ -42,6 +53,10 @@ inline void check_params(const ResizeNormalizeParams& p) {
                 " × ", p.src.height, " pixels to ", p.dst_width, " × ", p.dst_height, ": sides must be 1 … ",
                 kMaxImageSide);
   }
+  SCLIP_CHECK(
+      !p.paired() || (p.photo_height >= 1 && p.photo_height <= kMaxImageSide && p.src.height == 2 * p.dst_height),
+      kInvalidArgument, "resize_normalize: ", p.src.height, " rows of a photo of ", p.photo_height,
+      "; two for each of the ", p.dst_height, " rows of the result must be given");
   SCLIP_CHECK(p.row_stride() >= p.dst_width && p.plane_stride() >= (p.dst_height - 1) * p.row_stride() + p.dst_width,
               kInvalidArgument, "resize_normalize: rows of ", p.dst_width, " pixels ", p.row_stride(),
               " elements apart, and planes of ", p.dst_height, " rows ", p.plane_stride(), " apart, overlap");

@@ -132,6 +132,11 @@ class RowCache {
 
 }  // namespace
 
+SourceRows source_rows(int64_t y, int64_t photo_height, int64_t dst_height) {
+  const int64_t s = source_coordinate(y, photo_height, dst_height).first;
+  return {std::clamp<int64_t>(s, 0, photo_height - 1), std::clamp<int64_t>(s + 1, 0, photo_height - 1)};
+}
+
 void resize_normalize_cpu(const ResizeNormalizeParams& p, CpuQueue queue) {
   check_params(p);
   const std::vector<Column> columns = make_columns(p.src.width, pixel_layout(p.src.order).bytes, p.dst_width);
@@ -141,10 +146,11 @@ void resize_normalize_cpu(const ResizeNormalizeParams& p, CpuQueue queue) {
       RowCache<decltype(order)::value> cache(p, columns);
       const int64_t end = std::min(p.dst_height, (task + 1) * kRowsPerTask);
       for (int64_t y = task * kRowsPerTask; y < end; ++y) {
-        const auto [s, f] = source_coordinate(y, p.src.height, p.dst_height);
+        const float f = source_coordinate(y, p.height(), p.dst_height).second;
+        const SourceRows rows = p.paired() ? SourceRows{2 * y, 2 * y + 1} : source_rows(y, p.height(), p.dst_height);
         // Neighbours lie in different slots of the cache; clamped to one row, they share it.
-        const int16_t* upper = cache.get(std::clamp<int64_t>(s, 0, p.src.height - 1));
-        const int16_t* lower = cache.get(std::clamp<int64_t>(s + 1, 0, p.src.height - 1));
+        const int16_t* upper = cache.get(rows.upper);
+        const int16_t* lower = cache.get(rows.lower);
         for (int64_t c = 0; c < 3; ++c) {
           const auto channel = static_cast<size_t>(c);
           blend_row(upper + c * p.dst_width, lower + c * p.dst_width, fixed_point(1.f - f), fixed_point(f),

@@ -51,6 +51,7 @@ struct Resize {
   float* dst;
   int64_t row_stride, plane_stride;
   int src_height, src_width, dst_height, dst_width;
+  bool paired;  // src holds two rows for each of dst, and src_height is the photo's
   double scale_x, scale_y;
   float mean[3], std[3];
   int tiles_x;
@@ -66,8 +67,9 @@ __global__ void __launch_bounds__(kThreads) resize_normalize_kernel(const __grid
     const int i = static_cast<int>(threadIdx.x);
     const Tap tap = i < kColumns ? make_tap(tile_x + i, p.scale_x, p.src_width, true)
                                  : make_tap(tile_y + i - kColumns, p.scale_y, p.src_height, false);
-    first[i] = tap.first;
-    second[i] = tap.second;
+    const bool pair = p.paired && i >= kColumns;
+    first[i] = pair ? 2 * (tile_y + i - kColumns) : tap.first;
+    second[i] = pair ? first[i] + 1 : tap.second;
     w0[i] = tap.w0;
     w1[i] = tap.w1;
   }
@@ -112,12 +114,13 @@ void resize_normalize_cuda(const ResizeNormalizeParams& p, CudaQueue queue) {
                       .dst = p.dst,
                       .row_stride = p.row_stride(),
                       .plane_stride = p.plane_stride(),
-                      .src_height = p.src.height,
+                      .src_height = static_cast<int>(p.height()),
                       .src_width = p.src.width,
                       .dst_height = static_cast<int>(p.dst_height),
                       .dst_width = static_cast<int>(p.dst_width),
+                      .paired = p.paired(),
                       .scale_x = scale(p.src.width, p.dst_width),
-                      .scale_y = scale(p.src.height, p.dst_height),
+                      .scale_y = scale(p.height(), p.dst_height),
                       .mean = {p.mean[0], p.mean[1], p.mean[2]},
                       .std = {p.std[0], p.std[1], p.std[2]},
                       .tiles_x = static_cast<int>(tiles_x)};

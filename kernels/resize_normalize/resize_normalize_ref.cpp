@@ -28,7 +28,8 @@ Tap tap(int64_t i, int64_t src, int64_t dst, bool outside_weighs_nothing) {
 void resize_normalize(const ResizeNormalizeParams& p) {
   const std::vector<uint8_t> photo = rgb(p.src);
   for (int64_t y = 0; y < p.dst_height; ++y) {
-    const Tap row = tap(y, p.src.height, p.dst_height, false);
+    Tap row = tap(y, p.height(), p.dst_height, false);
+    if (p.paired()) row.first = 2 * y, row.second = 2 * y + 1;
     for (int64_t x = 0; x < p.dst_width; ++x) {
       const Tap column = tap(x, p.src.width, p.dst_width, true);
       for (int64_t c = 0; c < 3; ++c) {

@@ -49,6 +49,46 @@ TEST_CASE("resize_normalize equals its reference bit for bit", "[resize_normaliz
   }
 }
 
+TEST_CASE("resize_normalize of the rows that it looks at is that of the whole photo", "[resize_normalize]") {
+  struct Sizes {
+    int h0;
+    int64_t h;
+  };
+  const Sizes sizes = GENERATE(Sizes{1, 1}, Sizes{1, 5}, Sizes{2, 3}, Sizes{900, 37}, Sizes{77, 76}, Sizes{31, 100});
+  constexpr int kWidth = 45;
+  constexpr int64_t kDstWidth = 33;
+  CAPTURE(sizes.h0, sizes.h);
+  const std::vector<uint8_t> photo = testing::noise_photo(sizes.h0, kWidth, ChannelOrder::kRgb);
+  std::vector<float> expected(static_cast<size_t>(3 * sizes.h * kDstWidth)), reference(expected.size());
+  ResizeNormalizeParams params{.src = {photo.data(), kWidth, sizes.h0},
+                               .dst = expected.data(),
+                               .dst_height = sizes.h,
+                               .dst_width = kDstWidth,
+                               .mean = kMean,
+                               .std = kStd};
+  ref::resize_normalize(params);
+
+  std::vector<uint8_t> pairs;
+  for (int64_t y = 0; y < sizes.h; ++y) {
+    const SourceRows rows = source_rows(y, sizes.h0, sizes.h);
+    for (const int64_t row : {rows.upper, rows.lower}) {
+      pairs.insert(pairs.end(), photo.begin() + row * kWidth * 3, photo.begin() + (row + 1) * kWidth * 3);
+    }
+  }
+  testing::Dut& dut = testing::Dut::get();
+  auto src = dut.copy(pairs);
+  auto dst = dut.output<float>(expected.size());
+  params.src = {src.data(), kWidth, static_cast<int>(2 * sizes.h)};
+  params.photo_height = sizes.h0;
+  params.dst = dst.data();
+  dut.stream().resize_normalize(params);
+  CHECK(dst.host() == expected);
+  params.src.pixels = pairs.data();
+  params.dst = reference.data();
+  ref::resize_normalize(params);
+  CHECK(reference == expected);
+}
+
 TEST_CASE("resize_normalize reads every layout as the RGB picture that it shows", "[resize_normalize]") {
   struct Sizes {
     int h0, w0;
@@ -115,6 +155,7 @@ TEST_CASE("resize_normalize refuses what it cannot read or write", "[resize_norm
   CHECK_THAT(refused([](auto& p) { p.src.row_stride = std::numeric_limits<int64_t>::min(); }), Contains("at most"));
   CHECK_THAT(refused([](auto& p) { p.src.order = static_cast<ChannelOrder>(5); }), Contains("channel order 5"));
   CHECK_THAT(refused([](auto& p) { p.dst = nullptr; }), Contains("dst must be given"));
+  CHECK_THAT(refused([](auto& p) { p.photo_height = 9, p.src.height = 3; }), Contains("3 rows of a photo of 9"));
   CHECK_THAT(refused([](auto& p) { p.dst_height = 0; }), Contains("cannot resize 2 × 2 pixels to 1 × 0"));
   CHECK_THAT(refused([&](auto& p) { p.mean[1] = nan; }), Contains("the mean is 0, nan, 0"));
   CHECK_THAT(refused([&](auto& p) { p.std[2] = infinity; }), Contains("the standard deviation is 1, 1, inf"));

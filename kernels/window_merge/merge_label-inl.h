@@ -84,12 +84,16 @@ void LabelRow(const WindowMergeParams& p, const State& s, int64_t y, MergeRows& 
   });
 }
 
-// Applies the area filter to the labels and scores that FinishRow stored.
+// Applies the area filter to the labels and scores that FinishRow stored; scores that nobody wants are computed anew.
 void RefilterRow(const WindowMergeParams& p, const State& s, int64_t y, MergeRows& rows) {
   const int64_t width = p.windows.photo_width;
-  LoadLabels(p.out, y * width, width, rows.label.data());
-  std::copy_n(p.out.scores + y * width, width, rows.score.data());
-  bool mixed = false;
+  bool mixed = p.out.scores == nullptr;
+  if (mixed) {
+    LabelRow(p, s, y, rows);
+  } else {
+    LoadLabels(p.out, y * width, width, rows.label.data());
+    std::copy_n(p.out.scores + y * width, width, rows.score.data());
+  }
   ForEachTile(
       width, s, rows,
       [&](int64_t x, int64_t pixels) {
@@ -113,7 +117,7 @@ void FinishRow(const WindowMergeParams& p, int64_t y, float threshold, MergeRows
   const int64_t width = p.windows.photo_width;
   ApplyThreshold(threshold, p.rule.low_label.value_or(0), rows.score.data(), width, rows.label.data());
   TallyRow(p.rule, rows.label.data(), rows.score.data(), width, rows.tally.data());
-  std::copy_n(rows.score.data(), width, p.out.scores + y * width);
+  if (p.out.scores != nullptr) std::copy_n(rows.score.data(), width, p.out.scores + y * width);
   StoreLabels(rows.label.data(), y * width, width, p.out);
 }
 

@@ -104,7 +104,7 @@ inline void check_params(const char* kernel, const WindowLogits& w) {
 
 inline void check_params(const WindowMergeParams& p) {
   check_params("window_merge", p.windows);
-  check_params("window_merge", p.rule, p.out);
+  check_params("window_merge", p.rule, p.out, /*with_scores=*/false);
   SCLIP_CHECK(p.rule.queries == p.windows.queries, kInvalidArgument, "window_merge: logits of ", p.windows.queries,
               " queries and a rule for ", p.rule.queries);
 }

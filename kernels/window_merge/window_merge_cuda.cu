@@ -186,7 +186,9 @@ Plan plan(const WindowMergeParams& p, void* workspace) {
   carver.take(m.kept_class, p.rule.classes);
   carver.take(m.kept_query, ceil_div(p.rule.queries, kStep) * kStep);
   plan_windows(p.windows, 0, p.rule.queries, carver, m);
-  m.l = make_labelling(p.rule, p.out);
+  LabelOutputs outputs = p.out;
+  if (outputs.scores == nullptr) carver.take(outputs.scores, p.windows.photo_width * p.windows.photo_height);
+  m.l = make_labelling(p.rule, outputs);
   m.logit_limit = logit_limit(p.rule);
   out.bytes = carver.bytes();
   return out;

@@ -316,6 +316,27 @@ TEST_CASE("window_merge refuses parameters that cannot work", "[window_merge]") 
   CHECK_THROWS_AS(run(scene), Error);
 }
 
+TEST_CASE("window_merge without scores has the same labels and statistics", "[window_merge]") {
+  const std::optional<float> area =
+      GENERATE(std::optional<float>(), std::optional<float>(0.0f), std::optional<float>(0.2f));
+  Scene scene(kSmall);
+  scene.rule.area_threshold = area;
+  scene.rule.prob_threshold = 0.3f;
+  const LabelResults expected = run(scene);
+  MergeOnDevice device(scene);
+  WindowMergeParams p{.windows = device.windows, .rule = device.rule, .out = device.out};
+  p.out.scores = nullptr;
+  testing::Dut::get().stream().window_merge(p);
+  const LabelResults actual = device.results();
+  CHECK(actual.labels == expected.labels);
+  REQUIRE(actual.statistics.size() == expected.statistics.size());
+  for (size_t q = 0; q < actual.statistics.size(); ++q) {
+    CHECK(actual.statistics[q].pixels == expected.statistics[q].pixels);
+    CHECK(actual.statistics[q].score_sum == expected.statistics[q].score_sum);
+    CHECK(actual.statistics[q].max_score == expected.statistics[q].max_score);
+  }
+}
+
 TEST_CASE("window_planes refuses a range of queries that is not there", "[window_merge]") {
   const Scene scene(kSmall);
   MergeOnDevice device(scene);

@@ -98,6 +98,29 @@ def exif_block(value, kind=3, order="<", count=1):
             + struct.pack(order + "I", 0))
 
 
+def tiled_tiff(path, width, height, side=500, kinds=6):
+    """A large deflated RGB TIFF of few tiles, each used many times; the picture is never held."""
+    base = photo(400, 280).resize((side * 3, side * 2))
+    tiles = [zlib.compress(np.asarray(base.crop((k % 3 * side, k // 3 * side, (k % 3 + 1) * side, (k // 3 + 1) * side))).tobytes(), 1)
+             for k in range(kinds)]
+    starts = [8 + sum(len(t) for t in tiles[:k]) for k in range(kinds)]
+    chosen = [(7 * x + 3 * y + x * y) % kinds for y in range(-(-height // side)) for x in range(-(-width // side))]
+    entries = [(256, 4, [width]), (257, 4, [height]), (258, 3, [8, 8, 8]), (259, 3, [8]), (262, 3, [2]), (277, 3, [3]), (284, 3, [1]),
+               (322, 4, [side]), (323, 4, [side]), (324, 4, [starts[k] for k in chosen]), (325, 4, [len(tiles[k]) for k in chosen])]
+    data = b"".join(tiles)
+    data += b"\0" * (len(data) % 2)
+    at, ifd, tail = 8 + len(data), struct.pack("<H", len(entries)), b""
+    for tag, kind, values in entries:
+        field = b"".join(struct.pack({3: "<H", 4: "<I"}[kind], v) for v in values)
+        if len(field) > 4:
+            where = at + 2 + 12 * len(entries) + 4 + len(tail)
+            tail += field + b"\0" * (len(field) % 2)
+            field = struct.pack("<I", where)
+        ifd += struct.pack("<HHI", tag, kind, len(values)) + field.ljust(4, b"\0")
+    path.write_bytes(struct.pack("<2sHI", b"II", 42, at) + data + ifd + struct.pack("<I", 0) + tail)
+    return path
+
+
 def with_exif(jpeg, block):
     payload = b"Exif\0\0" + block
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:]

@@ -15,7 +15,7 @@
 #include "core/file.h"
 #include "core/stopwatch.h"
 #include "io/decode/formats.h"
-#include "io/image_decode.h"
+#include "io/picture_file.h"
 #include "sclip/error.h"
 
 namespace {
@@ -51,9 +51,9 @@ sclip::Image decode_by_rows(const std::string& file, const Options& options, nlo
 
 sclip::Image decode_whole(const std::string& file, const Options& options, nlohmann::json& answer) {
   sclip::ThreadPool pool(1);
-  std::string damage;
-  sclip::Image image = sclip::load_image(file, pool, {.salvaged = options.salvage ? &damage : nullptr});
-  answer = {{"width", image.width}, {"height", image.height}, {"damage", damage}};
+  sclip::PictureFile picture(file, {.salvage = options.salvage});
+  sclip::Image image = picture.load(pool);
+  answer = {{"width", image.width}, {"height", image.height}, {"damage", picture.damage()}};
   return image;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "core/file.h"
@@ -139,6 +140,64 @@ TEST_CASE("results go to the caller's memory, and nowhere else", "[session][devi
   const auto found = session.segment({&without, 1}, *bank, tiny_options());
   CHECK(found[0].scores.empty());
   CHECK(found[0].labels == expected.labels);
+}
+
+namespace {
+
+// An image that is handed out row by row, and may break off.
+class ImageRows final : public PhotoRows {
+ public:
+  explicit ImageRows(const Image& image, int64_t rows = std::numeric_limits<int64_t>::max())
+      : image_(image), rows_(rows) {}
+  int width() const override { return image_.width; }
+  int height() const override { return image_.height; }
+  void read(uint8_t* rgb, int64_t count) override {
+    if (next_ + count > rows_) fail(ErrorCode::kCorruptData, "no row ", rows_);
+    std::memcpy(rgb, image_.view().row(next_), static_cast<size_t>(count * image_.view().row_bytes()));
+    next_ += count;
+  }
+  int64_t handed_out() const { return next_; }
+
+ private:
+  const Image& image_;
+  int64_t rows_, next_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a photo that comes row by row has the bits that it has as a whole", "[session][device]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  const std::vector<Image> images = photos();
+  Session session(engine);
+  SegmentOptions options = tiny_options();
+  const bool refined = GENERATE(false, true);
+  if (refined) options.refine.kind = Refinement::kPamr;
+  for (const Image& image : images) {
+    CAPTURE(image.width, image.height);
+    const Segmentation expected = session.segment(image.view(), *bank, options);
+    // Twice more where the first runs are to be recorded: rows and wholes must not share a recording.
+    for (int round = 0; round < 3; ++round) {
+      ImageRows rows(image);
+      const PhotoRequest request{.rows = &rows};
+      check_same(session.segment({&request, 1}, *bank, options)[0], expected);
+      CHECK(rows.handed_out() == image.height);
+      check_same(session.segment(image.view(), *bank, options), expected);
+    }
+  }
+}
+
+TEST_CASE("rows that break off end the call, and the session goes on", "[session][device]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  const std::vector<Image> images = photos();
+  Session session(engine);
+  const Segmentation expected = session.segment(images[0].view(), *bank, tiny_options());
+  ImageRows broken(images[0], 5), whole(images[0]);
+  const PhotoRequest bad{.rows = &broken}, both{.photo = images[0].view(), .rows = &whole};
+  CHECK_THROWS_WITH(session.segment({&bad, 1}, *bank, tiny_options()), Catch::Contains("no row 5"));
+  CHECK_THROWS_WITH(session.segment({&both, 1}, *bank, tiny_options()), Catch::Contains("give one"));
+  check_same(session.segment(images[0].view(), *bank, tiny_options()), expected);
 }
 
 TEST_CASE("a session gives its memory back and goes on", "[session][device]") {

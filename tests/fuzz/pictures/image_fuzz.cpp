@@ -9,11 +9,10 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static sclip::ThreadPool pool(1);
-  std::string damage;
   try {
     const sclip::Image image = sclip::decode_image(
         std::as_bytes(std::span(data, size)), size % 2 == 1 ? "fuzz.tga" : "fuzz.jpg", pool,
-        {.max_pixels = 1 << 20, .max_side = 1 << 14, .salvaged = size % 3 == 0 ? &damage : nullptr});
+        {.max_pixels = 1 << 20, .max_streamed_pixels = 1 << 20, .max_side = 1 << 14, .salvage = size % 3 == 0});
     if (image.rgb.size() != static_cast<size_t>(image.width) * static_cast<size_t>(image.height) * 3) __builtin_trap();
   } catch (const sclip::Error& error) {
     if (error.code() == sclip::ErrorCode::kInternal) __builtin_trap();
