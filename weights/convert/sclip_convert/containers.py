@@ -4,6 +4,7 @@ from .tensors import Tensor
 
 # Parts of a key that DistributedDataParallel, torch.compile, FSDP and checkpointing put in; no CLIP has such a module.
 WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+TOWERS = ("vision_model", "text_model")  # models of one tower repeat its name where they are part of a larger one
 MAX_DEPTH = 8
 
 
@@ -49,7 +50,8 @@ def _dictionaries(obj, place, seen):
 def _unwrapped(tensors):
     out = {}
     for key, value in tensors.items():
-        name = ".".join(part for part in key.split(".") if part not in WRAPPERS)
+        parts = [part for part in key.split(".") if part not in WRAPPERS]
+        name = ".".join(part for i, part in enumerate(parts) if not (i and part in TOWERS and part == parts[i - 1]))
         if name in out:
             raise ConvertError(f"tensor {name} is there twice, once as {key}")
         out[name] = value

@@ -59,20 +59,11 @@ def _refuse_other_folders(folder):
 
 
 def _with_tower_names(tensors):
-    """Names as CLIPModel has them: the towers' own once, and `text_model.` where a text tower was saved without it."""
-    out = {}
-    has_text = any(key.startswith("text_model.") for key in tensors)
-    for key, value in tensors.items():
-        name = key
-        for tower in ("text_model.", "vision_model."):
-            while name.startswith(tower + tower):
-                name = name[len(tower):]
-        if not has_text and name.startswith(("embeddings.", "encoder.", "final_layer_norm.")):
-            name = "text_model." + name
-        if name in out:
-            raise ConvertError(f"tensor {name} is there twice, once as {key}")
-        out[name] = value
-    return out
+    """Names as CLIPModel has them: `text_model.` where a text tower was saved without it."""
+    if any(key.startswith("text_model.") for key in tensors):
+        return tensors
+    bare = ("embeddings.", "encoder.", "final_layer_norm.")
+    return {f"text_model.{key}" if key.startswith(bare) else key: value for key, value in tensors.items()}
 
 
 def _weight_files(folder):

@@ -70,7 +70,8 @@ def _hold_to_config(config, said, path):
     shown = numbers(config)
     for name, (value, entry) in said.numbers.items():
         if shown[name] != value:
-            raise ConvertError(f"{path}: {entry} is {value}, the weights have {shown[name]}; it is another model's config")
+            raise ConvertError(f"{path}: {entry} is {value}, the weights have {shown[name]}: it is another model's config; "
+                               "name the right one with --config, or move this one away")
 
 
 def _hold_to_name(config, row, name, path):

@@ -121,9 +121,10 @@ def _identity_list(values, *_):
 
 # Options, counters, random states and numbers of a training run.
 IGNORED = {("argparse", "Namespace"), ("types", "SimpleNamespace"), ("collections", "defaultdict"),
-           ("collections", "Counter"), ("collections", "deque"), ("_codecs", "encode"), ("builtins", "set"),
-           ("__builtin__", "set"), ("torch", "device"), ("torch.torch_version", "TorchVersion"), ("numpy", "dtype"),
+           ("collections", "Counter"), ("collections", "deque"), ("_codecs", "encode"), ("torch", "device"), ("torch.torch_version", "TorchVersion"), ("numpy", "dtype"),
            ("numpy", "ndarray"),
+           *((module, name) for module in ("builtins", "__builtin__") for name in
+             ("bytearray", "complex", "dict", "float", "frozenset", "int", "list", "set", "slice", "tuple")),
            *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
            *(("pathlib", f"{kind}Path") for kind in ("", "Pure", "Posix", "PurePosix", "Windows", "PureWindows")),
            *(("torch", name) for name in ("float64", "float32", "float16", "bfloat16", "int64", "int32", "uint8", "bool"))}
