@@ -178,7 +178,8 @@ REFUSALS = [
         _short_merges, vocabulary=49409)),
     Refusal("a token in `added_tokens.json`", "hf", "'<cat-toy>' first", _hf_clip(_added_token)),
     Refusal("text read off at a token that is not the last", "hf", "eos_token_id", _hf_clip(eos_token_id=7)),
-    Refusal("a tensor missing", "open_clip", "resblocks.1.attn.out_proj.weight of shape (64, 64) is missing", _spoiled(_with_gap)),
+    Refusal("a tensor missing", "open_clip", "resblocks.1.attn.out_proj.weight of shape (64, 64) is missing",
+            _spoiled(_with_gap)),
     Refusal("a tensor transposed", "open_clip", "visual.proj has shape (32, 64), the config needs (64, 32); it is transposed",
             _spoiled(_transposed)),
     Refusal("two models in a file", "open_clip", "choose one with --part", _saved(

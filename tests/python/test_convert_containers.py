@@ -45,7 +45,8 @@ def test_prefixes(prefix, safetensors, state, bare, tmp_path):
     assert converted_bytes(prefixed(prefix, state), tmp_path, safetensors=safetensors) == bare
 
 
-@pytest.mark.parametrize("place", ["state_dict", "model", "model_state_dict", "module", "ema", "anything.at.all", "model.state_dict"])
+@pytest.mark.parametrize("place", ["state_dict", "model", "model_state_dict", "module", "ema", "anything.at.all",
+                                   "model.state_dict"])
 @pytest.mark.parametrize("prefix", ["", "module._orig_mod.", "model."])
 def test_containers(place, prefix, state, bare, tmp_path):
     obj = prefixed(prefix, state)

@@ -7,6 +7,9 @@ from transformers import CLIPConfig, CLIPModel
 
 from convert_support import assert_same, converted, expected_of_hf, randomise
 
+from sclip_convert import source_hf
+from sclip_convert.errors import ConvertError
+
 
 @pytest.fixture(autouse=True)
 def clean(tmp_path):
@@ -68,3 +71,34 @@ def test_gelu_heads_eps_and_preprocessor_come_from_the_folder(tmp_path):
     assert metadata["config"]["vision"]["image_size"] == 28
     assert metadata["preprocessing"]["mean"] == [0, 127.5, 255]
     assert blob["tokenizer.merges"].tobytes().startswith(b"a b0\na b1\n")
+
+
+TOWER = {"hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2, "num_attention_heads": 4, "layer_norm_eps": 1e-6}
+
+
+@pytest.mark.parametrize("sections", [
+    {"vision_config_dict": {**TOWER, "hidden_act": "gelu"}, "text_config_dict": {**TOWER, "hidden_act": "gelu"}},
+    {"vision_config": TOWER, "text_config_dict": TOWER}, {"vision_config_dict": TOWER, "text_config": TOWER},
+    {"vision_config": {**TOWER, "hidden_act": "gelu", "patch_size": 16}, "vision_config_dict": TOWER, "text_config": TOWER},
+    {"vision_config": TOWER, "vision_config_dict": {**TOWER, "patch_size": 16}, "text_config_dict": TOWER, "text_config": None},
+    {"vision_config": None, "vision_config_dict": None, "text_config": None, "text_config_dict": None}, {}])
+def test_old_and_new_sections_mean_what_transformers_takes_them_for(sections, tmp_path):
+    theirs = CLIPConfig(**sections)
+    ours, _ = source_hf._config({"model_type": "clip", **sections}, tmp_path / "config.json", None, 100.0)
+    for side, tower in ((ours.vision, theirs.vision_config), (ours.text, theirs.text_config)):
+        assert (side.width, side.layers, side.heads, side.mlp_width) == (
+            tower.hidden_size, tower.num_hidden_layers, tower.num_attention_heads, tower.intermediate_size)
+        assert (ours.activation, ours.layer_norm_eps) == (tower.hidden_act, tower.layer_norm_eps)
+    vision, text = theirs.vision_config, theirs.text_config
+    assert (ours.patch_size, ours.image_size) == (vision.patch_size, vision.image_size // vision.patch_size * vision.patch_size)
+    assert (ours.context, ours.vocabulary, ours.embed_dim) == (text.max_position_embeddings, text.vocab_size, theirs.projection_dim)
+
+
+@pytest.mark.parametrize("sections, says", [
+    ({"vision_config": {"num_channels": 4}}, "num_channels is 4"), ({"vision_config": [1]}, "not JSON objects"),
+    ({"text_config_dict": 5}, "not JSON objects"), ({"text_config": {"hidden_act": ["gelu"]}}, "hidden_act"),
+    ({"vision_config": {"hidden_act": ["gelu"]}, "text_config": {"hidden_act": ["gelu"]}}, "hidden_act is"),
+    ({"vision_config": {"hidden_size": "wide"}}, "not a number"), ({"vision_config": {"patch_size": 0}}, "not a number")])
+def test_sections_that_cannot_be_read(sections, says, tmp_path):
+    with pytest.raises(ConvertError, match=says):
+        source_hf._config({"model_type": "clip", **sections}, tmp_path / "config.json", None, 100.0)

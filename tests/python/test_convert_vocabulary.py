@@ -78,9 +78,10 @@ def test_merges_beside_a_file_of_clips_vocabulary_are_not_its_own(tmp_path):
     assert blob["tokenizer.merges"].tobytes() == merges_text(49408)
 
 
-@pytest.mark.parametrize("change, says", [(lambda lines: lines[:-1], "1 tokens were added"), (lambda lines: lines + ["a b"], "merges, a vocabulary of"),
-                                          (lambda lines: lines[:-1] + ["a b c"], "is not a pair"), (lambda lines: lines[:-1] + [""], "is not a pair"),
-                                          (lambda lines: ["", *lines[1:]], "is not a pair")])
+@pytest.mark.parametrize("change, says", [
+    (lambda lines: lines[:-1], "1 tokens were added"), (lambda lines: lines + ["a b"], "merges, a vocabulary of"),
+    (lambda lines: lines[:-1] + ["a b c"], "is not a pair"), (lambda lines: lines[:-1] + [""], "is not a pair"),
+    (lambda lines: ["", *lines[1:]], "is not a pair")])
 def test_merges_that_do_not_fit(change, says, own):
     own.with_name("merges.txt").write_bytes(text(change(OWN)))
     assert says in refuse(own)
@@ -110,7 +111,8 @@ def swap(vocabulary):
 
 
 @pytest.mark.parametrize("name, change, says", [
-    ("vocab.json", swap, "in CLIP's order it would be"), ("vocab.json", lambda v: v.update({"<cat-toy>": SIZE}), "'<cat-toy>' is number"),
+    ("vocab.json", swap, "in CLIP's order it would be"),
+    ("vocab.json", lambda v: v.update({"<cat-toy>": SIZE}), "'<cat-toy>' is number"),
     ("vocab.json", lambda v: v.pop("a"), "tokens, the merges make"),
     ("vocab.json", lambda v: v.update({"<|startoftext|>": SIZE - 1, "<|endoftext|>": SIZE - 2}), "is number"),
     ("tokenizer_config.json", lambda v: v.update({"tokenizer_class": "T5Tokenizer"}), "'T5Tokenizer'")])

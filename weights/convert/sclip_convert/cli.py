@@ -91,8 +91,8 @@ def convert(options):
         own = read_tokenizer(checkpoint.folder)
     merges = merges_text(config.vocabulary, options.merges, own)
     if checkpoint.end_of_text not in (None, config.vocabulary - 1):
-        raise ConvertError(f"{options.input}: the text is read off at token {checkpoint.end_of_text} (eos_token_id), which is "
-                           f"not the last of {config.vocabulary}; only CLIP's order of tokens is supported")
+        raise ConvertError(f"{options.input}: the text is read off at token {checkpoint.end_of_text} (eos_token_id), "
+                           f"which is not the last of {config.vocabulary}; only CLIP's order of tokens is supported")
     entries = blob_entries(checkpoint, options.dtype, merges, options.position_interp, native_tokens)
     metadata = {"model": options.name or checkpoint.model, "source": options.source or checkpoint.origin,
                 "licence": options.licence or checkpoint.licence, "notes": options.notes or "",

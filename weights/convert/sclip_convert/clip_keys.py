@@ -1,5 +1,7 @@
 """Config of a checkpoint with OpenAI's key names (open_clip has the same), inferred from shapes."""
+import math
 import re
+from collections import Counter
 
 from .checkpoint import learned_logit_scale
 from .config import Config, Tower
@@ -14,11 +16,12 @@ DEFAULT_HEAD_WIDTH = 64
 def infer_config(tensors, where, activation, vision_heads=None, text_heads=None):
     """As OpenAI's build_model does; heads are width/64 unless told.
 
-    Each width comes from a vector, which cannot be transposed, so that a matrix that is gets the blame itself. Raises
-    ConvertError with the key, the shape found and the shape expected.
+    Widths are what most vectors have, which cannot be transposed, so that a tensor of another shape gets the blame itself.
+    Raises ConvertError with the key, the shape found and the shape expected.
     """
     shapes = _Shapes(tensors, where)
-    (width,), (text_width,) = shapes.of("visual.ln_pre.weight", "C"), shapes.of("ln_final.weight", "C")
+    width = shapes.length("visual.ln_pre.weight", "visual.ln_pre.bias", "visual.ln_post.weight", "visual.ln_post.bias")
+    text_width = shapes.length("ln_final.weight", "ln_final.bias", "transformer.resblocks.0.ln_1.weight")
     patch = shapes.of("visual.conv1.weight", width, 3, "P", "P")[2]
     tokens, _ = shapes.of("visual.positional_embedding", "N", width)
     grid = round((tokens - 1) ** 0.5)
@@ -62,6 +65,19 @@ class _Shapes:
                                f"{transposed_hint(shape, expected)}")
         return shape
 
+    def length(self, *keys):
+        """Of most of these vectors."""
+        found = _most_common([self._tensors[key].shape[0] for key in keys
+                              if key in self._tensors and len(self._tensors[key].shape) == 1])
+        return found or self.of(keys[0], "C")[0]
+
+    def _mlp_width(self, prefix, width):
+        """The bias has it, and each of the two matrices, turned round or not."""
+        elements = {part: math.prod(self._tensors[key].shape) for part in ("c_fc.bias", "c_fc.weight", "c_proj.weight")
+                    if (key := f"{prefix}.{part}") in self._tensors}
+        found = _most_common([count // (1 if part.endswith("bias") else width) for part, count in elements.items()])
+        return found or self.of(f"{prefix}.c_fc.bias", "F")[0]
+
     def tower(self, prefix, width, heads, option):
         """One transformer, its layers counted."""
         layers = {int(found[1]) for key in self._tensors
@@ -71,8 +87,13 @@ class _Shapes:
         if heads is None and width % DEFAULT_HEAD_WIDTH:
             raise ConvertError(f"{self._where}: {prefix} is {width} wide, not a multiple of {DEFAULT_HEAD_WIDTH}; "
                                f"tell its heads with {option}")
-        (mlp_width,) = self.of(f"{prefix}.resblocks.0.mlp.c_fc.bias", "F")
+        mlp_width = self._mlp_width(f"{prefix}.resblocks.0.mlp", width)
         return Tower(width, len(layers), heads or width // DEFAULT_HEAD_WIDTH, mlp_width)
+
+
+def _most_common(values):
+    """None of none; the first of several that are equally common."""
+    return Counter(values).most_common(1)[0][0] if values else None
 
 
 def transposed_hint(found, expected):

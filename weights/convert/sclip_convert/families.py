@@ -42,7 +42,9 @@ KEYS = [
     (r"(features\.0\.0|layer1\.0\.conv1|stages\.0\.blocks\.0).*", "an image classifier"),
 ]
 OPENAI_KEY, HF_KEY = "visual.class_embedding", "vision_model.embeddings.class_embedding"
-TEXT_KEYS = {"openai": "token_embedding.weight", "hf": "text_model.embeddings.token_embedding.weight"}
+# The first tensor of the text tower, and what the keys of any begin with.
+TEXT_KEYS = {"openai": ("token_embedding.weight", ("transformer.", "text.", "token_embedding.", "ln_final.")),
+             "hf": ("text_model.embeddings.token_embedding.weight", ("text_model.", "encoder.", "embeddings."))}
 VOCABULARIES = {256000: "SigLIP 2"}
 
 # Of config.json's model_type.
@@ -73,8 +75,8 @@ def refuse_other_family(tensors, where, source):
     if other in tensors and own not in tensors:
         advice = "open_clip, or openai" if source == "hf" else "hf and its folder"
         raise ConvertError(f"{where}: its keys are not those of --from {source}: {other}; convert it with --from {advice}")
-    text = TEXT_KEYS["hf" if source == "hf" else "openai"]
-    if own in tensors and not any("token_embedding" in key for key in tensors):
+    text, text_keys = TEXT_KEYS["hf" if source == "hf" else "openai"]
+    if own in tensors and not any(key.startswith(text_keys) for key in tensors):
         raise ConvertError(f"{where}: this is CLIP's image tower alone, {text} is missing; both towers are needed")
     if text in tensors and not any(key.startswith(("visual.", "vision_model.")) for key in tensors):
         raise ConvertError(f"{where}: this is CLIP's text tower alone, {own} is missing; both towers are needed")

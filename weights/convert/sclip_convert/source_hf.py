@@ -114,7 +114,7 @@ def _config(root, path, chosen, logit_scale):
         if vision[key] != text[key]:
             raise ConvertError(f"{path}: {key} differs between the towers: {vision[key]!r} and {text[key]!r}; "
                                "one for both is supported")
-    if vision["hidden_act"] not in ACTIVATIONS:
+    if not isinstance(vision["hidden_act"], str) or vision["hidden_act"] not in ACTIVATIONS:
         raise ConvertError(f"{path}: hidden_act is {vision['hidden_act']!r}, supported are {', '.join(ACTIVATIONS)}")
     if vision["num_channels"] != 3:
         raise ConvertError(f"{path}: num_channels is {vision['num_channels']!r}; photos have 3")

@@ -121,8 +121,8 @@ def _identity_list(values, *_):
 
 # Options, counters, random states and numbers of a training run.
 IGNORED = {("argparse", "Namespace"), ("types", "SimpleNamespace"), ("collections", "defaultdict"),
-           ("collections", "Counter"), ("collections", "deque"), ("_codecs", "encode"), ("torch", "device"), ("torch.torch_version", "TorchVersion"), ("numpy", "dtype"),
-           ("numpy", "ndarray"),
+           ("collections", "Counter"), ("collections", "deque"), ("_codecs", "encode"), ("torch", "device"),
+           ("torch.torch_version", "TorchVersion"), ("numpy", "dtype"), ("numpy", "ndarray"),
            *((module, name) for module in ("builtins", "__builtin__") for name in
              ("bytearray", "complex", "dict", "float", "frozenset", "int", "list", "set", "slice", "tuple")),
            *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
