@@ -105,6 +105,14 @@ def _short_merges(folder):
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(other_merges()) + "\n", encoding="utf-8")
 
 
+def _bytes(name, content):
+    """Maker of a file with this content."""
+    def make(folder):
+        (folder / name).write_bytes(content)
+        return [folder / name, *B16]
+    return make
+
+
 def _saved(make_object):
     """Maker of a .pt file."""
     def make(folder):
@@ -118,6 +126,11 @@ class Command:
 
     def __reduce__(self):
         return os.system, ("touch ran",)
+
+
+def _vit_m_32():
+    config = open_clip.get_model_config("ViT-M-32")
+    return open_clip.CLIP(**config).state_dict()
 
 
 def _openai_buffers():
@@ -163,6 +176,10 @@ REFUSALS = [
     Refusal("the text tower alone", "open_clip", "text tower alone", _keys()),
     Refusal("Hugging Face's keys under another `--from`", "open_clip", "convert it with --from hf", _file(
         lambda: hugging_face().state_dict())),
+    Refusal("a text tower under `text.`", "openai", "convert it with --from open_clip", _file(
+        lambda: clip(custom_text=True).state_dict(), ())),
+    Refusal("ViT-M-32, which OpenAI did not publish", "openai", "the shapes of ViT-M-32, which OpenAI never published", _file(
+        _vit_m_32, ())),
     Refusal("`--model` that open_clip does not have", "open_clip", "did you mean ViT-B-16-quickgelu?", _file(
         lambda: clip().state_dict(), ("--model", "ViT-B-16-quickGELU"))),
     Refusal("`--model` of another family", "open_clip", "is SigLIP;", _file(
@@ -186,6 +203,10 @@ REFUSALS = [
         lambda: {"state_dict": clip().state_dict(), "state_dict_ema": clip().state_dict()})),
     Refusal("a pickle that would run a command", "open_clip", "posix.system", _saved(lambda: {"state_dict": Command()})),
     Refusal("a whole module", "open_clip", "Save the model's state_dict alone", _saved(lambda: torch.nn.Linear(2, 2))),
+    Refusal("a pointer of Git LFS", "open_clip", "git lfs pull", _bytes(
+        "m.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")),
+    Refusal("a web page", "open_clip", "the download went wrong", _bytes("m.pt", b"<!DOCTYPE html><html></html>")),
+    Refusal("GGUF", "open_clip", "a GGUF file", _bytes("m.gguf", b"GGUF\3\0\0\0" + bytes(40))),
     Refusal("F8 in `.safetensors`", "open_clip", "has dtype F8_E4M3", _spoiled(
         lambda s: s.update({"visual.proj": s["visual.proj"].to(torch.float8_e4m3fn)}))),
     Refusal("F8 in `.pt`", "open_clip", "dtype that only new PyTorch has", _saved(

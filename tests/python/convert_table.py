@@ -21,7 +21,7 @@ def supported_table():
 def refused_table():
     """One row for each of REFUSALS."""
     return _table("refused", ("checkpoint", "`--from`", "the message has"),
-                  ((refusal.label, f"`{refusal.source}`", refusal.says) for refusal in REFUSALS))
+                  ((refusal.label, f"`{refusal.source}`", f"`{refusal.says}`") for refusal in REFUSALS))
 
 
 def _table(name, head, rows):

@@ -143,7 +143,8 @@ def test_open_clip_configs_of_other_architectures(state, tmp_path, section, key,
 def test_files_that_are_not_checkpoints(tmp_path):
     out, path = tmp_path / "out.sclip", tmp_path / "x.pt"
     assert "No such file" in refused(out, "--from", "openai", path)
-    for content, part in ((b"", "empty"), (b"<html>not found</html>", "not a PyTorch file"),
+    for content, part in ((b"", "empty"), (b"<html>not found</html>", "a web page"), (b"nonsense", "not a PyTorch file"),
+                          (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"), (b"GGUF\3\0\0\0", "GGUF"),
                           (b"PK\x03\x04 and no more", "damaged"), (pickle.dumps([1, 2]), "not one that torch.save"),
                           (b"\x10\0\0\0\0\0\0\0{not JSON here}!", "corrupt"), (b"\xff" * 7 + b"\0{}", "truncated")):
         path.write_bytes(content)

@@ -14,6 +14,13 @@ from .tensors import Tensor
 from .torch_file import flatten_module, is_torchscript, read_torch
 
 
+# What is often downloaded or given in place of a checkpoint, by its first bytes.
+STRANGERS = {b"version https://git-lfs": "a pointer of Git LFS, not the file itself: fetch that with git lfs pull",
+             b"<": "a web page or XML, not weights: the download went wrong", b"GGUF": "a GGUF file of llama.cpp",
+             b"\x89HDF": "an HDF5 file of Keras or TensorFlow", b"\x1f\x8b": "compressed: unpack it first",
+             b"\x08": "probably an ONNX model: convert the weights that it was made from"}
+
+
 @dataclass
 class Checkpoint:
     """Tensors under the source's own keys, and what is known about the model."""
@@ -43,11 +50,15 @@ def open_file(path):
         raise ConvertError(f"{path} is not a regular file")
     try:
         with open(path, "rb") as file:
-            head = file.read(9)
+            head = file.read(32)
     except OSError as error:
         raise ConvertError(f"cannot read {path}: {error.strerror}") from error
     if not head:
         raise ConvertError(f"{path}: the file is empty")
+    if head[8:9] != b"{":
+        for start, kind in STRANGERS.items():
+            if head.startswith(start):
+                raise ConvertError(f"{path}: this is {kind}")
     if head[8:9] == b"{" or path.suffix == ".safetensors":
         return read_safetensors(path)
     obj = read_torch(path)

@@ -71,6 +71,8 @@ def refuse_other_family(tensors, where, source):
             if isinstance(family, dict):
                 family = next(name for other, name in family.items() if not other or other in tensors)
             raise ConvertError(f"{where}: this is {_exact(family, tensors)}; {SUPPORTED}. Its tensor {key} says so")
+    if source == "openai" and "text.token_embedding.weight" in tensors:
+        raise ConvertError(f"{where}: its text tower lies under `text.`, as open_clip's: convert it with --from open_clip")
     own, other = (HF_KEY, OPENAI_KEY) if source == "hf" else (OPENAI_KEY, HF_KEY)
     if other in tensors and own not in tensors:
         advice = "open_clip, or openai" if source == "hf" else "hf and its folder"

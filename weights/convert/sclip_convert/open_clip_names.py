@@ -50,6 +50,11 @@ def tag_of(name, tag):
     return Tag(row["activation"], *(tuple(map(float, row[key].split())) or None for key in ("mean", "std")))
 
 
+def has_tag(name, tag):
+    """Whether open_clip has such weights of a model."""
+    return any((row["model"], row["tag"]) == (name, tag) for row in _rows("open_clip_tags.csv"))
+
+
 def names_of(numbers):
     """Names of the plain CLIPs with these numbers, {column of NUMBERS: value}."""
     return [name for name, row in models().items() if not row["family"] and

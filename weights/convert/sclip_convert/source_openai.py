@@ -3,9 +3,11 @@ from pathlib import Path
 
 from .activation import Claim, decide
 from .checkpoint import Checkpoint, digest, open_file
-from .clip_keys import ANCHORS, IGNORABLE, infer_config
+from .clip_keys import ANCHORS, IGNORABLE, infer_config, numbers
 from .containers import find_model
+from .errors import ConvertError
 from .families import refuse_other_family
+from .open_clip_names import has_tag, names_of
 
 # SHA-256 of the published files, as the addresses that clip.load() downloads from spell them.
 PUBLISHED = {
@@ -23,6 +25,7 @@ def open_openai(path, options):
     refuse_other_family(tensors, path, "openai")
     activation, warnings = decide([Claim("quick_gelu", "--from openai")], options.activation, path)
     config = infer_config(tensors, path, activation, options.vision_heads, options.text_heads)
+    _refuse_shapes_of_others(config, path)
     sha256 = digest(path)
     checkpoint = Checkpoint("openai", tensors, config, IGNORABLE, path.stem, f"{path.name}, sha256 {sha256}",
                             folder=path.parent, warnings=warnings)
@@ -30,3 +33,11 @@ def open_openai(path, options):
         checkpoint.model = PUBLISHED[sha256]
         checkpoint.licence = "MIT (OpenAI CLIP, https://github.com/openai/CLIP)"
     return checkpoint
+
+
+def _refuse_shapes_of_others(config, path):
+    """Other heads and another activation go with shapes that only others have trained."""
+    names = names_of(numbers(config))
+    if names and not any(has_tag(name, "openai") for name in names):
+        raise ConvertError(f"{path}: these are the shapes of {' or '.join(names)}, which OpenAI never published: convert it "
+                           "with --from open_clip")
