@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "sclip/error.h"
+#include "weights/guarded_json.h"
 
 namespace sclip {
 namespace {
@@ -21,42 +21,9 @@ uint64_t little_endian_u64(std::span<const std::byte> bytes) {
   return value;
 }
 
-// nlohmann::json keeps the last of two equal keys without a word; a blob with two has been tampered with.
-class KeyGuard {
- public:
-  explicit KeyGuard(const std::string& where) : where_(where) {}
-
-  bool operator()(int, Json::parse_event_t event, Json& value) {
-    switch (event) {
-      case Json::parse_event_t::object_start:
-      case Json::parse_event_t::array_start:
-        SCLIP_CHECK(open_.size() < kMaxDepth, kCorruptData, where_, ": the header nests deeper than ", kMaxDepth,
-                    " levels");
-        open_.emplace_back();
-        break;
-      case Json::parse_event_t::object_end:
-      case Json::parse_event_t::array_end: open_.pop_back(); break;
-      case Json::parse_event_t::key: {
-        const std::string& key = value.get_ref<const std::string&>();
-        SCLIP_CHECK(open_.back().insert(key).second, kCorruptData, where_, ": the header has ", printable(key),
-                    " twice");
-        break;
-      }
-      case Json::parse_event_t::value: break;
-    }
-    return true;
-  }
-
- private:
-  const std::string& where_;
-  std::vector<std::set<std::string>> open_;
-};
-
 Json parse_header_json(std::string_view text, const std::string& where) {
   try {
-    KeyGuard guard(where);
-    return Json::parse(text,
-                       [&](int depth, Json::parse_event_t event, Json& value) { return guard(depth, event, value); });
+    return parse_guarded_json(text, kMaxDepth, where + ": the header");
   } catch (const Json::parse_error& error) {
     fail(ErrorCode::kCorruptData, where, ": the header is not valid JSON, see byte ", kPrefixBytes + error.byte - 1,
          " of the file");

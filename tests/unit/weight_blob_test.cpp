@@ -285,6 +285,18 @@ TEST_CASE("broken metadata", "[weights]") {
       {"config with 1e999",
        {"config has a number that is too large"},
        [](BlobBuilder& b) { b.metadata["config"] = "{\"a\":1e999}"; }},
+      {"config of 50,000 levels",
+       {"config nests deeper than 2 levels"},
+       [](BlobBuilder& b) { b.metadata["config"] = std::string(50000, '['); }},
+      {"config with a section twice",
+       {"config has text twice"},
+       [](BlobBuilder& b) { b.metadata["config"] = "{\"text\":{},\"text\":{}}"; }},
+      {"config with an entry twice",
+       {"config has width twice"},
+       [](BlobBuilder& b) { b.metadata["config"] = "{\"text\":{\"width\":32,\"width\":64}}"; }},
+      {"preprocessing with an entry twice",
+       {"preprocessing has crop twice"},
+       [](BlobBuilder& b) { b.metadata["preprocessing"] = "{\"crop\":0,\"crop\":16}"; }},
       {"config a list", {"config is not a JSON object"}, [](BlobBuilder& b) { b.metadata["config"] = "[]"; }},
   });
 }
