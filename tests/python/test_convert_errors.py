@@ -230,3 +230,12 @@ def test_a_full_disk_leaves_nothing(state, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", no_space)
     assert cli.main(["--from", "openai", str(tmp_path / "m.pt"), "-o", str(out)]) == 2
     assert out.read_bytes() == b"old" and not list(tmp_path.glob("out.sclip.tmp*"))
+
+
+@pytest.mark.parametrize("source, shape", [("openai", ()), ("open_clip", ()), ("open_clip", (0,)), ("openai", (1,) * 8)])
+def test_any_tensor_of_any_rank_is_an_error_and_no_traceback(state, source, shape, tmp_path):
+    options = ["--activation", "gelu"] if source == "open_clip" else []
+    for key in state:
+        if key != "logit_scale":
+            torch.save({**state, key: torch.ones(shape)}, tmp_path / "m.pt")
+            assert "shape" in refused(tmp_path / "out.sclip", "--from", source, tmp_path / "m.pt", *options)

@@ -34,12 +34,15 @@ def parse_arguments(argv):
                         help="of the matrices; vectors and positions stay f32 (default: f16)")
     parser.add_argument("--model", help="open_clip's name: ViT-B-16-quickgelu has QuickGELU, ViT-B-16 GELU")
     parser.add_argument("--pretrained", metavar="TAG", help="open_clip's tag of the weights, with --model: openai, say")
-    parser.add_argument("--config", help="open_clip_config.json, instead of --model")
+    parser.add_argument("--config", help="open_clip_config.json (default: the one beside the file, if any)")
     parser.add_argument("--activation", choices=ACTIVATIONS, help="whatever name and config say (default: as they say)")
     parser.add_argument("--part", metavar="NAME", help="which model, where the file holds several: state_dict_ema, say")
-    parser.add_argument("--vision-heads", type=_positive, help="heads of the image tower (default: width/64)")
-    parser.add_argument("--text-heads", type=_positive, help="heads of the text tower (default: width/64)")
-    parser.add_argument("--merges", help="BPE merges, plain or .gz (default: CLIP's own)")
+    parser.add_argument("--vision-heads", type=_positive, help="heads of the image tower (default: by the "
+                        "config, or as open_clip's towers of this width have, else width/64)")
+    parser.add_argument("--text-heads", type=_positive, help="heads of the text tower (default: by the config, "
+                        "else width/64)")
+    parser.add_argument("--merges", help="BPE merges, plain or .gz (default: CLIP's; for another vocabulary "
+                        "those in the checkpoint's folder)")
     parser.add_argument("--image-size", type=_positive, help="resize the position table to this native image size")
     parser.add_argument("--position-interp", choices=METHODS, default=METHODS[0],
                         help="how --image-size does it: antialiased as open_clip, or as sclip at run time")

@@ -97,6 +97,6 @@ def refuse_model_type(config, where):
 
 def _exact(family, tensors):
     if family == "SigLIP":
-        rows = {tensor.shape[0] for key, tensor in tensors.items() if key.endswith("token_embedding.weight")}
-        return next((VOCABULARIES[count] for count in rows if count in VOCABULARIES), family)
+        shapes = [tensor.shape for key, tensor in tensors.items() if key.endswith("token_embedding.weight")]
+        return next((VOCABULARIES[shape[0]] for shape in shapes if shape and shape[0] in VOCABULARIES), family)
     return family

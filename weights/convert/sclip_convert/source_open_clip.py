@@ -34,7 +34,7 @@ def open_open_clip(path, options):
     claims = _claims(path, tensors, sha256, options, row, tag) + (
         [Claim(said.activation, str(config_path))] if said else [])
     activation, warnings = decide(claims, options.activation, path)
-    width = tensors["visual.conv1.weight"].shape[0] if "visual.conv1.weight" in tensors else 0
+    width = next((length for key in ANCHORS[1:3] if key in tensors for length in tensors[key].shape[:1]), 0)
     vision_heads = options.vision_heads or (said and width // said.head_width) or heads_of_width(width)
     config = infer_config(tensors, path, activation, vision_heads, options.text_heads or (said and said.text_heads))
     if said:
