@@ -175,6 +175,16 @@ PhotoList list_photos(std::span<const std::string> inputs, const fs::path& out, 
   return list;
 }
 
+std::vector<std::string> gather_inputs(std::span<const std::string> inputs, const std::string& files_from) {
+  std::vector<std::string> all(inputs.begin(), inputs.end());
+  if (files_from.empty()) return all;
+  SCLIP_CHECK(files_from != kStandardInput || std::count(inputs.begin(), inputs.end(), kStandardInput) == 0,
+              kInvalidArgument, "standard input cannot be both the list of photos and a photo");
+  const auto listed = read_photo_paths(files_from);
+  all.insert(all.end(), listed.begin(), listed.end());
+  return all;
+}
+
 std::vector<std::string> read_photo_paths(const std::string& file) {
   constexpr size_t kMost = size_t{1} << 30;
   std::string text;

@@ -45,6 +45,7 @@ struct SegmentCommand {
   bool quiet = false;
   std::string files_from;
   std::string outputs = std::string(kDefaultOutputs);
+  std::string overlay_size = "legend";
 
   int run() const;
 
@@ -54,13 +55,14 @@ struct SegmentCommand {
     PhotoList photos;
     OutputChoice outputs;
     OverwriteGuard guard;
+    OverlaySize overlay_size = OverlaySize::kWithLegend;
     bool single = false;
   };
   Plan plan() const;
   bool names_a_file(const std::vector<std::string>& photos) const;
   SegmentRun prepare(const Plan& plan) const;
   void check_ignored(const SegmentOptions& options, ClassList& list) const;
-  std::vector<std::string> what_is_written(const OutputChoice& choice) const;
+  std::vector<std::string> what_is_written(const Plan& plan) const;
   int run_single(const SegmentRun& run, const PhotoJob& job) const;
   int run_many(const SegmentRun& run, const std::vector<PhotoJob>& photos, Progress& progress) const;
 };
@@ -113,14 +115,11 @@ bool SegmentCommand::names_a_file(const std::vector<std::string>& photos) const 
 }
 
 SegmentCommand::Plan SegmentCommand::plan() const {
-  std::vector<std::string> photos = inputs;
-  if (!files_from.empty()) {
-    SCLIP_CHECK(files_from != kStandardInput || std::count(inputs.begin(), inputs.end(), kStandardInput) == 0,
-                kInvalidArgument, "standard input cannot be both the list of photos and a photo");
-    const auto listed = read_photo_paths(files_from);
-    photos.insert(photos.end(), listed.begin(), listed.end());
-  }
-  Plan plan{.photos = {}, .outputs = parse_outputs(outputs), .guard = OverwriteGuard(overwrite)};
+  const std::vector<std::string> photos = gather_inputs(inputs, files_from);
+  Plan plan{.photos = {},
+            .outputs = parse_outputs(outputs),
+            .guard = OverwriteGuard(overwrite),
+            .overlay_size = parse_overlay_size(overlay_size)};
   const bool file = names_a_file(photos);
   const std::filesystem::path target(out);
   plan.photos = list_photos(photos, file ? target.parent_path() : target, named);
@@ -191,8 +190,9 @@ void SegmentCommand::check_ignored(const SegmentOptions& options, ClassList& lis
 }
 
 // The chosen outputs, and what is to be read in them.
-std::vector<std::string> SegmentCommand::what_is_written(const OutputChoice& choice) const {
-  std::vector<std::string> all = to_strings(choice);
+std::vector<std::string> SegmentCommand::what_is_written(const Plan& plan) const {
+  std::vector<std::string> all = to_strings(plan.outputs);
+  all.push_back("overlay size: " + std::string(to_string(plan.overlay_size)));
   if (segment.request.ignore_label) all.push_back("ignored pixels: " + segment.ignore_name);
   return all;
 }
@@ -221,7 +221,8 @@ SegmentRun SegmentCommand::prepare(const Plan& plan) const {
   facts.ignore_name = segment.ignore_name;
   facts.templates = classes.templates.empty() ? "imagenet" : classes.templates;
   facts.template_count = bank_options.templates.empty() ? imagenet_templates().size() : bank_options.templates.size();
-  facts.options_hash = options_hash(engine, bank_options, run.bank->classes(), options, what_is_written(plan.outputs));
+  facts.overlay_size = plan.overlay_size;
+  facts.options_hash = options_hash(engine, bank_options, run.bank->classes(), options, what_is_written(plan));
   run.outputs = plan.outputs;
   run.guard = plan.guard;
   run.picture = picture;
@@ -356,7 +357,17 @@ void add_segment(CLI::App& app, const ChooseSubcommand& choose) {
       ->capture_default_str();
   segment->add_flag("--resume", command->resume, "skip photos that an earlier run with the same options finished");
   segment->add_option("--outputs", command->outputs, outputs_help())->capture_default_str();
+  segment
+      ->add_option("--overlay-size", command->overlay_size,
+                   "legend: the photo with a legend below or beside it; photo: exactly the photo's size, no legend")
+      ->capture_default_str();
   segment->add_flag("-q,--quiet", command->quiet, "print errors only");
+  segment->footer(
+      "Examples:\n"
+      "  sclip segment photo.jpg -c \"sky; building, house; tree; person\" -o out\n"
+      "  sclip segment photo.jpg -c person -o cut.png --overlay-size photo\n"
+      "  sclip segment photos/ --config voc21 --outputs mask,json --jobs 2 --resume -o masks\n"
+      "  find . -name '*.jpg' | sclip segment --files-from - --classes-file words.txt -o out\n");
   segment->callback([command, choose] { choose([command] { return command->run(); }); });
 }
 

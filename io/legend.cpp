@@ -19,6 +19,7 @@ constexpr double kSwatch = 1.05;    // side of the colour square
 constexpr double kGap = 0.55;       // between square, name and share
 constexpr double kColumnGap = 1.8;  // between columns
 constexpr double kLongestName[] = {16, 11, 7.5};
+constexpr size_t kMostEntries = 2048;  // that are measured: more than the largest photo has room for
 
 int pixels(double ems, double em) {
   return static_cast<int>(std::lround(ems * em));
@@ -43,14 +44,18 @@ std::string share_text(double share) {
 
 }  // namespace
 
-Legend::Legend(int photo_width, int photo_height, std::vector<LegendEntry> entries)
+Legend::Legend(int photo_width, int photo_height, std::vector<LegendEntry> classes)
     : photo_width_(photo_width),
       photo_height_(photo_height),
       em_(text_size(photo_width, photo_height)),
       below_(photo_width >= photo_height) {
-  std::erase_if(entries, [](const LegendEntry& e) { return !(e.share > 0); });
-  std::stable_sort(entries.begin(), entries.end(),
+  std::erase_if(classes, [](const LegendEntry& e) { return !(e.share > 0); });
+  std::stable_sort(classes.begin(), classes.end(),
                    [](const LegendEntry& a, const LegendEntry& b) { return a.share > b.share; });
+  const size_t shown = classes.size();
+  classes.resize(std::min(shown, kMostEntries));
+  std::vector<Entry> entries;
+  for (LegendEntry& entry : classes) entries.push_back(measure(std::move(entry)));
   // Names are cut shorter only when that makes room for more classes.
   double chosen = 0;
   int most = 0;
@@ -63,12 +68,11 @@ Legend::Legend(int photo_width, int photo_height, std::vector<LegendEntry> entri
   }
   arrange(entries, chosen);
   const auto room = static_cast<size_t>(rows_) * static_cast<size_t>(columns_);
-  if (entries.size() > room) {  // the last place tells how many are missing
-    hidden_ = entries.size() - (room - 1);
-    entries.resize(room - 1);
+  if (shown > room) {  // the last place tells how many are missing
+    entries.resize(std::min(entries.size(), room - 1));
+    hidden_ = shown - entries.size();
   }
-  const TextStyle style(em_);
-  for (LegendEntry& entry : entries) entry.name = style.shortened(entry.name, chosen * em_);
+  for (Entry& entry : entries) fit(entry, chosen * em_);
   entries_ = std::move(entries);
 
   const int margins = 2 * pixels(kMargin, em_), line = pixels(kLine, em_), gap = pixels(kColumnGap, em_);
@@ -78,12 +82,50 @@ Legend::Legend(int photo_width, int photo_height, std::vector<LegendEntry> entri
   height_ = below_ ? photo_height + panel_height : std::max(photo_height, panel_height);
 }
 
-void Legend::arrange(const std::vector<LegendEntry>& entries, double longest_name) {
+Legend::Entry Legend::measure(LegendEntry entry) {
+  Entry out{.facts = std::move(entry), .width = 0, .line = std::nullopt};
+  std::string& name = out.facts.name;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }, ' ');
+  if (!TextStyle::covers(name)) {
+    if (system_ == nullptr) system_ = std::make_unique<SystemText>(em_);
+    out.line = system_->shape(name, kLongestName[0] * em_);
+    if (out.line) {
+      out.width = out.line->width;
+      return out;
+    }
+    name = "class " + std::to_string(out.facts.id);
+  }
+  out.width = TextStyle(em_).width(name);
+  return out;
+}
+
+void Legend::fit(Entry& entry, double limit) {
+  if (entry.width <= limit) return;
+  if (entry.line) {
+    entry.line = system_->shape(entry.facts.name, limit);
+    if (entry.line) return;
+  }
+  entry.facts.name = TextStyle(em_).shortened(entry.facts.name, limit);
+}
+
+void Legend::draw_name(const Canvas& canvas, const Entry& entry, double x, int top, int baseline) const {
+  if (!entry.line) {
+    TextStyle(em_).draw(canvas, x, baseline, entry.facts.name, kText);
+    return;
+  }
+  // Marks can be stacked to any height: they end where the line does.
+  const int line = std::min(pixels(kLine, em_), canvas.height - top), left = static_cast<int>(x);
+  const int width = std::min(cell_width_, canvas.width - left);
+  if (line <= 0 || width <= 0) return;
+  const Canvas cell{canvas.at(left, top), width, line, canvas.stride};
+  system_->draw(cell, x - left, baseline - top, *entry.line, kText);
+}
+
+void Legend::arrange(const std::vector<Entry>& entries, double longest_name) {
   const TextStyle style(em_);
   double widest = style.width("+ 99 more");
-  for (const LegendEntry& entry : entries) {
-    widest = std::max(widest, std::min(style.width(entry.name), longest_name * em_));
-  }
+  for (const Entry& entry : entries) widest = std::max(widest, std::min(entry.width, longest_name * em_));
   cell_width_ = static_cast<int>(std::ceil((kSwatch + 2 * kGap) * em_ + widest + style.width("<0.1%")));
 
   const int margins = 2 * pixels(kMargin, em_), line = pixels(kLine, em_), gap = pixels(kColumnGap, em_);
@@ -115,12 +157,12 @@ void Legend::draw(const Canvas& canvas) const {
     return std::pair(panel_x + margin + column * (cell_width_ + gap), panel_y + margin + row * line);
   };
   for (size_t i = 0; i < entries_.size(); ++i) {
-    const LegendEntry& entry = entries_[i];
+    const Entry& entry = entries_[i];
     const auto [x, top] = place(i);
     const int baseline = top + static_cast<int>(std::lround((line + style.cap_height()) / 2));
-    fill_rounded_square(canvas, x, top + (line - swatch) / 2, swatch, 0.28 * swatch, entry.color);
-    style.draw(canvas, x + (kSwatch + kGap) * em_, baseline, entry.name, kText);
-    const std::string share = share_text(entry.share);
+    fill_rounded_square(canvas, x, top + (line - swatch) / 2, swatch, 0.28 * swatch, entry.facts.color);
+    draw_name(canvas, entry, x + (kSwatch + kGap) * em_, top, baseline);
+    const std::string share = share_text(entry.facts.share);
     style.draw(canvas, x + cell_width_ - style.width(share), baseline, share, kQuiet);
   }
   if (hidden_ > 0) {

@@ -2,12 +2,18 @@
 //
 // Largest class first; classes without a pixel are left out; what does not fit becomes "+ n more". Letters grow with
 // the photo. Wide photos get the panel below, tall ones on the right.
+//
+// A name is drawn in the font that is compiled in, else in fonts of the system; where these lack a character of it,
+// "class 3" stands instead.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "io/canvas.h"
+#include "io/system_text.h"
 
 namespace sclip {
 
@@ -15,6 +21,7 @@ struct LegendEntry {
   std::string name;  // UTF-8
   Rgb color;
   double share = 0;  // of the photo, 0 … 1
+  size_t id = 0;     // the mask's value
 };
 
 class Legend {
@@ -28,11 +35,22 @@ class Legend {
   void draw(const Canvas& canvas) const;
 
  private:
-  // Rows, columns and cells for names of at most `longest_name` ems.
-  void arrange(const std::vector<LegendEntry>& entries, double longest_name);
+  struct Entry {
+    LegendEntry facts;
+    double width = 0;                // of the name in pixels
+    std::optional<SystemLine> line;  // a name that the font compiled in cannot draw
+  };
 
-  std::vector<LegendEntry> entries_;  // those shown
-  size_t hidden_ = 0;                 // those that are not
+  Entry measure(LegendEntry entry);
+  // Cut shorter where it is wider than the limit.
+  void fit(Entry& entry, double limit);
+  // Rows, columns and cells for names of at most `longest_name` ems.
+  void arrange(const std::vector<Entry>& entries, double longest_name);
+  void draw_name(const Canvas& canvas, const Entry& entry, double x, int top, int baseline) const;
+
+  std::vector<Entry> entries_;  // those shown
+  size_t hidden_ = 0;           // those that are not
+  std::unique_ptr<SystemText> system_;
   int photo_width_, photo_height_;
   int width_, height_;
   double em_;           // text size in pixels

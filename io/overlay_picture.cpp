@@ -28,9 +28,10 @@ Image draw_overlay(ImageView photo, LabelView labels, std::span<const OverlayCla
   std::vector<LegendEntry> entries;
   for (const OverlayClass& c : classes) {
     colors.insert(colors.end(), {c.color.r, c.color.g, c.color.b, c.opacity});
-    if (legend) entries.push_back({c.name, c.color, c.share});
+    if (legend) entries.push_back({c.name, c.color, c.share, c.id});
   }
-  if (legend && no_class != nullptr) entries.push_back({no_class->name, no_class->color, no_class->share});
+  if (legend && no_class != nullptr)
+    entries.push_back({no_class->name, no_class->color, no_class->share, no_class->id});
   const Legend panel(photo.width, photo.height, std::move(entries));
   Image picture = legend ? Image(panel.width(), panel.height()) : Image(photo.width, photo.height);
   const size_t stride = static_cast<size_t>(picture.width) * 3;

@@ -15,6 +15,7 @@ struct OverlayClass {
   Rgb color;
   double share = 0;       // of the photo, 0 … 1
   uint8_t opacity = 128;  // of the colour on the photo, 0 … 255
+  size_t id = 0;          // the mask's value
 };
 
 // Labels without a class (≥ classes.size()) show the bare photo; `no_class` is their row of the legend.

@@ -1,9 +1,9 @@
 #include "io/text.h"
 
 #include <cmath>
-#include <cstdint>
 #include <vector>
 
+#include "core/utf8.h"
 #include "sclip/error.h"
 
 #define STBTT_STATIC
@@ -33,41 +33,19 @@ const stbtt_fontinfo& font() {
   return info;
 }
 
-// Takes one character off the front; 0, which the font draws as a box, for bytes that are not UTF-8.
-uint32_t take_character(std::string_view& text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : 0u; };
-  const uint32_t lead = byte(0);
-  size_t length = 0;
-  if (lead < 0x80) {
-    length = 1;
-  } else if (lead >= 0xc2 && lead < 0xe0) {
-    length = 2;
-  } else if (lead >= 0xe0 && lead < 0xf0) {
-    length = 3;
-  } else if (lead >= 0xf0 && lead < 0xf5) {
-    length = 4;
-  }
-  uint32_t character = length == 1 ? lead : length == 0 ? 0 : lead & (0x7fu >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) length = 0;
-    character = character << 6 | (byte(i) & 0x3f);
-  }
-  if (length == 0) {
-    text.remove_prefix(1);
-    return 0;
-  }
-  text.remove_prefix(length);
-  return character;
-}
-
 double advance(int glyph, double scale) {
+  if (glyph == 0) return 0;
   int width = 0;
   stbtt_GetGlyphHMetrics(&font(), glyph, &width, nullptr);
   return width * scale;
 }
 
-int glyph_of(uint32_t character) {
-  return character == 0 ? 0 : stbtt_FindGlyphIndex(&font(), static_cast<int>(character));
+// Takes one character off the front; 0, which has neither width nor ink, for one that the font lacks.
+int take_glyph(std::string_view& text) {
+  size_t pos = 0;
+  const char32_t character = decode_utf8(text, pos);
+  text.remove_prefix(pos);
+  return stbtt_FindGlyphIndex(&font(), static_cast<int>(character));
 }
 
 }  // namespace
@@ -78,9 +56,16 @@ TextStyle::TextStyle(double pixels) : scale_(stbtt_ScaleForMappingEmToPixels(&fo
   cap_height_ = top * scale_;
 }
 
+bool TextStyle::covers(std::string_view text) {
+  while (!text.empty()) {
+    if (take_glyph(text) == 0) return false;
+  }
+  return true;
+}
+
 double TextStyle::width(std::string_view text) const {
   double total = 0;
-  while (!text.empty()) total += advance(glyph_of(take_character(text)), scale_);
+  while (!text.empty()) total += advance(take_glyph(text), scale_);
   return total;
 }
 
@@ -92,7 +77,7 @@ std::string TextStyle::shortened(std::string_view text, double limit) const {
   std::string_view rest = text;
   size_t kept = 0;
   while (!rest.empty()) {
-    total += advance(glyph_of(take_character(rest)), scale_);
+    total += advance(take_glyph(rest), scale_);
     if (total > room) break;
     kept = text.size() - rest.size();
   }
@@ -103,7 +88,8 @@ void TextStyle::draw(const Canvas& canvas, double x, int baseline, std::string_v
   const auto scale = static_cast<float>(scale_);
   std::vector<unsigned char> coverage;
   while (!text.empty()) {
-    const int glyph = glyph_of(take_character(text));
+    const int glyph = take_glyph(text);
+    if (glyph == 0) continue;
     const double left = std::floor(x);
     const auto shift = static_cast<float>(x - left);
     int x0 = 0, y0 = 0, x1 = 0, y1 = 0;

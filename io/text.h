@@ -8,10 +8,13 @@
 
 namespace sclip {
 
-// A size of the font. Text is UTF-8; a character the font lacks, or a byte that is not UTF-8, shows as an empty box.
+// A size of the font. Text is UTF-8; a character the font lacks, or a byte that is not UTF-8, is left out.
 class TextStyle {
  public:
   explicit TextStyle(double pixels);  // height of an em
+
+  // Whether the font has all of a text.
+  static bool covers(std::string_view text);
 
   double width(std::string_view text) const;
   // Text that is too wide loses its end to "…".

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "core/find_named.h"
+#include "io/jpeg_write.h"
 #include "io/overlay_picture.h"
 #include "io/preview.h"
 #include "results/class_file_name.h"
@@ -26,7 +27,7 @@ void write_mask(const OutputSource& source, const fs::path& path, OutputTransact
   outputs.add(path, encode_png_labels(source.labels(), palette, source.pool));
 }
 
-void write_overlay(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+Image overlay(const OutputSource& source) {
   const Segmentation& s = source.segmentation;
   const double pixels = static_cast<double>(s.width) * s.height;
   std::vector<OverlayClass> classes;
@@ -34,8 +35,10 @@ void write_overlay(const OutputSource& source, const fs::path& path, OutputTrans
     classes.push_back({.name = source.classes.class_names()[i],
                        .color = source.styles[i].color,
                        .share = static_cast<double>(s.classes[i].pixels) / pixels,
-                       .opacity = source.styles[i].opacity});
+                       .opacity = source.styles[i].opacity,
+                       .id = i});
   }
+<<<<<<< HEAD
   std::vector<uint16_t> few;
   LabelView labels = source.labels();
   if (source.picture.width != labels.width || source.picture.height != labels.height) {
@@ -47,6 +50,22 @@ void write_overlay(const OutputSource& source, const fs::path& path, OutputTrans
   const Image overlay =
       draw_overlay(source.picture, labels, classes, source.pool, true, source.ignored() ? &ignored : nullptr);
   outputs.add(path, encode_png_rgb(overlay.view(), source.pool));
+=======
+  const OverlayClass ignored{.name = source.run.ignore_name,
+                             .color = kIgnoredColor,
+                             .share = static_cast<double>(s.ignored.pixels) / pixels,
+                             .id = source.ignored() ? static_cast<size_t>(*source.ignored()) : 0};
+  return draw_overlay(source.picture, source.labels(), classes, source.pool,
+                      source.run.overlay_size == OverlaySize::kWithLegend, source.ignored() ? &ignored : nullptr);
+}
+
+void write_overlay(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+  outputs.add(path, encode_png_rgb(overlay(source).view(), source.pool));
+}
+
+void write_overlay_jpeg(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+  outputs.add(path, encode_jpeg_rgb(overlay(source).view()));
+>>>>>>> 19f5a18 (Legends in any script, through the fonts of the system; overlays of exactly the photo's size, and as JPEG)
 }
 
 void write_grey(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
@@ -99,6 +118,7 @@ void write_result(const OutputSource& source, const fs::path& path, OutputTransa
 constexpr OutputKind kKinds[] = {
     {"mask", "mask.png", "class ids, shown in colours (ids over 255: as grey)", write_mask},
     {"overlay", "overlay.png", "the photo under the colours of its classes, with a legend", write_overlay},
+    {"overlay-jpeg", "overlay.jpg", "the same as a JPEG", write_overlay_jpeg},
     {"grey", "grey.png", "class ids as grey of 8 bits, over 255 16: what every reader returns as it is", write_grey},
     {"per-class", "per-class", "a folder with a black and white picture of each class that has pixels",
      write_per_class},

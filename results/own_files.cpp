@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
+#include "io/jpeg_write.h"
 #include "io/png_write.h"
 #include "results/output_kinds.h"
 #include "results/result_json.h"
@@ -64,8 +65,9 @@ bool is_vouched_for(const fs::path& file) {
 bool written_by_sclip(const fs::path& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
-  const std::string head = read_head(file, kPngMarkBytes);
-  return is_marked_png(std::as_bytes(std::span(head))) || is_marked_json(file) || is_vouched_for(file);
+  const std::string head = read_head(file, std::max(kPngMarkBytes, kJpegMarkBytes));
+  const auto bytes = std::as_bytes(std::span(head));
+  return is_marked_png(bytes) || is_marked_jpeg(bytes) || is_marked_json(file) || is_vouched_for(file);
 }
 
 void OverwriteGuard::protect(const fs::path& input) {

@@ -82,6 +82,7 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
       {"ignore_label", o.ignore_label ? Json(*o.ignore_label) : Json()},
       {"templates", run.templates},
       {"template_count", run.template_count},
+      {"overlay_size", to_string(run.overlay_size)},
   };
   const double total_pixels = static_cast<double>(segmentation.width) * segmentation.height;
   Json class_list = Json::array();

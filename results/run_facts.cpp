@@ -11,6 +11,17 @@
 
 namespace sclip {
 
+std::string_view to_string(OverlaySize size) {
+  return size == OverlaySize::kPhoto ? "photo" : "legend";
+}
+
+OverlaySize parse_overlay_size(std::string_view text) {
+  for (const OverlaySize size : {OverlaySize::kWithLegend, OverlaySize::kPhoto}) {
+    if (text == to_string(size)) return size;
+  }
+  fail(ErrorCode::kInvalidArgument, "there is no overlay size '", text, "': use legend or photo");
+}
+
 RunFacts describe_run(const Engine& engine, const TextBank& bank) {
   RunFacts facts;
   facts.model_path = engine.name();

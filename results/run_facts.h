@@ -12,6 +12,10 @@
 
 namespace sclip {
 
+enum class OverlaySize { kWithLegend, kPhoto };
+std::string_view to_string(OverlaySize size);  // "legend", "photo"
+OverlaySize parse_overlay_size(std::string_view text);
+
 // What is the same for all photos of a run.
 struct RunFacts {
   std::string model_path;
@@ -26,6 +30,7 @@ struct RunFacts {
   std::string ignore_name = "unlabelled";  // what pixels with options.ignore_label are called
   std::string templates;                   // "imagenet", "none" or a file
   size_t template_count = 0;
+  OverlaySize overlay_size = OverlaySize::kWithLegend;
   std::string options_hash;
   bool text_bank_cached = false;
   double load_seconds = 0;

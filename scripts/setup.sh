@@ -9,8 +9,9 @@ set -eu
 build="g++ cmake ninja-build pkg-config ccache
   libdnnl-dev ocl-icd-opencl-dev libhwy-dev libcli11-dev libstb-dev nlohmann-json3-dev libpng-dev libssl-dev
   libutf8proc-dev libzstd-dev zlib1g-dev catch2 libbenchmark-dev
-  libjpeg-dev libwebp-dev libtiff-dev libheif-dev"
-test="python3 python3-venv clang clang-format libomp-dev libjpeg-turbo-progs libtiff-tools libheif-examples"
+  libjpeg-dev libwebp-dev libtiff-dev libheif-dev libfontconfig-dev libfreetype-dev libraqm-dev"
+test="python3 python3-venv clang clang-format libomp-dev libjpeg-turbo-progs libtiff-tools libheif-examples
+  fonts-dejavu-core fonts-sawarabi-gothic fonts-tlwg-loma-ttf fonts-lohit-deva fonts-noto-color-emoji"
 # Packages of their own in some releases, part of another one here before or since.
 where_there="libheif-plugin-libde265 libheif-plugin-dav1d"
 test_too="libclang-rt-dev libheif-plugin-x265"

@@ -102,8 +102,8 @@ def test_per_class_leaves_no_class_of_an_earlier_run(tmp_path):
 
 
 def test_each_output_alone_and_all_together(tmp_path):
-    help_text = succeed("segment", "--help").out
-    kinds = re.findall(r"^ {20,}([\w-]+): ", help_text.partition("--outputs")[2], flags=re.MULTILINE)
+    help_text = succeed("segment", "--help").out.partition("--outputs")[2].partition("--overlay-size")[0]
+    kinds = re.findall(r"^ {20,30}([\w-]+): ", help_text, flags=re.MULTILINE)
     assert set(kinds) >= {"mask", "overlay", "json", "scores", "logits", "rle", "grey", "per-class"}
     segment(tmp_path / "all", "--outputs", ",".join(kinds))
     together = files_in(tmp_path / "all")

@@ -24,17 +24,29 @@ int ink(const std::string& text) {
   return static_cast<int>(std::count_if(pixels.begin(), pixels.end(), [](uint8_t p) { return p != 0; }));
 }
 
-TEST_CASE("text: the letters that class names need are in the font, the others show as boxes") {
+TEST_CASE("text: the letters that many class names need are in the font, and no box for the others") {
   const TextStyle style(20);
   CHECK(ink("sky") > 100);
   CHECK(ink("é") > ink("e"));
-  const double box = style.width("日");
-  CHECK(box > 0);
-  CHECK(style.width("\xff") == box);          // not UTF-8
-  CHECK(style.width("\xe6\x97") == 2 * box);  // a character cut off
   CHECK(style.width("ñ") == style.width("n"));
-  CHECK(style.width("日本") == 2 * box);
-  CHECK(ink("日") > 0);
+  CHECK(TextStyle::covers("sky, é, небо, ουρανός"));
+  for (const std::string other : {"日", "\xff", "\xe6\x97", "sky 日"}) CHECK_FALSE(TextStyle::covers(other));
+  CHECK(ink("日") == 0);
+  CHECK(style.width("日") == 0);
+}
+
+// What a legend with one class looks like.
+std::vector<uint8_t> legend_of(const std::string& name, size_t id) {
+  const Legend legend(480, 320, {{name, {200, 0, 0}, 1.0, id}});
+  std::vector<uint8_t> pixels(static_cast<size_t>(legend.width()) * static_cast<size_t>(legend.height()) * 3);
+  legend.draw({pixels.data(), legend.width(), legend.height(), static_cast<size_t>(legend.width()) * 3});
+  return pixels;
+}
+
+TEST_CASE("a legend: the class's number in place of a name that no font can write") {
+  CHECK(legend_of("sky\U0010fffd", 3) == legend_of("class 3", 3));
+  CHECK(legend_of("\xff\xfe", 65535) == legend_of("class 65535", 65535));
+  CHECK(legend_of("sky\n\x01", 3) == legend_of("sky  ", 3));
 }
 
 TEST_CASE("text: what is too long ends in an ellipsis, between characters") {

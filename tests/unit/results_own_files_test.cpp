@@ -6,6 +6,7 @@
 
 #include "core/atomic_file.h"
 #include "core/temporary_files.h"
+#include "io/jpeg_write.h"
 #include "io/png_write.h"
 #include "sclip/error.h"
 #include "tests/catch.h"
@@ -47,6 +48,14 @@ TEST_CASE("own files: the marks of pictures and JSON, and result.json for what c
   CHECK_FALSE(written_by_sclip(path("a.mask.png")));
   write_file_atomically(path("short.png"), std::span<const std::byte>(foreign).first(20));
   CHECK_FALSE(written_by_sclip(path("short.png")));
+
+  const std::vector<uint8_t> pixels(16 * 9 * 3, 90);
+  std::vector<std::byte> jpeg = encode_jpeg_rgb({.pixels = pixels.data(), .width = 16, .height = 9});
+  write_file_atomically(path("any name.jpg"), jpeg);
+  CHECK(written_by_sclip(path("any name.jpg")));
+  jpeg.erase(jpeg.begin() + 20, jpeg.begin() + 20 + 19);  // the comment
+  write_file_atomically(path("foreign.jpg"), jpeg);
+  CHECK_FALSE(written_by_sclip(path("foreign.jpg")));
 
   write_file_atomically(path("a.logits.npy"), std::string_view("numbers"));
   CHECK_FALSE(written_by_sclip(path("a.logits.npy")));
