@@ -1,8 +1,12 @@
 #include "apps/load_photo.h"
 
 #include <CLI/CLI.hpp>
+#include <memory>
+#include <vector>
 
 #include "apps/console.h"
+#include "apps/photo_list.h"
+#include "core/file.h"
 
 namespace sclip {
 
@@ -12,9 +16,12 @@ void PhotoFlags::add_to(CLI::App& app) {
 }
 
 Image PhotoFlags::load(const std::string& file, ThreadPool& pool) const {
-  PictureFile picture(file, decode_options());
-  Image image = picture.load(pool);
-  const std::string warning = damage_warning(picture);
+  const bool piped = file == kStandardInput;
+  const std::vector<std::byte> input = piped ? read_standard_input(kMostInputBytes) : std::vector<std::byte>();
+  const auto picture = piped ? std::make_unique<PictureFile>(input, "standard input", decode_options())
+                             : std::make_unique<PictureFile>(file, decode_options());
+  Image image = picture->load(pool);
+  const std::string warning = damage_warning(*picture);
   if (!warning.empty()) print_message("warning: " + warning);
   return image;
 }

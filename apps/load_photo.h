@@ -15,13 +15,16 @@ class App;
 
 namespace sclip {
 
+inline constexpr size_t kMostInputBytes = size_t{4} << 30;  // of a picture from standard input
+
 // --salvage
 struct PhotoFlags {
   bool salvage = false;
 
   void add_to(CLI::App& app);
   DecodeOptions decode_options() const { return {.salvage = salvage}; }
-  Image load(const std::string& file, ThreadPool& pool) const;  // warns of what is missing
+  // Warns of what is missing. The file may be kStandardInput.
+  Image load(const std::string& file, ThreadPool& pool) const;
 };
 
 // Of a picture that was salvaged, for people; empty of a whole one.

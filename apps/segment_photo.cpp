@@ -9,8 +9,6 @@
 namespace sclip {
 namespace {
 
-constexpr size_t kMostInputBytes = size_t{4} << 30;  // of a picture from standard input
-
 bool is_large(const PictureFile& file) {
   return int64_t{file.width()} * file.height() > kLargePhotoPixels;
 }

@@ -38,24 +38,17 @@ Image overlay(const OutputSource& source) {
                        .opacity = source.styles[i].opacity,
                        .id = i});
   }
-<<<<<<< HEAD
   std::vector<uint16_t> few;
   LabelView labels = source.labels();
   if (source.picture.width != labels.width || source.picture.height != labels.height) {
     few = preview_labels(labels, source.picture.width, source.picture.height);
     labels = {few.data(), source.picture.width, source.picture.height};
   }
-  const OverlayClass ignored{
-      .name = source.run.ignore_name, .color = kIgnoredColor, .share = static_cast<double>(s.ignored.pixels) / pixels};
-  const Image overlay =
-      draw_overlay(source.picture, labels, classes, source.pool, true, source.ignored() ? &ignored : nullptr);
-  outputs.add(path, encode_png_rgb(overlay.view(), source.pool));
-=======
   const OverlayClass ignored{.name = source.run.ignore_name,
                              .color = kIgnoredColor,
                              .share = static_cast<double>(s.ignored.pixels) / pixels,
                              .id = source.ignored() ? static_cast<size_t>(*source.ignored()) : 0};
-  return draw_overlay(source.picture, source.labels(), classes, source.pool,
+  return draw_overlay(source.picture, labels, classes, source.pool,
                       source.run.overlay_size == OverlaySize::kWithLegend, source.ignored() ? &ignored : nullptr);
 }
 
@@ -65,7 +58,6 @@ void write_overlay(const OutputSource& source, const fs::path& path, OutputTrans
 
 void write_overlay_jpeg(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
   outputs.add(path, encode_jpeg_rgb(overlay(source).view()));
->>>>>>> 19f5a18 (Legends in any script, through the fonts of the system; overlays of exactly the photo's size, and as JPEG)
 }
 
 void write_grey(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
