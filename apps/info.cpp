@@ -92,8 +92,9 @@ void add_info(CLI::App& app, const ChooseSubcommand& choose) {
   auto flags = std::make_shared<InfoFlags>();
   CLI::App* info =
       app.add_subcommand("info", "Show a model's configuration and licence, and the backends of this machine");
-  info->add_option("model", flags->model, "weights (.sclip); default: $SCLIP_MODEL, or the bundled demo model");
+  info->add_option("model", flags->model, "weights (.sclip)");
   info->add_flag("--tensors", flags->tensors, "list every tensor");
+  info->footer("Examples:\n  sclip info\n  sclip info clip-vit-b16.sclip --tensors\n");
   info->callback([flags, choose] { choose([flags] { return run_info(*flags); }); });
 }
 

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "apps/console.h"
+#include "apps/help.h"
 #include "apps/subcommands.h"
 #include "core/find_named.h"
 #include "core/version.h"
@@ -41,6 +42,8 @@ int parse_and_run(CLI::App& app, int argc, char** argv) {
   sclip::add_classify(app, choose);
   sclip::add_embed(app, choose);
   sclip::add_info(app, choose);
+  sclip::add_completion(app, choose);
+  for (CLI::App* subcommand : app.get_subcommands({})) sclip::document(*subcommand);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wish) {  // --help, --version
@@ -67,6 +70,7 @@ int main(int argc, char** argv) {
   try {
     CLI::App app("Cuts a photograph into regions named by words: open-vocabulary segmentation with CLIP and SCLIP.");
     app.name("sclip");
+    app.formatter(sclip::help_formatter());
     app.set_version_flag("--version", "sclip " + sclip::version());
     app.require_subcommand(0, 1);
     code = parse_and_run(app, argc, argv);

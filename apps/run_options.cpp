@@ -35,14 +35,14 @@ std::string joined(std::span<const std::string_view> names) {
 }  // namespace
 
 void ModelFlags::add_to(CLI::App& app) {
-  app.add_option("-m,--model", model, "weights (.sclip); default: $SCLIP_MODEL, or the bundled demo model");
+  app.add_option("-m,--model", model, "weights (.sclip)");
   app.add_option("--device", device, "auto, cpu, cuda or cuda:N; a device named here is used or the run fails")
       ->capture_default_str();
   app.add_option("--precision", precision,
                  "auto, f32, bf16 or f16; auto: bf16 where the processor computes in it, f16 on CUDA")
       ->capture_default_str();
   app.add_flag("--tune", tune,
-               "CUDA: measure what can compute each matrix product and how many windows go together, and take the\n"
+               "CUDA: measure what can compute each matrix product and how many windows go together, and take the "
                "fastest; kept in the cache folder for the next run with --tune");
   app.add_flag("--cudnn-mlp", cudnn_mlp, "CUDA: cuDNN computes the image tower's MLP activations with their products");
   app.add_option("--threads", threads, "CPU threads; 0: one for each core; at most 4 for each")
@@ -83,11 +83,9 @@ void ClassFlags::add_to(CLI::App& app) {
   app.add_flag("--no-background", no_background,
                "a single class is looked for alone, and not beside the background words of voc21");
   app.add_option("--templates", templates,
-                 "a file with a prompt template a line, '{}' for the name; none: the bare names; "
-                 "default: the 80 of ImageNet");
+                 "a file with a prompt template a line, '{}' for the name; none: the bare names");
   app.add_flag("--truncate", truncate, "cut prompts that are too long for the model instead of refusing them");
-  app.add_option("--cache-dir", cache_folder,
-                 "where text embeddings are kept; default: " + std::string("~/.cache/sclip"));
+  app.add_option("--cache-dir", cache_folder, "where text embeddings are kept");
   app.add_flag("--no-cache", no_cache, "compute the text embeddings anew and do not keep them");
 }
 
@@ -186,10 +184,9 @@ void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
       ->check(CLI::Range(0.F, 1.F));
   app.add_option("--refine", r.refine, "none, or pamr: smooth along what looks alike in the photo")
       ->capture_default_str();
-  app.add_option("--refine-iterations", r.refine_iterations, "of the refinement; default: 10")
-      ->check(CLI::Range(0, 1000));
+  app.add_option("--refine-iterations", r.refine_iterations, "of the refinement")->check(CLI::Range(0, 1000));
   app.add_option("--refine-dilations", r.refine_dilations,
-                 "distances in pixels to the neighbours of the refinement, one or two; default: 8,16")
+                 "distances in pixels to the neighbours of the refinement, one or two")
       ->check(CLI::Range(1, 32))
       ->delimiter(',')
       ->expected(1, 2);

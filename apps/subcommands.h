@@ -16,5 +16,6 @@ void add_segment(CLI::App& app, const ChooseSubcommand& choose);
 void add_classify(CLI::App& app, const ChooseSubcommand& choose);
 void add_embed(CLI::App& app, const ChooseSubcommand& choose);
 void add_info(CLI::App& app, const ChooseSubcommand& choose);
+void add_completion(CLI::App& app, const ChooseSubcommand& choose);
 
 }  // namespace sclip

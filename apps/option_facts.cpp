@@ -1,0 +1,133 @@
+#include <algorithm>
+
+#include "apps/help.h"
+#include "results/output_kinds.h"
+#include "sclip/class_list.h"
+#include "sclip/policies.h"
+#include "sclip/segment_config.h"
+
+namespace sclip {
+namespace {
+
+using Names = std::vector<std::string>;
+
+constexpr std::string_view kPhotos = "Photos and outputs", kWords = "Words", kReading = "How the model reads",
+                           kScores = "From scores to classes", kMachine = "Model and machine",
+                           kRows = "What becomes a row", kOther = "Options";
+
+Names policies() {
+  Names names;  // a line each: "name: meaning"
+  const std::string text = describe_policies();
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    names.push_back(text.substr(begin, std::min(text.find(':', begin), end) - begin));
+    begin = end + 1;
+  }
+  return names;
+}
+
+Names configs() {
+  Names names;
+  for (const NamedConfig& config : named_configs()) names.emplace_back(config.name);
+  return names;
+}
+
+Names class_lists() {
+  const auto all = builtin_class_file_names();
+  return {all.begin(), all.end()};
+}
+
+Names outputs() {
+  Names names;
+  for (const OutputKind& kind : output_kinds()) names.emplace_back(kind.name);
+  return names;
+}
+
+using enum ValueKind;
+constexpr std::string_view kOfModel = "the configuration's, else the model's";
+
+const OptionFacts kFacts[] = {
+    {"--text", kRows, "TEXT", ""},
+    {"--texts-from", kRows, "FILE", "none", kFile},
+    {"--image", kRows, "PHOTO", "", kFile},
+    {"--names", kRows, "FILE", "none", kFile},
+    {"--dense", kRows, "", ""},
+
+    {"photos", kPhotos, "PHOTO", "", kFile},
+    {"--files-from", kPhotos, "FILE", "none", kFile},
+    {"--out", kPhotos, "FOLDER", "", kFile},
+    {"--name-after-photo", kPhotos, "", ""},
+    {"--outputs", kPhotos, "KINDS", "", kSomeOf, outputs},
+    {"--overlay-size", kPhotos, "SIZE", "", kOneOf,
+     [] {
+       return Names{"legend", "photo"};
+     }},
+    {"--salvage", kPhotos, "", ""},
+    {"--overwrite", kPhotos, "", ""},
+    {"--resume", kPhotos, "", ""},
+    {"--jobs", kPhotos, "N", ""},
+    {"--quiet", kPhotos, "", ""},
+
+    {"--classes", kWords, "NAMES", "the configuration's list"},
+    {"--classes-file", kWords, "FILE", "the configuration's list", kFile, class_lists},
+    {"--templates", kWords, "FILE", "the 80 of ImageNet", kFile, [] { return Names{"none"}; }},
+    {"--no-background", kWords, "", ""},
+    {"--truncate", kWords, "", ""},
+    {"--cache-dir", kWords, "FOLDER", "~/.cache/sclip", kFolder},
+    {"--no-cache", kWords, "", ""},
+
+    {"--policy", kReading, "NAME", "", kOneOf, policies},
+    {"--short-side", kReading, "PIXELS", kOfModel},
+    {"--crop", kReading, "PIXELS", kOfModel},
+    {"--stride", kReading, "PIXELS", kOfModel},
+    {"--window-batch", kReading, "N", "0"},
+
+    {"--config", kScores, "NAME", "none", kOneOf, configs},
+    {"--logit-scale", kScores, "X", "the configuration's, else 40"},
+    {"--prob-thd", kScores, "X", "the configuration's, else 0"},
+    {"--area-thd", kScores, "X", "the configuration's, else none"},
+    {"--ignore-label", kScores, "N", "none: class 0"},
+    {"--ignore-name", kScores, "NAME", ""},
+    {"--refine", kScores, "NAME", "", kOneOf,
+     [] {
+       return Names{"none", "pamr"};
+     }},
+    {"--refine-iterations", kScores, "N", "10"},
+    {"--refine-dilations", kScores, "N[,N]", "8,16"},
+
+    {"--model", kMachine, "FILE", "$SCLIP_MODEL, else the bundled demo model", kFile},
+    {"model", kMachine, "FILE", "$SCLIP_MODEL, else the bundled demo model", kFile},
+    {"--device", kMachine, "NAME", "", kOneOf,
+     [] {
+       return Names{"auto", "cpu", "cuda", "cuda:0"};
+     }},
+    {"--precision", kMachine, "NAME", "", kOneOf,
+     [] {
+       return Names{"auto", "f32", "bf16", "f16"};
+     }},
+    {"--tune", kMachine, "", ""},
+    {"--cudnn-mlp", kMachine, "", ""},
+    {"--threads", kMachine, "N", "0"},
+    {"--tensors", kOther, "", ""},
+
+    {"--top", kOther, "N", ""},
+    {"--json", kOther, "", ""},
+    {"shell", kOther, "SHELL", "", kOneOf,
+     [] {
+       return Names{"bash", "zsh", "fish"};
+     }},
+};
+
+}  // namespace
+
+std::span<const OptionFacts> option_facts() {
+  return kFacts;
+}
+
+const OptionFacts* find_option_facts(std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(kFacts), std::end(kFacts), [&](const OptionFacts& facts) { return facts.name == name; });
+  return found == std::end(kFacts) ? nullptr : found;
+}
+
+}  // namespace sclip
