@@ -45,7 +45,8 @@ OpenPhoto::OpenPhoto(const SegmentRun& run, const PhotoJob& job) : run_(run), na
     file_ = std::make_unique<PictureFile>(job.photo, run.picture.decode_options());
   }
   const int width = file_->width(), height = file_->height();
-  if (is_large(*file_)) preview_ = std::make_unique<Preview>(width, height);
+  // An overlay of exactly the photo's size needs all of its pixels.
+  if (is_large(*file_) && run.facts.overlay_size == OverlaySize::kWithLegend) preview_ = std::make_unique<Preview>(width, height);
   if (preview_ && file_->row_by_row()) {
     rows_ = std::make_unique<PassingRows>(*file_, *preview_);
   } else {
