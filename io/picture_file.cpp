@@ -25,11 +25,11 @@ const PictureFormat& known_format(PictureBytes bytes, const std::string& name) {
   return *format;
 }
 
-void check_size(const PictureHeader& header, int64_t max_pixels, const DecodeOptions& options,
+void check_size(const PictureHeader& header, int64_t max_pixels, const DecodeOptions& options, std::string_view format,
                 const std::string& name) {
   const auto [width, height] = std::pair(header.width, header.height);
-  SCLIP_CHECK(width > 0 && height > 0, kCorruptData, "cannot decode ", name, ": its header says ", width, " × ", height,
-              " pixels");
+  SCLIP_CHECK(width > 0 && height > 0, kCorruptData, "cannot decode ", name, ": the header of the ", format,
+              " file says ", width, " × ", height, " pixels");
   SCLIP_CHECK(width <= options.max_side && height <= options.max_side && width * height <= max_pixels, kUnsupported,
               "cannot decode ", name, ": ", width, " × ", height, " pixels are more than the limit of ",
               max_pixels / 1'000'000, " million pixels and ", options.max_side, " on a side; scale it down");
@@ -68,7 +68,8 @@ void PictureFile::open(std::span<const std::byte> bytes) {
   format_ = &known_format(bytes, name_);
   reader_ = explained([&] { return format_->open(bytes); });
   const PictureHeader& header = reader_->header();
-  check_size(header, in_order(header) ? options_.max_streamed_pixels : options_.max_pixels, options_, name_);
+  check_size(header, in_order(header) ? options_.max_streamed_pixels : options_.max_pixels, options_, format_->name,
+             name_);
   if (options_.salvage) reader_->salvage();
 }
 
@@ -86,7 +87,7 @@ bool PictureFile::row_by_row() const {
 
 Image PictureFile::load(ThreadPool& pool) {
   const PictureHeader& header = reader_->header();
-  check_size(header, options_.max_pixels, options_, name_);
+  check_size(header, options_.max_pixels, options_, format_->name, name_);
   Image stored(static_cast<int>(header.width), static_cast<int>(header.height));
   explained([&] { reader_->read(stored.rgb.data(), header.height); });
   return header.orientation == 1 ? std::move(stored) : oriented_copy(stored.view(), header.orientation, pool);
