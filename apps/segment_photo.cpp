@@ -46,7 +46,8 @@ OpenPhoto::OpenPhoto(const SegmentRun& run, const PhotoJob& job) : run_(run), na
   }
   const int width = file_->width(), height = file_->height();
   // An overlay of exactly the photo's size needs all of its pixels.
-  if (is_large(*file_) && run.facts.overlay_size == OverlaySize::kWithLegend) preview_ = std::make_unique<Preview>(width, height);
+  if (is_large(*file_) && run.facts.overlay_size == OverlaySize::kWithLegend)
+    preview_ = std::make_unique<Preview>(width, height);
   if (preview_ && file_->row_by_row()) {
     rows_ = std::make_unique<PassingRows>(*file_, *preview_);
   } else {

@@ -48,8 +48,8 @@ Image overlay(const OutputSource& source) {
                              .color = kIgnoredColor,
                              .share = static_cast<double>(s.ignored.pixels) / pixels,
                              .id = source.ignored() ? static_cast<size_t>(*source.ignored()) : 0};
-  return draw_overlay(source.picture, labels, classes, source.pool,
-                      source.run.overlay_size == OverlaySize::kWithLegend, source.ignored() ? &ignored : nullptr);
+  return draw_overlay(source.picture, labels, classes, source.pool, source.run.overlay_size == OverlaySize::kWithLegend,
+                      source.ignored() ? &ignored : nullptr);
 }
 
 void write_overlay(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {

@@ -19,7 +19,7 @@ struct OutputSource {
   const PhotoFacts& photo;
   const ClassList& classes;
   std::span<const ClassStyle> styles;  // of each class
-  ImageView picture;  // the photo, or a preview of a large one (io/preview.h)
+  ImageView picture;                   // the photo, or a preview of a large one (io/preview.h)
   const Segmentation& segmentation;
   ThreadPool& pool;  // to work on
 

@@ -13,7 +13,7 @@
 namespace sclip {
 namespace {
 
-constexpr size_t kSignature = 8, kOverhead = 12;  // a chunk: length, type, data, CRC
+constexpr size_t kSignature = 8, kOverhead = 12;     // a chunk: length, type, data, CRC
 constexpr size_t kLongestProfile = size_t{1} << 17;  // EXIF has 64 KiB at most, and two digits a byte
 
 std::string_view text_of(PictureBytes bytes) {

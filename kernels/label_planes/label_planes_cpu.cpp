@@ -265,8 +265,10 @@ void finish(const LabelPlanesParams& p, const LabelState& s, Strips& strips) {
   s.head->removed_pixels = 0;
   const bool filter = p.rule.area_threshold.has_value();
   strips.for_each_counted(filter ? s.raw : s.total, filter ? p.rule.classes : label_slots(p.rule),
-                          [](const LabelStrip& strip) { HWY_DYNAMIC_DISPATCH(ScoreStrip)
-                                                        (strip); });
+                          [](const LabelStrip& strip) {
+                            HWY_DYNAMIC_DISPATCH(ScoreStrip)
+                            (strip);
+                          });
   if (!filter) return;
   choose_kept(p.rule, s.raw, s.kept_class);
   std::atomic<int64_t> removed{0};

@@ -17,7 +17,7 @@ TEST_CASE("a near miss is answered with the name that was meant", "[find_named]"
   CHECK(nearest_name("City-Scapes", known) == "cityscapes");
   CHECK(nearest_name("coco-objects", known) == "coco_object");
   CHECK(nearest_name("VOC21", known) == "voc21");
-  CHECK(nearest_name("voc22", known) == "voc20");  // the first of equals
+  CHECK(nearest_name("voc22", known) == "voc20");              // the first of equals
   CHECK(nearest_name("slcip", {"clip", "sclip"}) == "sclip");  // two letters swapped are one mistake
   CHECK(nearest_name("", known).empty());
   CHECK(nearest_name("f", known) == "f16");
