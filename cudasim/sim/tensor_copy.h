@@ -6,8 +6,8 @@ namespace cudasim {
 
 ExecFn select_tensor_copy(const Instr& in);
 
-// What is known about the boxes that count at an mbarrier: they land when somebody waits for nothing else (`land`),
-// and may be read by a warp whose wait for their phase succeeded (`observe`).
+// Boxes on their way to shared memory land, at the latest, when somebody waits at their mbarrier and nothing but bytes
+// is missing; a warp may read them once its wait for their phase has succeeded.
 void land_loads(Cta& c, uint32_t barrier);
 void observe_loads(Warp& w, uint32_t barrier, MBarrier& b);
 

@@ -17,12 +17,13 @@ void finish_warpgroups(Cta& c);  // the block has ended
 void watch_accumulator(Warp& w, const Instr& in);
 void check_accumulators(Warp& w, const Instr& in);
 
-// Calls visit(offset, row) for the 16-byte units that a warp reads of a matrix of `rows` rows and 16 columns of halves
-// stored along k in the 128-byte swizzle: the descriptor's fields, applied to address bits.
+// A matrix descriptor: rows of 64 halves along k in the 128-byte swizzle, eight of them in 1024 bytes. What it points
+// to follows from its fields and address bits.
 struct Descriptor {
   uint32_t start, stride;
   explicit Descriptor(uint64_t bits)
       : start(uint32_t(bits & 0x3fff) << 4), stride(uint32_t(bits >> 32 & 0x3fff) << 4) {}
+  // The offset of 16 bytes: half 0 or 1 of the 16 columns that one instruction multiplies.
   uint32_t unit(uint32_t row, uint32_t half) const {
     return swizzle_128(start + row / 8 * stride + row % 8 * 128 + half * 16);
   }
