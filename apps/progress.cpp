@@ -96,4 +96,18 @@ void Progress::draw(std::string_view name) {
   drawn_ = true;
 }
 
+CallProgress::~CallProgress() {
+  if (visible_) write("\r\x1b[K");
+}
+
+void CallProgress::report(double share) {
+  constexpr std::chrono::milliseconds kQuiet{1000}, kBetween{100};
+  const auto now = Clock::now();
+  if (!shown_ || now - start_ < kQuiet || now - drawn_ < kBetween) return;
+  drawn_ = now;
+  visible_ = true;
+  const auto percent_done = static_cast<size_t>(100 * share);
+  write(str("\r\x1b[K", progress_bar(percent_done, 100, 0, name_, terminal_columns())));
+}
+
 }  // namespace sclip

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sclip {
 
@@ -42,6 +43,25 @@ class Progress {
   size_t failed_ = 0;
   bool drawn_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// A bar for one long call, on a terminal; nothing where the call ends within a second. One thread.
+class CallProgress {
+ public:
+  CallProgress(std::string name, bool shown) : name_(std::move(name)), shown_(shown) {}
+  ~CallProgress();
+  CallProgress(const CallProgress&) = delete;
+  CallProgress& operator=(const CallProgress&) = delete;
+
+  void report(double share);  // 0 … 1
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const std::string name_;
+  const bool shown_;
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point drawn_ = start_;
+  bool visible_ = false;
 };
 
 }  // namespace sclip

@@ -252,7 +252,10 @@ void print_tuning(const Engine& engine) {
 
 int SegmentCommand::run_single(const SegmentRun& run, const PhotoJob& job) const {
   Session session(run.engine);
-  const SegmentedPhoto photo = segment_photo(session, run, job);
+  const SegmentedPhoto photo = [&] {
+    CallProgress progress(job.photo.string(), stderr_is_terminal() && !quiet);
+    return segment_photo(session, run, job, {.progress = [&](double share) { progress.report(share); }});
+  }();
   if (quiet) return kExitDone;
 
   const ClassList& names = run.bank->classes();

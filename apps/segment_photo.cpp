@@ -44,6 +44,7 @@ OpenPhoto::OpenPhoto(const SegmentRun& run, const PhotoJob& job) : run_(run), na
     facts.identity = identify_file(job.photo);
     file_ = std::make_unique<PictureFile>(job.photo, run.picture.decode_options());
   }
+  facts.geo = file_->geo();
   const int width = file_->width(), height = file_->height();
   // An overlay of exactly the photo's size needs all of its pixels.
   if (is_large(*file_) && run.facts.overlay_size == OverlaySize::kWithLegend)
@@ -88,19 +89,19 @@ SegmentedPhoto OpenPhoto::write(Segmentation segmentation) {
           .facts = outputs_->facts()};
 }
 
-Segmentation segment_one(Session& session, const SegmentRun& run, const OpenPhoto& photo) {
+Segmentation segment_one(Session& session, const SegmentRun& run, const OpenPhoto& photo, const RunControl& control) {
   try {
     const PhotoRequest request = photo.request();
-    return std::move(session.segment({&request, 1}, *run.bank, run.facts.options)[0]);
+    return std::move(session.segment({&request, 1}, *run.bank, run.facts.options, control)[0]);
   } catch (const Error& error) {
     if (std::string_view(error.what()).starts_with("cannot decode ")) throw;
     fail(error.code(), photo.name(), ": ", error.what());
   }
 }
 
-SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const PhotoJob& job) {
+SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const PhotoJob& job, const RunControl& control) {
   OpenPhoto photo(run, job);
-  return photo.write(segment_one(session, run, photo));
+  return photo.write(segment_one(session, run, photo, control));
 }
 
 }  // namespace sclip

@@ -68,9 +68,11 @@ class OpenPhoto {
 };
 
 // The session knows pixels, not files: its errors get the photo's name here.
-Segmentation segment_one(Session& session, const SegmentRun& run, const OpenPhoto& photo);
+Segmentation segment_one(Session& session, const SegmentRun& run, const OpenPhoto& photo,
+                         const RunControl& control = {});
 
 // All of it for one photo.
-SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const PhotoJob& job);
+SegmentedPhoto segment_photo(Session& session, const SegmentRun& run, const PhotoJob& job,
+                             const RunControl& control = {});
 
 }  // namespace sclip

@@ -12,7 +12,7 @@ constexpr int64_t kStripBytes = int64_t{1} << 23;
 
 }  // namespace
 
-ImageView PairedRows::gather(PhotoRows& photo, int64_t dst_height) {
+ImageView PairedRows::gather(PhotoRows& photo, int64_t dst_height, const RunControl& control) {
   const int64_t height = photo.height(), row = int64_t{photo.width()} * 3;
   const int64_t step = std::clamp<int64_t>(kStripBytes / row, 1, height);
   pairs_.resize_discard(static_cast<size_t>(2 * dst_height * row));
@@ -32,6 +32,8 @@ ImageView PairedRows::gather(PhotoRows& photo, int64_t dst_height) {
     };
     take(next_upper, &SourceRows::upper, 0);
     take(next_lower, &SourceRows::lower, 1);
+    control.check();
+    control.report(static_cast<double>(end) / static_cast<double>(height));
   }
   return {pairs_.data(), photo.width(), static_cast<int>(2 * dst_height)};
 }

@@ -4,6 +4,7 @@
 #include "core/buffer.h"
 #include "sclip/image_view.h"
 #include "sclip/photo_rows.h"
+#include "sclip/run_control.h"
 
 namespace sclip {
 
@@ -11,7 +12,8 @@ class PairedRows {
  public:
   // Reads the whole photo. The view has 2 · dst_height rows, as ResizeNormalizeParams::photo_height wants them; it is
   // good until the next call.
-  ImageView gather(PhotoRows& photo, int64_t dst_height);
+  // `control` may stop it between two strips, and hears what share of the rows has been read.
+  ImageView gather(PhotoRows& photo, int64_t dst_height, const RunControl& control);
 
  private:
   AlignedBuffer<uint8_t> pairs_, strip_;

@@ -1,6 +1,8 @@
 #include "engine/segmenter.h"
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "engine/dense_head/policy.h"
 #include "engine/vision_encoder.h"
@@ -10,6 +12,16 @@
 
 namespace sclip {
 namespace {
+
+// Of the whole call: what reading the rows of large photos takes, and where the windows are done.
+constexpr double kReadShare = 0.5, kEncodeEnd = 0.95;
+
+// The control of a part of a call that goes from `begin` on for `share` of it.
+RunControl part_of(const RunControl& whole, double begin, double share) {
+  RunControl part{.stop = whole.stop, .progress = {}};
+  if (whole.progress) part.progress = [&whole, begin, share](double done) { whole.progress(begin + share * done); };
+  return part;
+}
 
 WindowLogits logits_of(const SegmentPlan& plan, const PhotoPlan& photo, const float* cosines, int64_t queries) {
   return {.logits = cosines + plan.patches_before(photo) * queries,
@@ -53,7 +65,14 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
   std::vector<ImageView> photos;
   paired_.resize(requests.size());
   if (uploads_.size() < requests.size()) uploads_.resize(requests.size());
-  for (size_t i = 0; i < requests.size(); ++i) photos.push_back(photo_of(requests[i], plan.photos[i], i));
+  const bool reads = std::any_of(requests.begin(), requests.end(), [](const auto& r) { return r.rows != nullptr; });
+  const double read_share = reads ? kReadShare : 0;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    photos.push_back(
+        photo_of(requests[i], plan.photos[i], i,
+                 part_of(control, read_share * static_cast<double>(i) / static_cast<double>(requests.size()),
+                         read_share / static_cast<double>(requests.size()))));
+  }
   std::vector<std::vector<LabelStatistics>> statistics(requests.size());
   begin_results(plan, bank, requests, out, statistics);
   // Recorded at the second run: one call alone would not earn a recording back. A refinement asks, between two kernels,
@@ -63,7 +82,7 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
     run_recorded(photos, plan, bank);
   } else {
     plan.recording.reset();
-    run(photos, plan, bank, control, &watch);
+    run(photos, plan, bank, part_of(control, read_share, kEncodeEnd - read_share), &watch);
     plan.generation = generation();
   }
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -82,6 +101,7 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
     r.statistics.finish();
   }
   paired_.clear();
+  control.report(1);
   // A recorded run is not divided into stages: its whole time counts as encoding.
   (watch.times.encode > 0 ? watch.times.merge : watch.times.encode) += watch.watch.lap();
 
@@ -138,8 +158,9 @@ void Segmenter::begin_results(const SegmentPlan& plan, const TextBank& bank, std
   }
 }
 
-ImageView Segmenter::photo_of(const PhotoRequest& request, const PhotoPlan& plan, size_t i) {
-  const ImageView view = request.rows != nullptr ? paired_[i].gather(*request.rows, plan.size.height) : request.photo;
+ImageView Segmenter::photo_of(const PhotoRequest& request, const PhotoPlan& plan, size_t i, const RunControl& control) {
+  const ImageView view =
+      request.rows != nullptr ? paired_[i].gather(*request.rows, plan.size.height, control) : request.photo;
   return uploads_[i].send(backend_, stream_, view);
 }
 
@@ -241,10 +262,17 @@ void Segmenter::run(std::span<const ImageView> photos, const SegmentPlan& plan, 
   resize(photos, plan);
   lap(&StageTimes::resize);
   auto* cosines = logits_.get<float>(backend_, plan.patches * queries);
+  // Told on this thread, whichever threads compute: how many windows are done, on a device how many it was given.
+  const auto here = std::this_thread::get_id();
+  std::atomic<int64_t> patches_done{0};
   for (size_t g = 0; g < plan.groups.size(); ++g) {
     const WindowGroup& group = plan.groups[g];
     const auto score = [&](BlockRunner& runner, int64_t first, const float* features) {
       plan.head->score(runner, features, cosines + (group.patches_before + first * group.patches) * queries);
+      const int64_t done = patches_done += runner.batch() * group.patches;
+      if (watch != nullptr && std::this_thread::get_id() == here) {
+        control.report(static_cast<double>(done) / static_cast<double>(plan.patches));
+      }
     };
     encode(plan, score, g, control);
   }

@@ -44,7 +44,7 @@ class Segmenter {
     float* full_logits = nullptr;  // (K, H0, W0), or null
   };
   // The photo in memory that kernels read, or the rows of it that they look at.
-  ImageView photo_of(const PhotoRequest& request, const PhotoPlan& plan, size_t i);
+  ImageView photo_of(const PhotoRequest& request, const PhotoPlan& plan, size_t i, const RunControl& control);
   // What is measured of a call, in seconds.
   struct Watch {
     Stopwatch watch;

@@ -81,6 +81,9 @@ int PictureFile::height() const {
   const PictureHeader& header = reader_->header();
   return static_cast<int>(header.orientation >= 5 ? header.width : header.height);
 }
+const GeoTags& PictureFile::geo() const {
+  return reader_->header().geo;
+}
 bool PictureFile::row_by_row() const {
   return in_order(reader_->header());
 }

@@ -10,6 +10,7 @@
 
 #include "core/file.h"
 #include "core/thread_pool.h"
+#include "io/geo_tags.h"
 #include "io/image.h"
 #include "io/image_decode.h"
 #include "sclip/photo_rows.h"
@@ -33,6 +34,8 @@ class PictureFile final : public PhotoRows {
   // Once, one or the other; `read` only where row_by_row() says so.
   Image load(ThreadPool& pool);
   void read(uint8_t* rgb, int64_t count) override;
+
+  const GeoTags& geo() const;
 
   // What is missing of a picture that is salvaged: a sentence, or nothing.
   std::string damage() const;

@@ -8,6 +8,7 @@
 #include "io/jpeg_write.h"
 #include "io/overlay_picture.h"
 #include "io/preview.h"
+#include "io/tiff_write.h"
 #include "results/class_file_name.h"
 #include "results/coco_json.h"
 #include "results/own_files.h"
@@ -64,6 +65,11 @@ void write_grey(const OutputSource& source, const fs::path& path, OutputTransact
   outputs.add(path, encode_png_grey(source.labels(), source.label_count(), source.pool));
 }
 
+void write_geotiff(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+  const auto largest = static_cast<uint16_t>(source.label_count() - 1);
+  outputs.add(path, encode_tiff_labels(source.labels(), largest, source.photo.geo));
+}
+
 void write_per_class(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
   outputs.add_folder(path);
   // Pictures of an earlier run would look like this one's.
@@ -112,6 +118,8 @@ constexpr OutputKind kKinds[] = {
     {"overlay", "overlay.png", "the photo under the colours of its classes, with a legend", write_overlay},
     {"overlay-jpeg", "overlay.jpg", "the same as a JPEG", write_overlay_jpeg},
     {"grey", "grey.png", "class ids as grey of 8 bits, over 255 16: what every reader returns as it is", write_grey},
+    {"geotiff", "mask.tif", "class ids as a TIFF of 8 or 16 bits, with the place on Earth that a GeoTIFF photo has",
+     write_geotiff},
     {"per-class", "per-class", "a folder with a black and white picture of each class that has pixels",
      write_per_class},
     {"rle", "rle.json", "each class's mask as COCO's compressed run lengths, for pycocotools", write_rle},

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/geo_tags.h"
 #include "sclip/session.h"
 
 namespace sclip {
@@ -81,6 +82,7 @@ struct PhotoFacts {
   std::filesystem::path path;
   FileIdentity identity;
   OutputPlace place;
+  GeoTags geo{};
   PhotoTimes times{};
   std::vector<std::string> warnings{};   // sentences about this photo
   std::vector<WrittenOutput> outputs{};  // so far

@@ -72,6 +72,7 @@ class Session {
   // the CPU in f32 not in a bit.
   // Throws kInvalidArgument for what can never work (a bank of another engine, too), kOutOfMemory, kDevice, and
   // kCancelled when `control` asked to stop: within one group of windows, results then undefined, the session usable.
+  // Progress is told as windows are computed, on a device as they are handed to it; a recorded run tells its end only.
   std::vector<Segmentation> segment(std::span<const PhotoRequest> requests, const TextBank& bank,
                                     const SegmentOptions& options, const RunControl& control = {});
   // One photo; `logits` as in PhotoRequest.

@@ -13,6 +13,8 @@
 #include <span>
 #include <string>
 
+#include "io/geo_tags.h"
+
 namespace sclip {
 
 using PictureBytes = std::span<const std::byte>;
@@ -22,6 +24,7 @@ struct PictureHeader {
   int64_t height = 0;      // as stored: before the orientation
   int orientation = 1;     // EXIF: 1 … 8
   bool row_by_row = true;  // whether the decoder holds a few rows, not the picture
+  GeoTags geo{};           // of a TIFF whose rows stand upright
 };
 
 class PictureReader {

@@ -89,9 +89,33 @@ class TiffReader final : public PictureReader {
     header_.orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
     refuse_raw();
     read_layout();
+    if (header_.orientation == 1) read_geo_tags();
   }
 
  private:
+  // Tags that libtiff does not know come as it finds them: a count, and values of the type that the file says.
+  template <typename T>
+  std::vector<T> list(uint32_t which, TIFFDataType type) const {
+    const TIFFField* field = TIFFFindField(tiff_.get(), which, TIFF_ANY);
+    uint32_t count = 0;
+    const T* values = nullptr;
+    if (field == nullptr || TIFFFieldDataType(field) != type ||
+        TIFFGetField(tiff_.get(), which, &count, &values) != 1 || values == nullptr) {
+      return {};
+    }
+    return {values, values + count};
+  }
+  void read_geo_tags() {
+    GeoTags& geo = header_.geo;
+    geo.pixel_scale = list<double>(33550, TIFF_DOUBLE);
+    geo.tie_points = list<double>(33922, TIFF_DOUBLE);
+    geo.transformation = list<double>(34264, TIFF_DOUBLE);
+    geo.keys = list<uint16_t>(34735, TIFF_SHORT);
+    geo.double_params = list<double>(34736, TIFF_DOUBLE);
+    const auto ascii = list<char>(34737, TIFF_ASCII);
+    geo.ascii_params.assign(ascii.begin(), std::find(ascii.begin(), ascii.end(), '\0'));
+  }
+
   template <typename T>
   T tag(uint32_t which, T otherwise) const {
     T value{};

@@ -235,6 +235,21 @@ TEST_CASE("a stop ends a call, and the session goes on", "[session][device]") {
   }
 }
 
+TEST_CASE("a call tells its progress, which never falls and ends at 1", "[session][device]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  Session session(engine);
+  std::vector<double> shares;
+  const RunControl control{.stop = {}, .progress = [&](double share) { shares.push_back(share); }};
+  session.segment(photo.view(), *bank, tiny_options(), {}, control);
+  CHECK(shares.size() > 2);
+  CHECK(std::is_sorted(shares.begin(), shares.end()));
+  CHECK(shares.front() >= 0);
+  CHECK(shares[shares.size() - 2] < 1);
+  CHECK(shares.back() == 1);
+}
+
 TEST_CASE("an engine loads from bytes", "[session]") {
   const std::vector<std::byte> bytes = read_file(kGoldens / "tiny.sclip");
   const EngineOptions options{.backend = {.device = testing::device_under_test(), .precision = Precision::kF32}};
