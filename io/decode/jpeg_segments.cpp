@@ -20,13 +20,14 @@ std::string truncated_after(size_t bytes) {
   return str("is truncated: it ends after ", bytes, " bytes, without its end mark");
 }
 
-// Whether every Huffman table of a DHT segment has at most 256 codes; stb_image overruns its memory with more.
+// Whether every Huffman table of a DHT segment has at most 255 codes. stb_image overruns its memory with more than 256,
+// and takes the 256th for a mark of its own; a picture of 8 bits needs 162.
 bool huffman_tables_fit(PictureBytes payload) {
   constexpr size_t kLengths = 16;
   while (payload.size() > kLengths) {
     size_t codes = 0;
     for (size_t i = 1; i <= kLengths; ++i) codes += std::to_integer<size_t>(payload[i]);
-    if (codes > 256 || 1 + kLengths + codes > payload.size()) return false;
+    if (codes > 255 || 1 + kLengths + codes > payload.size()) return false;
     payload = payload.subspan(1 + kLengths + codes);
   }
   return payload.empty();
