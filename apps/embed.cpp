@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/console.h"
+#include "apps/line_list.h"
 #include "apps/load_photo.h"
 #include "apps/model_path.h"
 #include "apps/photo_list.h"
@@ -47,29 +48,6 @@ struct Rows {
   const std::vector<std::string>& names() const { return texts.empty() ? photos : texts; }
 };
 
-std::vector<std::string> read_texts(const std::string& file) {
-  constexpr size_t kMost = size_t{1} << 30;
-  std::string text;
-  if (file == kStandardInput) {
-    const auto bytes = read_standard_input(kMost);
-    text.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  } else {
-    text = read_text_file(file);
-  }
-  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
-  std::vector<std::string> lines;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    std::string line = text.substr(begin, end - begin);
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) lines.push_back(std::move(line));
-    begin = end + 1;
-  }
-  SCLIP_CHECK(!lines.empty(), kNotFound, "no text in ", file == kStandardInput ? "standard input" : file,
-              ": --texts-from takes one a line");
-  return lines;
-}
-
 Rows gather_rows(const EmbedFlags& flags) {
   const bool texts = !flags.texts.empty() || !flags.texts_from.empty();
   const bool photos = !flags.images.empty() || !flags.files_from.empty();
@@ -81,7 +59,7 @@ Rows gather_rows(const EmbedFlags& flags) {
   if (texts) {
     rows.texts = flags.texts;
     if (!flags.texts_from.empty()) {
-      const auto read = read_texts(flags.texts_from);
+      const auto read = read_line_list(flags.texts_from, "--texts-from");
       rows.texts.insert(rows.texts.end(), read.begin(), read.end());
     }
   } else {

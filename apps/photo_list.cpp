@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "apps/console.h"
-#include "core/file.h"
+#include "apps/line_list.h"
 #include "io/decode/formats.h"
 #include "results/own_files.h"
 #include "sclip/error.h"
@@ -180,32 +180,9 @@ std::vector<std::string> gather_inputs(std::span<const std::string> inputs, cons
   if (files_from.empty()) return all;
   SCLIP_CHECK(files_from != kStandardInput || std::count(inputs.begin(), inputs.end(), kStandardInput) == 0,
               kInvalidArgument, "standard input cannot be both the list of photos and a photo");
-  const auto listed = read_photo_paths(files_from);
+  const auto listed = read_line_list(files_from, "--files-from", /*nul_too=*/true);
   all.insert(all.end(), listed.begin(), listed.end());
   return all;
-}
-
-std::vector<std::string> read_photo_paths(const std::string& file) {
-  constexpr size_t kMost = size_t{1} << 30;
-  std::string text;
-  if (file == kStandardInput) {
-    const auto bytes = read_standard_input(kMost);
-    text.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  } else {
-    text = read_text_file(file);
-  }
-  const char end_of_path = text.find('\0') != std::string::npos ? '\0' : '\n';
-  std::vector<std::string> paths;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(end_of_path, begin), text.size());
-    std::string path = text.substr(begin, end - begin);
-    if (end_of_path == '\n' && path.ends_with('\r')) path.pop_back();
-    if (!path.empty()) paths.push_back(std::move(path));
-    begin = end + 1;
-  }
-  SCLIP_CHECK(!paths.empty(), kNotFound, "no path in ", file == kStandardInput ? "standard input" : file,
-              ": --files-from takes one a line");
-  return paths;
 }
 
 }  // namespace sclip

@@ -45,7 +45,4 @@ PhotoList list_photos(std::span<const std::string> inputs, const std::filesystem
 // `inputs`, and behind them those listed in the file `files_from`, unless that is empty.
 std::vector<std::string> gather_inputs(std::span<const std::string> inputs, const std::string& files_from);
 
-// The paths in a list: one a line, or separated by NUL where there is one. `file` may be kStandardInput.
-std::vector<std::string> read_photo_paths(const std::string& file);
-
 }  // namespace sclip

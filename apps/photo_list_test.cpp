@@ -1,4 +1,5 @@
 #include "apps/photo_list.h"
+#include "apps/line_list.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,9 +136,10 @@ TEST_CASE("a list of paths is lines, or pieces that end in NUL") {
   const TemporaryFolder folder;
   const auto listed = [&](std::string_view text) {
     write_file_atomically(folder / "list", text);
-    return read_photo_paths(folder / "list");
+    return read_line_list(folder / "list", "--files-from", true);
   };
-  CHECK(listed("a.jpg\nb c.png\r\n\n#d.jpg") == Names{"a.jpg", "b c.png", "#d.jpg"});
+  CHECK(listed("\xef\xbb\xbf"
+               "a.jpg\nb c.png\r\n\n#d.jpg") == Names{"a.jpg", "b c.png", "#d.jpg"});
   using namespace std::string_view_literals;
   CHECK(listed("a\n1.jpg\0b.jpg\0"sv) == Names{"a\n1.jpg", "b.jpg"});
   CHECK_THROWS_AS(listed("\n\n"), Error);

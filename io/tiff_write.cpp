@@ -3,11 +3,7 @@
 #include "sclip/error.h"
 
 #ifdef SCLIP_WITH_LIBTIFF
-#include <tiffio.h>
-
-#include <algorithm>
-#include <cstring>
-#include <memory>
+#include "io/tiff_memory.h"
 #endif
 
 namespace sclip {
@@ -31,42 +27,6 @@ enum GeoTag : uint32_t {
   kKeys = 34735,
   kDoubleParams = 34736,
   kAsciiParams = 34737,
-};
-
-// A file in memory, as libtiff wants it.
-struct Memory {
-  std::vector<std::byte> bytes;
-  uint64_t at = 0;
-
-  static tmsize_t read(thandle_t self, void* to, tmsize_t count) {
-    auto& m = *static_cast<Memory*>(self);
-    const uint64_t left = m.at < m.bytes.size() ? m.bytes.size() - m.at : 0;
-    const size_t n = static_cast<size_t>(std::min<uint64_t>(static_cast<uint64_t>(count), left));
-    if (n > 0) std::memcpy(to, m.bytes.data() + m.at, n);
-    m.at += n;
-    return static_cast<tmsize_t>(n);
-  }
-  static tmsize_t write(thandle_t self, void* from, tmsize_t count) {
-    auto& m = *static_cast<Memory*>(self);
-    const auto n = static_cast<size_t>(count);
-    if (m.at + n > m.bytes.size()) m.bytes.resize(m.at + n);
-    if (n > 0) std::memcpy(m.bytes.data() + m.at, from, n);
-    m.at += n;
-    return count;
-  }
-  static toff_t seek(thandle_t self, toff_t offset, int whence) {
-    auto& m = *static_cast<Memory*>(self);
-    m.at = whence == SEEK_SET ? offset : whence == SEEK_CUR ? m.at + offset : m.bytes.size() + offset;
-    return m.at;
-  }
-  static int close(thandle_t) { return 0; }
-  static toff_t size(thandle_t self) { return static_cast<Memory*>(self)->bytes.size(); }
-  static int map(thandle_t, void**, toff_t*) { return 0; }
-  static void unmap(thandle_t, void*, toff_t) {}
-};
-
-struct Close {
-  void operator()(TIFF* tiff) const { TIFFClose(tiff); }
 };
 
 void name_geo_tags(TIFF* tiff) {
@@ -103,11 +63,11 @@ void set_geo_tags(TIFF* tiff, const GeoTags& geo) {
 std::vector<std::byte> encode_tiff_labels(LabelView picture, uint16_t largest, const GeoTags& geo) {
   const bool wide = largest > 255;
   const auto width = static_cast<size_t>(picture.width);
+  using Memory = TiffMemory<std::vector<std::byte> >;
   Memory memory;
   {
-    const std::unique_ptr<TIFF, Close> tiff(TIFFClientOpen("labels", "wl", &memory, Memory::read, Memory::write,
-                                                           Memory::seek, Memory::close, Memory::size, Memory::map,
-                                                           Memory::unmap));
+    const TiffPointer tiff(TIFFClientOpen("labels", "wl", &memory, Memory::read, Memory::write, Memory::seek,
+                                          Memory::close, Memory::size, Memory::map, Memory::unmap));
     SCLIP_CHECK(tiff != nullptr, kOutOfMemory, "libtiff could not begin a file");
     TIFFSetField(tiff.get(), TIFFTAG_IMAGEWIDTH, static_cast<uint32_t>(picture.width));
     TIFFSetField(tiff.get(), TIFFTAG_IMAGELENGTH, static_cast<uint32_t>(picture.height));

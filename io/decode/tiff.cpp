@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "io/decode/decoders.h"
+#include "io/tiff_memory.h"
 #include "sclip/error.h"
 
 namespace sclip {
@@ -22,35 +23,10 @@ namespace {
 
 constexpr tmsize_t kLargestBlock = tmsize_t{1} << 30;
 
-// A file in memory, as libtiff wants it.
-struct Memory {
-  PictureBytes bytes;
-  uint64_t at = 0;
-  char message[200] = {};  // libtiff's first complaint
+// A file that is read, and libtiff's first complaint about it.
+struct Memory : TiffMemory<PictureBytes> {
+  char message[200] = {};
 
-  static tmsize_t read(thandle_t self, void* to, tmsize_t count) {
-    auto& m = *static_cast<Memory*>(self);
-    if (m.at >= m.bytes.size() || count <= 0) return 0;
-    const size_t n = std::min<size_t>(static_cast<size_t>(count), m.bytes.size() - m.at);
-    std::memcpy(to, m.bytes.data() + m.at, n);
-    m.at += n;
-    return static_cast<tmsize_t>(n);
-  }
-  static tmsize_t write(thandle_t, void*, tmsize_t) { return 0; }
-  static toff_t seek(thandle_t self, toff_t offset, int whence) {
-    auto& m = *static_cast<Memory*>(self);
-    m.at = whence == SEEK_SET ? offset : whence == SEEK_CUR ? m.at + offset : m.bytes.size() + offset;
-    return m.at;
-  }
-  static int close(thandle_t) { return 0; }
-  static toff_t size(thandle_t self) { return static_cast<Memory*>(self)->bytes.size(); }
-  static int map(thandle_t self, void** base, toff_t* size) {
-    auto& m = *static_cast<Memory*>(self);
-    *base = const_cast<std::byte*>(m.bytes.data());
-    *size = m.bytes.size();
-    return 1;
-  }
-  static void unmap(thandle_t, void*, toff_t) {}
   static int complain(TIFF*, void* self, const char*, const char* format, va_list arguments) {
     auto& m = *static_cast<Memory*>(self);
     if (m.message[0] == 0) std::vsnprintf(m.message, sizeof m.message, format, arguments);
@@ -58,11 +34,6 @@ struct Memory {
   }
   static int ignore(TIFF*, void*, const char*, const char*, va_list) { return 1; }
 };
-
-struct Close {
-  void operator()(TIFF* tiff) const { TIFFClose(tiff); }
-};
-using TiffPointer = std::unique_ptr<TIFF, Close>;
 
 TiffPointer open_memory(Memory& memory) {
   struct Free {
@@ -73,13 +44,14 @@ TiffPointer open_memory(Memory& memory) {
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), kLargestBlock);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), Memory::complain, &memory);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), Memory::ignore, &memory);
-  return TiffPointer(TIFFClientOpenExt("picture", "rm", &memory, Memory::read, Memory::write, Memory::seek,
-                                       Memory::close, Memory::size, Memory::map, Memory::unmap, options.get()));
+  return TiffPointer(TIFFClientOpenExt("picture", "rm", static_cast<TiffMemory<PictureBytes>*>(&memory), Memory::read,
+                                       Memory::write, Memory::seek, Memory::close, Memory::size, Memory::map,
+                                       Memory::unmap, options.get()));
 }
 
 class TiffReader final : public PictureReader {
  public:
-  explicit TiffReader(PictureBytes bytes) : memory_{.bytes = bytes}, tiff_(open_memory(memory_)) {
+  explicit TiffReader(PictureBytes bytes) : memory_{{.bytes = bytes}}, tiff_(open_memory(memory_)) {
     if (!tiff_) {
       fail(ErrorCode::kCorruptData, "is truncated or damaged: its directory cannot be read (", memory_.message, ")");
     }

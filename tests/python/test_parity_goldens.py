@@ -58,5 +58,5 @@ def test_texts_and_class_token(model, sclip, tmp_path):
     common = ["--model", FOLDER / entry["blob"], "--precision", "f32", "-o", tmp_path / "e.npy"]
     run_sclip("embed", *[flag for p in entry["prompts"] for flag in ("--text", p)], *common)
     assert difference(np.load(tmp_path / "e.npy"), np.load(FOLDER / entry["files"]["prompt_features"])) <= 2e-6
-    run_sclip("embed", "--image", FOLDER / entry["photo"], *common)
+    run_sclip("embed", "--image", FOLDER / entry["photo"], "--overwrite", *common)
     assert difference(np.load(tmp_path / "e.npy")[0], np.load(FOLDER / entry["files"]["photo_embedding"])) <= 2e-6
