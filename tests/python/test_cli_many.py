@@ -70,7 +70,7 @@ class TestEmbed:
     def test_refusals_leave_nothing(self, folder, tmp_path):
         (tmp_path / "empty").write_text("\n")
         out = tmp_path / "out"
-        assert "no text" in fail("embed", "--texts-from", tmp_path / "empty", "-o", out / "x.npy")
+        assert "nothing in" in fail("embed", "--texts-from", tmp_path / "empty", "-o", out / "x.npy")
         assert "not both" in fail("embed", "--texts-from", tmp_path / "empty", "--image", CHINA, "-o", out / "x.npy")
         assert "exactly one" in fail("embed", "--image", folder, "--dense", "-o", out / "x.npy")
         assert "cannot both" in fail("embed", "--text", "a", "-o", out / "x.npy", "--names", out / "x.npy")
