@@ -35,7 +35,17 @@ inline BFloat16 to_bfloat16(float x) {
   return {static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16)};
 }
 
-float to_float(Float16 x);
+// Without branches, so that loops over it become vectors.
+inline float to_float(Float16 x) {
+  const uint32_t magnitude = x.bits & 0x7fffu;
+  constexpr uint32_t kExponent = 112u << 23;  // f32's bias less f16's
+  const uint32_t normal = (magnitude << 13) + kExponent;
+  // 2^-14 · (1 + m / 1024) − 2^-14 = m · 2^-24, exactly.
+  const float subnormal = std::bit_cast<float>((magnitude << 13) + (113u << 23)) - 0x1p-14f;
+  uint32_t bits = magnitude < 0x400u ? std::bit_cast<uint32_t>(subnormal) : normal;
+  bits += magnitude >= 0x7c00u ? kExponent : 0u;  // infinities and NaN
+  return std::bit_cast<float>(bits | static_cast<uint32_t>(x.bits & 0x8000u) << 16);
+}
 Float16 to_float16(float x);
 
 // Converts `count` elements of an f32, f16 or bf16 array to f32; `src` and `dst` do not overlap.
