@@ -27,6 +27,15 @@ void pause() {
 // than this nothing spins, so that an idle pool costs nothing and a busy machine's other threads get their turn.
 constexpr std::chrono::microseconds kSpin{50};
 
+// The pool's mutex is held for nanoseconds: to sleep for it costs more than a small loop.
+void lock_soon(std::unique_lock<std::mutex>& lock) {
+  for (int i = 0; i < 256; ++i) {
+    if (lock.try_lock()) return;
+    pause();
+  }
+  lock.lock();
+}
+
 template <typename Ready>
 bool spin_until(const Ready& ready) {
   const auto start = std::chrono::steady_clock::now();
@@ -92,7 +101,7 @@ void ThreadPool::serve(int worker) {
       work_on(*loop, worker);
       // The loop may be gone once it is seen without helpers: only the pool is touched from here on.
       const bool last = loop->helpers.fetch_sub(1, std::memory_order_acq_rel) == 1;
-      lock.lock();
+      lock_soon(lock);
       --helping_;
       if (last) left_.notify_all();
       continue;
@@ -100,7 +109,7 @@ void ThreadPool::serve(int worker) {
     const uint64_t seen = started_.load();
     lock.unlock();
     const bool more = spin_until([&] { return started_.load(std::memory_order_acquire) != seen; });
-    lock.lock();
+    lock_soon(lock);
     if (!more) wake_.wait(lock, [&] { return stopping_ || started_.load() != seen; });
   }
 }
@@ -118,11 +127,11 @@ void ThreadPool::work_on(Loop& loop, int worker) {
 }
 
 void ThreadPool::run(Loop&& loop) {
-  {
-    const std::lock_guard lock(mutex_);
-    loops_.push_back(&loop);
-    started_.fetch_add(1);
-  }
+  std::unique_lock lock(mutex_, std::defer_lock);
+  lock_soon(lock);
+  loops_.push_back(&loop);
+  started_.fetch_add(1);
+  lock.unlock();
   if (loop.count == 2) {
     wake_.notify_one();
   } else {
@@ -132,17 +141,16 @@ void ThreadPool::run(Loop&& loop) {
   work_on(loop, 0);
   inside_a_loop = false;
 
-  {
-    const std::lock_guard lock(mutex_);
-    loops_.erase(std::find(loops_.begin(), loops_.end(), &loop));
-    if (!loops_.empty()) {  // a place is free to help another
-      started_.fetch_add(1);
-      wake_.notify_one();
-    }
+  lock_soon(lock);
+  loops_.erase(std::find(loops_.begin(), loops_.end(), &loop));
+  if (!loops_.empty()) {  // a place is free to help another
+    started_.fetch_add(1);
+    wake_.notify_one();
   }
+  lock.unlock();
   const auto alone = [&] { return loop.helpers.load(std::memory_order_acquire) == 0; };
   if (!spin_until(alone)) {
-    std::unique_lock lock(mutex_);
+    lock.lock();
     left_.wait(lock, alone);
   }
   if (loop.error) std::rethrow_exception(loop.error);
