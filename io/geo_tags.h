@@ -7,15 +7,21 @@
 
 namespace sclip {
 
-struct GeoTags {
-  std::vector<double> pixel_scale;     // 33550 ModelPixelScaleTag
-  std::vector<double> tie_points;      // 33922 ModelTiepointTag
-  std::vector<double> transformation;  // 34264 ModelTransformationTag
-  std::vector<uint16_t> keys;          // 34735 GeoKeyDirectoryTag
-  std::vector<double> double_params;   // 34736 GeoDoubleParamsTag
-  std::string ascii_params;            // 34737 GeoAsciiParamsTag
+// Their numbers in a TIFF.
+enum GeoTag : uint32_t {
+  kModelPixelScale = 33550,
+  kModelTiepoint = 33922,
+  kModelTransformation = 34264,
+  kGeoKeyDirectory = 34735,
+  kGeoDoubleParams = 34736,
+  kGeoAsciiParams = 34737,
+};
 
-  bool empty() const { return pixel_scale.empty() && tie_points.empty() && transformation.empty() && keys.empty(); }
+struct GeoTags {
+  std::vector<double> pixel_scale, tie_points, transformation;
+  std::vector<uint16_t> keys;
+  std::vector<double> double_params;
+  std::string ascii_params;
 };
 
 }  // namespace sclip

@@ -20,25 +20,16 @@ namespace {
 
 constexpr uint32_t kRowsPerStrip = 64;
 
-enum GeoTag : uint32_t {
-  kPixelScale = 33550,
-  kTiePoints = 33922,
-  kTransformation = 34264,
-  kKeys = 34735,
-  kDoubleParams = 34736,
-  kAsciiParams = 34737,
-};
-
 void name_geo_tags(TIFF* tiff) {
   static char names[6][24] = {"ModelPixelScaleTag", "ModelTiepointTag",   "ModelTransformationTag",
                               "GeoKeyDirectoryTag", "GeoDoubleParamsTag", "GeoAsciiParamsTag"};
   static const TIFFFieldInfo kFields[] = {
-      {kPixelScale, -1, -1, TIFF_DOUBLE, FIELD_CUSTOM, 1, 1, names[0]},
-      {kTiePoints, -1, -1, TIFF_DOUBLE, FIELD_CUSTOM, 1, 1, names[1]},
-      {kTransformation, -1, -1, TIFF_DOUBLE, FIELD_CUSTOM, 1, 1, names[2]},
-      {kKeys, -1, -1, TIFF_SHORT, FIELD_CUSTOM, 1, 1, names[3]},
-      {kDoubleParams, -1, -1, TIFF_DOUBLE, FIELD_CUSTOM, 1, 1, names[4]},
-      {kAsciiParams, -1, -1, TIFF_ASCII, FIELD_CUSTOM, 1, 0, names[5]},
+      {kModelPixelScale, -1, -1, TIFF_DOUBLE, FIELD_CUSTOM, 1, 1, names[0]},
+      {kModelTiepoint, -1, -1, TIFF_DOUBLE, FIELD_CUSTOM, 1, 1, names[1]},
+      {kModelTransformation, -1, -1, TIFF_DOUBLE, FIELD_CUSTOM, 1, 1, names[2]},
+      {kGeoKeyDirectory, -1, -1, TIFF_SHORT, FIELD_CUSTOM, 1, 1, names[3]},
+      {kGeoDoubleParams, -1, -1, TIFF_DOUBLE, FIELD_CUSTOM, 1, 1, names[4]},
+      {kGeoAsciiParams, -1, -1, TIFF_ASCII, FIELD_CUSTOM, 1, 0, names[5]},
   };
   TIFFMergeFieldInfo(tiff, kFields, 6);
 }
@@ -50,12 +41,12 @@ void set_list(TIFF* tiff, GeoTag tag, const std::vector<T>& values) {
 
 void set_geo_tags(TIFF* tiff, const GeoTags& geo) {
   name_geo_tags(tiff);
-  set_list(tiff, kPixelScale, geo.pixel_scale);
-  set_list(tiff, kTiePoints, geo.tie_points);
-  set_list(tiff, kTransformation, geo.transformation);
-  set_list(tiff, kKeys, geo.keys);
-  set_list(tiff, kDoubleParams, geo.double_params);
-  if (!geo.ascii_params.empty()) TIFFSetField(tiff, kAsciiParams, geo.ascii_params.c_str());
+  set_list(tiff, kModelPixelScale, geo.pixel_scale);
+  set_list(tiff, kModelTiepoint, geo.tie_points);
+  set_list(tiff, kModelTransformation, geo.transformation);
+  set_list(tiff, kGeoKeyDirectory, geo.keys);
+  set_list(tiff, kGeoDoubleParams, geo.double_params);
+  if (!geo.ascii_params.empty()) TIFFSetField(tiff, kGeoAsciiParams, geo.ascii_params.c_str());
 }
 
 }  // namespace

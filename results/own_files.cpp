@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -19,24 +18,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_head(const fs::path& file, size_t bytes) {
-  std::string head(bytes, '\0');
+constexpr size_t kJsonMarkBytes = 64;  // the mark is in the first member
+constexpr size_t kHeadBytes = std::max({kPngMarkBytes, kJpegMarkBytes, kJsonMarkBytes});
+
+// The first kHeadBytes of a file, or all of a shorter one.
+std::string read_head(const fs::path& file) {
+  std::string head(kHeadBytes, '\0');
   std::ifstream stream(file, std::ios::binary);
-  stream.read(head.data(), static_cast<std::streamsize>(bytes));
+  stream.read(head.data(), static_cast<std::streamsize>(kHeadBytes));
   head.resize(static_cast<size_t>(std::max<std::streamsize>(stream.gcount(), 0)));
   return head;
 }
 
-bool is_marked_json(const fs::path& file) {
-  constexpr size_t kHead = 64;  // the mark is the first member
-  const std::string head = read_head(file, kHead);
-  return head.starts_with("{") && head.find(kJsonMark) != std::string::npos;
+bool is_marked_json(std::string_view head) {
+  return head.starts_with("{") && head.substr(0, kJsonMarkBytes).find(kJsonMark) != std::string_view::npos;
 }
 
 // Whether the result.json at `result` names the file of this name as one of its outputs.
 bool vouches_for(const fs::path& result, const fs::path& file_name) {
   try {
-    if (!fs::is_regular_file(result) || !is_marked_json(result)) return false;
+    if (!fs::is_regular_file(result) || !is_marked_json(read_head(result))) return false;
     const auto json = nlohmann::json::parse(read_text_file(result));
     for (const auto& [kind, files] : json.at("outputs").items()) {
       if (files == file_name.string()) return true;
@@ -65,9 +66,9 @@ bool is_vouched_for(const fs::path& file) {
 bool written_by_sclip(const fs::path& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
-  const std::string head = read_head(file, std::max(kPngMarkBytes, kJpegMarkBytes));
+  const std::string head = read_head(file);
   const auto bytes = std::as_bytes(std::span(head));
-  return is_marked_png(bytes) || is_marked_jpeg(bytes) || is_marked_json(file) || is_vouched_for(file);
+  return is_marked_png(bytes) || is_marked_jpeg(bytes) || is_marked_json(head) || is_vouched_for(file);
 }
 
 void OverwriteGuard::protect(const fs::path& input) {

@@ -79,12 +79,12 @@ class TiffReader final : public PictureReader {
   }
   void read_geo_tags() {
     GeoTags& geo = header_.geo;
-    geo.pixel_scale = list<double>(33550, TIFF_DOUBLE);
-    geo.tie_points = list<double>(33922, TIFF_DOUBLE);
-    geo.transformation = list<double>(34264, TIFF_DOUBLE);
-    geo.keys = list<uint16_t>(34735, TIFF_SHORT);
-    geo.double_params = list<double>(34736, TIFF_DOUBLE);
-    const auto ascii = list<char>(34737, TIFF_ASCII);
+    geo.pixel_scale = list<double>(kModelPixelScale, TIFF_DOUBLE);
+    geo.tie_points = list<double>(kModelTiepoint, TIFF_DOUBLE);
+    geo.transformation = list<double>(kModelTransformation, TIFF_DOUBLE);
+    geo.keys = list<uint16_t>(kGeoKeyDirectory, TIFF_SHORT);
+    geo.double_params = list<double>(kGeoDoubleParams, TIFF_DOUBLE);
+    const auto ascii = list<char>(kGeoAsciiParams, TIFF_ASCII);
     geo.ascii_params.assign(ascii.begin(), std::find(ascii.begin(), ascii.end(), '\0'));
   }
 
