@@ -30,7 +30,7 @@ std::string progress_bar(size_t done, size_t total, double photos_per_second, st
   }
   const size_t limit = static_cast<size_t>(std::max(columns - 1, 0));  // the last column would wrap
   if (!name.empty() && line.size() + 6 < limit)
-    line += str("  ", shorten_utf8(one_line(name), limit - line.size() - 5));
+    line += str("  ", shorten_utf8_front(one_line(name), limit - line.size() - 5));
   if (line.size() > limit && limit >= 4) line = shorten_utf8(line, limit - 3);
   return line;
 }

@@ -14,6 +14,11 @@ TEST_CASE("the bar says how far, how fast and how long") {
   CHECK(progress_bar(1, 1000, 1, "", 80) == "[------------------------] 1/1000  1.0 photos/s  17 min left");
 }
 
+TEST_CASE("of a long path the end stays") {
+  CHECK(progress_bar(1, 1, 0, "a/folder/of/a/long/name/china.jpg", 50) ==
+        "[########################] 1/1  …name/china.jpg");
+}
+
 TEST_CASE("the bar never fills the line") {
   const std::string name(300, 'x');
   for (int columns = 5; columns < 120; ++columns) {

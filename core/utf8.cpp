@@ -86,4 +86,11 @@ std::string shorten_utf8(std::string_view text, size_t bytes) {
   return out;
 }
 
+std::string shorten_utf8_front(std::string_view text, size_t bytes) {
+  const std::string clean = shorten_utf8(text, 4 * text.size());  // an invalid byte becomes three
+  size_t first = 0;
+  while (clean.size() - first > bytes) decode_utf8(clean, first);
+  return first == 0 ? clean : "…" + clean.substr(first);
+}
+
 }  // namespace sclip

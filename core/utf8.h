@@ -18,5 +18,7 @@ std::string encode_utf8(std::u32string_view text);
 
 // For messages: at most `bytes` bytes, cut between characters and marked with "…"; control bytes become '?'.
 std::string shorten_utf8(std::string_view text, size_t bytes);
+// The same of the end, for paths: what tells files apart stands there.
+std::string shorten_utf8_front(std::string_view text, size_t bytes);
 
 }  // namespace sclip

@@ -84,6 +84,6 @@ def test_a_long_call_shows_how_far_it_is(tmp_path):
 
     text = on_a_terminal("--short-side", "1300", "--stride", "28")
     shares = [int(part.split("/100")[0].split("] ")[1]) for part in text.split("\r") if "/100" in part]
-    assert len(shares) > 3 and shares == sorted(shares) and shares[0] < 90 and "china.jpg" in text
+    assert len(shares) > 3 and shares == sorted(shares) and shares[0] < 90 and "/china.jpg" in text
     assert text.endswith("\x1b[K")  # nothing of it stays
     assert "/100" not in on_a_terminal()

@@ -52,6 +52,9 @@ TEST_CASE("messages shorten texts between characters", "[text]") {
   CHECK(shorten_utf8("ab\ncd", 10) == "ab?cd");
   CHECK(shorten_utf8("日本語", 7) == "日本…");
   CHECK(shorten_utf8("日本語", 9) == "日本語");
+  CHECK(shorten_utf8_front("日本語", 9) == "日本語");
+  CHECK(shorten_utf8_front("日本語", 8) == "…本語");
+  CHECK(shorten_utf8_front("a\nb/\xFF", 4) == "…/\uFFFD");
 }
 
 TEST_CASE("text fixes are ftfy's", "[text]") {
