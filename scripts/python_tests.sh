@@ -17,7 +17,7 @@ group() {
 }
 
 alone="tests/python/test_cli_lean.py tests/python/test_large_photos.py tests/python/test_pictures_speed.py"
-parity="tests/python/test_parity_cuda.py tests/python/test_parity_embed.py tests/python/test_parity_segment.py"
+parity="tests/python/test_parity_cuda.py tests/python/test_parity_embed.py tests/python/test_parity_read_outs.py tests/python/test_parity_segment.py"
 others=tests/python
 for file in $alone $parity; do others="$others --ignore=$file"; done
 

@@ -28,6 +28,7 @@ struct HeadInputs {
   const WeightBlob& blob;  // for weights in a form that VisionWeights has not
   const Backend& backend;
   Words words{};
+  float temperature = 1.0f;  // divides the scores of the last block's attention, every kind of them; > 0
 };
 
 class DenseHead {

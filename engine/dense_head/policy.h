@@ -31,6 +31,10 @@ struct PolicyInfo {
   std::string_view summary;
   std::vector<PolicyOption> options;
   MakeDenseHead make;
+  std::string_view reads{};      // what of the tower it looks at, a few words
+  double cost = 1;               // time of a photo against `sclip`'s: benchmarks/read_outs.py, ViT-B/16 on a CPU
+  std::string_view published{};  // mIoU, the mean of the eight data sets of the paper; empty: none
+  std::string_view source{};     // where it was published
 };
 
 class Policy {

@@ -34,7 +34,10 @@ class Shape:
 
 VIT_B_16 = Shape()
 SMALL = Shape(image_size=64, vision_width=128, vision_layers=2, text_width=64, text_layers=2, embed=64)
-SHAPES = {"vit-b-16": VIT_B_16, "small": SMALL}
+# As many blocks as the published read-outs count, narrow: what one of them does is seen in seconds.
+TWELVE = Shape(patch=8, image_size=56, vision_width=256, vision_layers=12, text_width=64, text_layers=2, embed=64,
+               vision_mlp=256, text_mlp=64, qk_gain=0.9, text_qk_gain=0.9)
+SHAPES = {"vit-b-16": VIT_B_16, "small": SMALL, "twelve": TWELVE}
 
 
 def _block(normal, prefix: str, width: int, mlp: int, qk_gain: float) -> dict:

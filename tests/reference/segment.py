@@ -6,6 +6,7 @@ import torch
 
 from . import image as images
 from . import pamr
+from . import read_outs
 from .configurations import Configuration
 from .labels import area_filter, class_scores, labels, merge, resize_bilinear
 from .text import unit
@@ -27,21 +28,35 @@ class Result:
 @torch.no_grad()
 def dense_features(model: Model, photo: np.ndarray, policy: str, short_side: int, crop: int, stride: int, batch: int = 8):
     """photo: (H0, W0, 3) u8 → (features (windows, h·w, E), spans, (h, w), size of the resized photo)"""
+    features, _, spans, grid, size = dense_cosines(model, photo, None, policy, short_side, crop, stride, batch)
+    return features, spans, grid, size
+
+
+@torch.no_grad()
+def dense_cosines(model: Model, photo: np.ndarray, bank: torch.Tensor | None, policy: str, short_side: int, crop: int, stride: int,
+                  batch: int = 8):
+    """As dense_features, with what a pixel's words are chosen by behind the features: (windows, h·w, K), or None without a bank."""
     height, width = images.scaled_size(*photo.shape[:2], short_side)
     pixels = torch.from_numpy(images.normalise(images.resize_opencv_linear(photo, height, width)))
     spans = windows(height, width, crop, stride)
     crops = torch.stack([pixels[:, y0:y1, x0:x1] for y0, y1, x0, x1 in spans])
-    features = torch.cat([tokens(model, part, policy)[:, 1:] for part in crops.split(batch)])
     grid = (crops.shape[2] // model.patch, crops.shape[3] // model.patch)
-    return features, spans, grid, (height, width)
+    if read_outs.is_read_out(policy):
+        parts = [read_outs.read_out(policy, read_outs.Inputs(model, part.to(model.dtype), pixels.to(model.dtype), bank))
+                 for part in crops.split(batch)]
+        features = torch.cat([part[0] for part in parts])
+        cosines = None if bank is None else torch.cat([part[1] for part in parts])
+    else:
+        features = torch.cat([tokens(model, part, policy)[:, 1:] for part in crops.split(batch)])
+        cosines = None if bank is None else features @ bank.to(features.dtype).T
+    return features, cosines, spans, grid, (height, width)
 
 
 @torch.no_grad()
 def segment(model: Model, photo: np.ndarray, bank: torch.Tensor, query_class: list[int], policy: str,
             configuration: Configuration, crop: int = 224, stride: int = 112) -> Result:
     """photo: (H0, W0, 3) u8; bank: (K, E) unit; query_class: class of each query."""
-    features, spans, grid, (height, width) = dense_features(model, photo, policy, configuration.short_side, crop, stride)
-    cosines = features @ bank.to(features.dtype).T  # (windows, h·w, K)
+    features, cosines, spans, grid, (height, width) = dense_cosines(model, photo, bank, policy, configuration.short_side, crop, stride)
     planes = cosines.transpose(1, 2).unflatten(2, grid)
     merged = merge(list(planes), spans, height, width)
     logits = resize_bilinear(merged[None], *photo.shape[:2])[0]
