@@ -74,7 +74,8 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
                          read_share / static_cast<double>(requests.size()))));
   }
   std::vector<std::vector<LabelStatistics>> statistics(requests.size());
-  begin_results(plan, bank, requests, out, statistics);
+  begin_results(label_slots(rule_of(options, *plan.query_class, bank)), options.refine.kind != Refinement::kNone,
+                bank.queries(), requests, out, statistics);
   // Recorded at the second run: one call alone would not earn a recording back. A refinement asks, between two kernels,
   // whether a second pass is needed.
   const bool record = options.record && options.refine.kind == Refinement::kNone && stream_.can_record();
@@ -85,21 +86,7 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
     run(photos, plan, bank, part_of(control, read_share, kEncodeEnd - read_share), &watch);
     plan.generation = generation();
   }
-  for (size_t i = 0; i < requests.size(); ++i) {
-    Results& r = results_[i];
-    r.labels.download(stream_);
-    r.scores.download(stream_);
-    r.logits.download(stream_);
-    r.statistics.download(stream_);
-  }
-  stream_.synchronize();
-  for (size_t i = 0; i < requests.size(); ++i) {
-    Results& r = results_[i];
-    r.labels.finish();
-    r.scores.finish();
-    r.logits.finish();
-    r.statistics.finish();
-  }
+  finish_results(out, statistics, options.ignore_label.has_value());
   paired_.clear();
   control.report(1);
   // A recorded run is not divided into stages: its whole time counts as encoding.
@@ -112,30 +99,20 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
     s.times = {watch.times.resize * share, watch.times.encode * share, watch.times.merge * share};
     s.resized_width = static_cast<int>(plan.photos[i].size.width);
     s.resized_height = static_cast<int>(plan.photos[i].size.height);
-    for (const LabelStatistics& c : statistics[i]) {
-      s.classes.push_back({.pixels = c.pixels,
-                           .mean_score = c.pixels > 0 ? c.score_sum / static_cast<double>(c.pixels) : 0.0,
-                           .max_score = c.max_score});
-    }
-    if (options.ignore_label) {
-      s.ignored = s.classes.back();
-      s.classes.pop_back();
-    }
   }
   return out;
 }
 
-void Segmenter::begin_results(const SegmentPlan& plan, const TextBank& bank, std::span<const PhotoRequest> requests,
+void Segmenter::begin_results(int64_t slots, bool keep_scores, int64_t queries, std::span<const PhotoRequest> requests,
                               std::span<Segmentation> out, std::vector<std::vector<LabelStatistics>>& statistics) {
   if (results_.size() < requests.size()) results_.resize(requests.size());
-  const int64_t slots = label_slots(rule_of(plan, bank));
   for (size_t i = 0; i < requests.size(); ++i) {
     const PhotoRequest& request = requests[i];
     Segmentation& s = out[i];
     Results& r = results_[i];
-    const int64_t pixels = plan.photos[i].key.pixels();
     s.width = request.width();
     s.height = request.height();
+    const int64_t pixels = int64_t{s.width} * s.height;
     uint16_t* labels = request.labels.data();
     if (request.labels.empty()) {
       s.labels.resize(static_cast<size_t>(pixels));
@@ -149,12 +126,41 @@ void Segmenter::begin_results(const SegmentPlan& plan, const TextBank& bank, std
     statistics[i].resize(static_cast<size_t>(slots));
     r.out = {.labels = r.labels.begin(backend_, labels, pixels),
              // A refinement keeps its sums there.
-             .scores = scores != nullptr                               ? r.scores.begin(backend_, scores, pixels)
-                       : plan.options.refine.kind != Refinement::kNone ? unread_scores_.get<float>(backend_, pixels)
-                                                                       : nullptr,
+             .scores = scores != nullptr ? r.scores.begin(backend_, scores, pixels)
+                       : keep_scores     ? unread_scores_.get<float>(backend_, pixels)
+                                         : nullptr,
              .statistics = r.statistics.begin(backend_, statistics[i].data(), slots)};
     r.full_logits =
-        request.logits.empty() ? nullptr : r.logits.begin(backend_, request.logits.data(), bank.queries() * pixels);
+        request.logits.empty() ? nullptr : r.logits.begin(backend_, request.logits.data(), queries * pixels);
+  }
+}
+
+void Segmenter::finish_results(std::span<Segmentation> out, std::span<const std::vector<LabelStatistics>> statistics,
+                               bool with_ignored) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    Results& r = results_[i];
+    r.labels.download(stream_);
+    r.scores.download(stream_);
+    r.logits.download(stream_);
+    r.statistics.download(stream_);
+  }
+  stream_.synchronize();
+  for (size_t i = 0; i < out.size(); ++i) {
+    Results& r = results_[i];
+    r.labels.finish();
+    r.scores.finish();
+    r.logits.finish();
+    r.statistics.finish();
+    Segmentation& s = out[i];
+    for (const LabelStatistics& c : statistics[i]) {
+      s.classes.push_back({.pixels = c.pixels,
+                           .mean_score = c.pixels > 0 ? c.score_sum / static_cast<double>(c.pixels) : 0.0,
+                           .max_score = c.max_score});
+    }
+    if (with_ignored) {
+      s.ignored = s.classes.back();
+      s.classes.pop_back();
+    }
   }
 }
 
@@ -186,6 +192,57 @@ DenseFeatures Segmenter::dense_features(const ImageView& photo, const SegmentOpt
     runner.stream().synchronize();
   };
   encode(plan, keep, 0, control);
+  return out;
+}
+
+std::shared_ptr<const PhotoFeatures> Segmenter::read(std::shared_ptr<const Engine> engine, const ImageView& photo,
+                                                     const SegmentOptions& options, const RunControl& control) {
+  const PhotoKey key{photo.width, photo.height, photo.order};
+  auto plan = std::make_unique<SegmentPlan>(make_segment_plan(
+      backend_, stream_, {&key, 1}, options, head_for(options.policy, nullptr), engine_.vision().patch_size()));
+  SCLIP_CHECK(plan->head->scores_any_words(), kUnsupported, "the policy ", options.policy,
+              " looks at the words while it reads a photo: features for any words cannot be kept; segment anew for "
+              "each set of words, or choose another policy");
+  const int64_t embed_dim = engine_.config().embed_dim;
+  auto memory = backend_.allocate(static_cast<size_t>(plan->patches * embed_dim) * sizeof(float));
+  auto* features = static_cast<float*>(memory->data());
+  if (uploads_.empty()) uploads_.resize(1);
+  const ImageView view = uploads_[0].send(backend_, stream_, photo);
+  resize({&view, 1}, *plan);
+  const int64_t window = plan->photos[0].patches() * embed_dim;
+  const auto keep = [&](BlockRunner& runner, int64_t first, const float* found) {
+    runner.stream().copy(features + first * window, found,
+                         static_cast<size_t>(runner.batch() * window) * sizeof(float));
+  };
+  encode(*plan, keep, 0, control);
+  stream_.synchronize();
+  control.report(1);
+  plan->head.reset();  // it is not needed again
+  return std::make_shared<PhotoFeatures>(std::move(engine), std::move(plan), std::move(memory));
+}
+
+Segmentation Segmenter::segment(const PhotoFeatures& features, const PhotoRequest& request, const TextBank& bank,
+                                const SegmentOptions& options) {
+  const SegmentPlan& plan = features.plan();
+  Watch watch;
+  if (asked_classes_ == nullptr || asked_bank_ != bank.id()) {
+    const std::span<const int32_t> query_class(bank.classes().query_class());
+    asked_classes_ = copy_to_backend(backend_, stream_, query_class.data(), query_class.size_bytes());
+    stream_.synchronize();
+    asked_bank_ = bank.id();
+  }
+  const LabelRule rule = rule_of(options, *asked_classes_, bank);
+  Segmentation out;
+  std::vector<std::vector<LabelStatistics>> statistics(1);
+  begin_results(label_slots(rule), false, bank.queries(), {&request, 1}, {&out, 1}, statistics);
+  auto* cosines = logits_.get<float>(backend_, plan.patches * bank.queries());
+  stream_.linear(bank.similarity(), features.data(), plan.patches, cosines);
+  label(plan, 0, cosines, rule);
+  finish_results({&out, 1}, statistics, options.ignore_label.has_value());
+  out.windows = features.windows();
+  out.resized_width = static_cast<int>(plan.photos[0].size.width);
+  out.resized_height = static_cast<int>(plan.photos[0].size.height);
+  out.times.merge = watch.watch.lap();
   return out;
 }
 
@@ -280,7 +337,8 @@ void Segmenter::run(std::span<const ImageView> photos, const SegmentPlan& plan, 
   for (size_t i = 0; i < photos.size(); ++i) {
     control.check();
     if (plan.options.refine.kind == Refinement::kNone) {
-      label(plan, i, bank);
+      label(plan, i, logits_.get<float>(backend_, plan.patches * queries),
+            rule_of(plan.options, *plan.query_class, bank));
     } else {
       label_refined(photos[i], plan, i, bank, control);
     }
@@ -303,24 +361,22 @@ void Segmenter::run_recorded(std::span<const ImageView> photos, SegmentPlan& pla
   stream_.replay(*plan.recording);
 }
 
-LabelRule Segmenter::rule_of(const SegmentPlan& plan, const TextBank& bank) const {
+LabelRule Segmenter::rule_of(const SegmentOptions& options, const Memory& query_class, const TextBank& bank) {
   return {.queries = bank.queries(),
           .classes = static_cast<int64_t>(bank.classes().size()),
-          .query_class = static_cast<const int32_t*>(plan.query_class->data()),
-          .logit_scale = plan.options.logit_scale,
-          .prob_threshold = plan.options.prob_thd,
-          .area_threshold = plan.options.area_thd,
-          .low_label = plan.options.ignore_label};
+          .query_class = static_cast<const int32_t*>(query_class.data()),
+          .logit_scale = options.logit_scale,
+          .prob_threshold = options.prob_thd,
+          .area_threshold = options.area_thd,
+          .low_label = options.ignore_label};
 }
 
-void Segmenter::label(const SegmentPlan& plan, size_t i, const TextBank& bank) {
+void Segmenter::label(const SegmentPlan& plan, size_t i, const float* cosines, const LabelRule& rule) {
   const Results& r = results_[i];
-  const int64_t queries = bank.queries();
-  const WindowLogits windows =
-      logits_of(plan, plan.photos[i], logits_.get<float>(backend_, plan.patches * queries), queries);
-  stream_.window_merge({.windows = windows, .rule = rule_of(plan, bank), .out = r.out});
+  const WindowLogits windows = logits_of(plan, plan.photos[i], cosines, rule.queries);
+  stream_.window_merge({.windows = windows, .rule = rule, .out = r.out});
   if (r.full_logits != nullptr) {
-    stream_.window_planes({.windows = windows, .count = queries, .planes = r.full_logits});
+    stream_.window_planes({.windows = windows, .count = rule.queries, .planes = r.full_logits});
   }
 }
 
@@ -342,7 +398,7 @@ void Segmenter::label_refined(const ImageView& view, const SegmentPlan& plan, si
   refined_.run(backend_, stream_,
                {.windows = logits_of(plan, photo, cosines, bank.queries()),
                 .guide = guide,
-                .rule = rule_of(plan, bank),
+                .rule = rule_of(plan.options, *plan.query_class, bank),
                 .out = r.out,
                 .full_logits = r.full_logits},
                plan.options.refine, control);
@@ -368,6 +424,7 @@ void Segmenter::trim() {
   for (GrowingMemory* memory : {&atlas_, &logits_, &unread_scores_, &guide_}) {
     memory->trim();
   }
+  asked_classes_.reset();
   refined_.trim();
 }
 

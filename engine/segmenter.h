@@ -17,6 +17,7 @@
 #include "engine/window_encoder.h"
 #include "kernels/label_planes/label_rule.h"
 #include "sclip/engine.h"
+#include "sclip/photo_features.h"
 #include "sclip/run_control.h"
 #include "sclip/session.h"
 
@@ -31,6 +32,12 @@ class Segmenter {
   std::vector<Segmentation> segment(std::span<const PhotoRequest> requests, const TextBank& bank,
                                     const SegmentOptions& options, const RunControl& control);
   DenseFeatures dense_features(const ImageView& photo, const SegmentOptions& options, const RunControl& control);
+  // `engine` is this segmenter's. Throws kUnsupported for a policy that looks at the words.
+  std::shared_ptr<const PhotoFeatures> read(std::shared_ptr<const Engine> engine, const ImageView& photo,
+                                            const SegmentOptions& options, const RunControl& control);
+  // As `segment` for the photo that was read. `request` has its size and no pixels.
+  Segmentation segment(const PhotoFeatures& features, const PhotoRequest& request, const TextBank& bank,
+                       const SegmentOptions& options);
 
   void trim();
 
@@ -53,8 +60,11 @@ class Segmenter {
 
   std::shared_ptr<const DenseHead> head_for(const std::string& policy, const TextBank* bank);
   SegmentPlan& plan_for(std::span<const PhotoKey> keys, const SegmentOptions& options, const TextBank& bank);
-  void begin_results(const SegmentPlan& plan, const TextBank& bank, std::span<const PhotoRequest> requests,
+  void begin_results(int64_t slots, bool keep_scores, int64_t queries, std::span<const PhotoRequest> requests,
                      std::span<Segmentation> out, std::vector<std::vector<LabelStatistics>>& statistics);
+  // Waits, and lays everything where it was wanted.
+  void finish_results(std::span<Segmentation> out, std::span<const std::vector<LabelStatistics>> statistics,
+                      bool with_ignored);
 
   // Photos in backend memory → results. Without `watch` nothing waits for the device, as a recording demands.
   void run(std::span<const ImageView> photos, const SegmentPlan& plan, const TextBank& bank, const RunControl& control,
@@ -63,8 +73,10 @@ class Segmenter {
   // Every photo to its place in its group's atlas.
   void resize(std::span<const ImageView> photos, const SegmentPlan& plan);
   void encode(const SegmentPlan& plan, const WindowEncoder::Use& use, size_t group, const RunControl& control);
-  LabelRule rule_of(const SegmentPlan& plan, const TextBank& bank) const;
-  void label(const SegmentPlan& plan, size_t photo, const TextBank& bank);
+  // `query_class` (K) i32, backend memory.
+  static LabelRule rule_of(const SegmentOptions& options, const Memory& query_class, const TextBank& bank);
+  // Cosines (patches of the plan, K) → the photo's results.
+  void label(const SegmentPlan& plan, size_t photo, const float* cosines, const LabelRule& rule);
   void label_refined(const ImageView& view, const SegmentPlan& plan, size_t photo, const TextBank& bank,
                      const RunControl& control);
   // Changes when memory moved that a recording may refer to.
@@ -85,6 +97,9 @@ class Segmenter {
   std::deque<Results> results_;
   GrowingMemory atlas_, logits_, unread_scores_;
   GrowingMemory guide_;  // of a refinement
+  // The classes of the latest words that were asked of features.
+  std::unique_ptr<Memory> asked_classes_;
+  uint64_t asked_bank_ = 0;
   RefinedLabels refined_;
 };
 

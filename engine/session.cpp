@@ -49,6 +49,40 @@ Segmentation Session::segment(const ImageView& photo, const TextBank& bank, cons
   return std::move(segment({&request, 1}, bank, options, control)[0]);
 }
 
+std::shared_ptr<const PhotoFeatures> Session::read(const ImageView& photo, const SegmentOptions& options,
+                                                   const RunControl& control) {
+  check_image(photo, "the photo");
+  validate(options, state_->engine->config());
+  return state_->to_segment().read(state_->engine, photo, options, control);
+}
+
+Segmentation Session::segment(const PhotoFeatures& features, const TextBank& bank, const SegmentOptions& options,
+                              PhotoRequest request) {
+  const Engine& engine = *state_->engine;
+  SCLIP_CHECK(&features.engine() == &engine, kInvalidArgument,
+              "the features were read by another engine: read the photo with a session of this one");
+  SCLIP_CHECK(request.photo.pixels == nullptr && request.rows == nullptr, kInvalidArgument,
+              "a photo and the features of one are given: give one");
+  SCLIP_CHECK(options.refine.kind == Refinement::kNone, kUnsupported, "the refinement ", to_string(options.refine.kind),
+              " looks at the photo, and features do not have it: segment the photo itself");
+  validate(options, engine.config());
+  check_bank(engine, bank);
+  check_ignore_label(options.ignore_label, bank.classes());
+  request.photo.width = features.width();
+  request.photo.height = features.height();
+  validate_buffers(request, bank.queries());
+  return state_->to_segment().segment(features, request, bank, options);
+}
+
+void Session::copy_features(const PhotoFeatures& features, std::span<float> to) {
+  SCLIP_CHECK(&features.engine() == state_->engine.get(), kInvalidArgument,
+              "the features were read by another engine: copy them with a session of that one");
+  SCLIP_CHECK(to.size_bytes() == features.bytes(), kInvalidArgument, "the memory for the features has ", to.size(),
+              " floats; it must have ", features.bytes() / sizeof(float));
+  state_->stream->download(to.data(), features.data(), features.bytes());
+  state_->stream->synchronize();
+}
+
 std::vector<float> Session::embed_image(const ImageView& photo) {
   check_image(photo, "the photo");
   State& s = *state_;

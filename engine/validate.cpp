@@ -55,6 +55,11 @@ void validate(const PhotoRequest& request, int64_t queries) {
   const int64_t pixels = int64_t{request.width()} * request.height();
   SCLIP_CHECK(pixels < int64_t{1} << 31, kInvalidArgument, "the photo has ", request.width(), "×", request.height(),
               " pixels; 2^31 or more cannot be labelled at once");
+  validate_buffers(request, queries);
+}
+
+void validate_buffers(const PhotoRequest& request, int64_t queries) {
+  const int64_t pixels = int64_t{request.width()} * request.height();
   check_buffer("labels", request.labels.size(), pixels, request);
   check_buffer("scores", request.scores.size(), pixels, request);
   check_buffer("logits", request.logits.size(), queries * pixels, request);

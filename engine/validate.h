@@ -11,5 +11,7 @@ namespace sclip {
 void validate(const SegmentOptions& options, const ModelConfig& model);
 // The photo, and that buffers have its size. `queries`: K of the bank.
 void validate(const PhotoRequest& request, int64_t queries);
+// That buffers have the photo's size.
+void validate_buffers(const PhotoRequest& request, int64_t queries);
 
 }  // namespace sclip

@@ -46,6 +46,10 @@ class DenseHead {
   // Features → cosines or what stands for them (B, h·w, K). Follows `encode` of the same batch, with its buffers.
   virtual void score(BlockRunner& runner, const float* features, float* cosines) const;
 
+  // Whether any words may be asked of features that were made without them: `score` is the words' similarity and nothing
+  // else, and `encode` does not look at the words.
+  virtual bool scores_any_words() const { return true; }
+
   // For heads that look at the whole photo before its windows: how many floats they keep of it, and the program that
   // writes them. Its runner's only window is the whole photo; every later one has the floats in WindowBatch::photo.
   virtual int64_t photo_floats() const { return 0; }

@@ -11,6 +11,7 @@
 
 #include "sclip/engine.h"
 #include "sclip/image_view.h"
+#include "sclip/photo_features.h"
 #include "sclip/photo_rows.h"
 #include "sclip/run_control.h"
 #include "sclip/segment_options.h"
@@ -79,6 +80,17 @@ class Session {
   Segmentation segment(const ImageView& photo, const TextBank& bank, const SegmentOptions& options,
                        std::span<float> logits = {}, const RunControl& control = {});
 
+  // Runs the image tower and keeps what it found, for any number of words: `segment` below. Throws kUnsupported for a
+  // policy that looks at the words.
+  std::shared_ptr<const PhotoFeatures> read(const ImageView& photo, const SegmentOptions& options,
+                                            const RunControl& control = {});
+  // What `segment` gives for the photo that was read: on the CPU in f32 not a bit else. Of the options logit_scale,
+  // prob_thd, ignore_label and area_thd count; a refinement needs the photo and is kUnsupported. `request` says where
+  // the results go; it has no photo.
+  Segmentation segment(const PhotoFeatures& features, const TextBank& bank, const SegmentOptions& options,
+                       PhotoRequest request = {});
+  // (windows, h·w, E) to memory of the caller's, which has as many floats.
+  void copy_features(const PhotoFeatures& features, std::span<float> to);
   // CLIP's own read-out: class-token embedding of the photo as OpenAI preprocesses it (bicubic, centre crop);
   // (E), unit length.
   std::vector<float> embed_image(const ImageView& photo);

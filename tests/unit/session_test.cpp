@@ -61,6 +61,37 @@ void check_same(const Segmentation& a, const Segmentation& b) {
 
 }  // namespace
 
+TEST_CASE("a photo that was read answers new words as if it were segmented anew", "[session][device]") {
+  const auto engine = load_tiny(2);
+  Session session(engine);
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  SegmentOptions options = tiny_options();
+  const auto features = session.read(photo.view(), options);
+  CHECK(features->windows() == 8);
+  Session another(engine);  // features belong to the engine, not to who read them
+  for (const char* words : {"sky; building, house; tree", "tree; sky", "person; sky; tree; building; house"}) {
+    for (const auto ignore : {std::optional<int>{}, std::optional<int>{77}}) {
+      const auto bank = make_text_bank(*engine, parse_class_argument(words), {.templates = {"{}"}});
+      options.prob_thd = 0.3f;
+      options.ignore_label = ignore;
+      const int64_t pixels = int64_t{photo.width} * photo.height;
+      std::vector<float> anew_logits(static_cast<size_t>(bank->queries() * pixels)), asked_logits(anew_logits.size());
+      const Segmentation anew = session.segment(photo.view(), *bank, options, anew_logits);
+      const Segmentation asked = another.segment(*features, *bank, options, {.logits = asked_logits});
+      CHECK(asked.windows == anew.windows);
+      CHECK((asked.resized_width == anew.resized_width && asked.resized_height == anew.resized_height));
+      if (engine->backend().name() == "cpu") {
+        check_same(anew, asked);
+        CHECK(anew_logits == asked_logits);
+      } else {
+        const auto close = testing::all_close(asked_logits.data(), anew_logits.data(), anew_logits.size(), 2e-6);
+        INFO(close.message);
+        CHECK(close.ok);
+      }
+    }
+  }
+}
+
 TEST_CASE("photos in one call have the bits that each has alone", "[session]") {
   for (const int threads : {1, 3}) {
     const auto engine = load_tiny(threads);
