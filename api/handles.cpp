@@ -37,6 +37,7 @@ std::string_view name_of(Kind kind) {
     case Kind::kResult: return "result";
     case Kind::kPicture: return "picture";
     case Kind::kBytes: return "bytes";
+    case Kind::kRle: return "run lengths";
   }
   return "handle";
 }

@@ -11,7 +11,7 @@
 
 namespace sclip::api {
 
-enum class Kind : uint8_t { kEngine, kBank, kSession, kFeatures, kResult, kPicture, kBytes };
+enum class Kind : uint8_t { kEngine, kBank, kSession, kFeatures, kResult, kPicture, kBytes, kRle };
 
 uintptr_t add_handle(Kind kind, std::shared_ptr<void> object);
 // Both throw kInvalidArgument for a handle that is none, or not of this kind.

@@ -11,6 +11,7 @@
 #include "api/handles.h"
 #include "api/status.h"
 #include "io/image.h"
+#include "results/rle.h"
 #include "sclip/sclip.h"
 #include "sclip/session.h"
 
@@ -69,6 +70,13 @@ struct BytesObject {
   using Handle = sclip_bytes;
   static constexpr Kind kKind = Kind::kBytes;
   std::vector<std::byte> bytes;
+};
+
+struct RleObject {
+  using Handle = sclip_rle;
+  static constexpr Kind kKind = Kind::kRle;
+  std::vector<ClassRle> classes;
+  std::vector<sclip_rle_segment> segments;  // texts of the above
 };
 
 // A call's turn with a session. Throws Busy where another thread has it.

@@ -113,6 +113,31 @@ sclip_status sclip_encode_overlay(const sclip_image* photo, const uint16_t* labe
   });
 }
 
+sclip_status sclip_encode_rle(const uint16_t* labels, int32_t width, int32_t height, sclip_rle** rle) {
+  return guarded(__func__, [&] {
+    needed(rle, "the place for the run lengths");
+    *rle = nullptr;
+    auto object = std::make_shared<RleObject>();
+    object->classes = encode_rle(labels_of(labels, width, height));
+    for (const ClassRle& c : object->classes) {
+      object->segments.push_back({c.label, c.counts.c_str(), c.area, c.x, c.y, c.width, c.height});
+    }
+    *rle = give(std::move(object));
+  });
+}
+
+sclip_status sclip_rle_segments(const sclip_rle* rle, const sclip_rle_segment** segments, size_t* count) {
+  return guarded(__func__, [&] {
+    const auto r = take<RleObject>(rle);
+    needed(segments, "the place for the segments") = r->segments.data();
+    if (count != nullptr) *count = r->segments.size();
+  });
+}
+
+sclip_status sclip_rle_free(sclip_rle* rle) {
+  return guarded(__func__, [&] { release<RleObject>(rle); });
+}
+
 sclip_status sclip_bytes_data(const sclip_bytes* bytes, const void** data, size_t* size) {
   return guarded(__func__, [&] {
     const auto b = take<BytesObject>(bytes);

@@ -1,26 +1,21 @@
 #include "core/hash.h"
 
-#include <openssl/evp.h>
-
-#include "sclip/error.h"
+#include <nettle/sha2.h>
 
 namespace sclip {
 
 struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  sha256_ctx context;
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  SCLIP_CHECK(state_->context != nullptr && EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1, kInternal,
-              "OpenSSL offers no SHA-256");
+  sha256_init(&state_->context);
 }
 
-Sha256::~Sha256() {
-  EVP_MD_CTX_free(state_->context);
-}
+Sha256::~Sha256() = default;
 
 void Sha256::update(std::span<const std::byte> bytes) {
-  SCLIP_CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1, kInternal, "SHA-256 update failed");
+  sha256_update(&state_->context, bytes.size(), reinterpret_cast<const uint8_t*>(bytes.data()));
 }
 
 void Sha256::update(std::string_view text) {
@@ -28,11 +23,11 @@ void Sha256::update(std::string_view text) {
 }
 
 std::string Sha256::hex() {
-  std::array<unsigned char, 32> digest{};
-  SCLIP_CHECK(EVP_DigestFinal_ex(state_->context, digest.data(), nullptr) == 1, kInternal, "SHA-256 final failed");
+  std::array<uint8_t, SHA256_DIGEST_SIZE> digest{};
+  sha256_digest(&state_->context, digest.size(), digest.data());
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
-  for (unsigned char b : digest) {
+  for (const uint8_t b : digest) {
     out += kDigits[b >> 4];
     out += kDigits[b & 15];
   }

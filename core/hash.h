@@ -1,4 +1,4 @@
-// SHA-256, the content hash of blobs and caches (OpenSSL's implementation).
+// SHA-256, the content hash of blobs and caches (nettle's implementation).
 #pragma once
 
 #include <array>

@@ -11,7 +11,7 @@ MOST_MIB=60
 programs="sclip sclip_kernel_tests sclip_unit_tests sclip_cuda_tests sclip_cuda_bench sclip_cudnn_bench sclip_cuda_ceilings
           sclip_gemm_bench sclip_encoder_bench sclip_photo_bench"
 # Small ones as they are. oneDNN takes 38 MiB: packed, and unpacked by gpu-check into its own folder.
-libraries="libhwy.so.1 libutf8proc.so.2 libgomp.so.1 libOpenCL.so.1 libjpeg.so.62 libpng16.so.16"
+libraries="libhwy.so.1 libutf8proc.so.2 libnettle.so.8 libgomp.so.1 libOpenCL.so.1 libjpeg.so.62 libpng16.so.16"
 packed_libraries="libdnnl.so.2"
 
 rm -rf "$bundle"

@@ -282,6 +282,19 @@ SCLIP_API sclip_status sclip_encode_overlay(const sclip_image *photo, const uint
 SCLIP_API sclip_status sclip_bytes_data(const sclip_bytes *bytes, const void **data, size_t *size);
 SCLIP_API sclip_status sclip_bytes_free(sclip_bytes *bytes);
 
+typedef struct sclip_rle sclip_rle;
+
+typedef struct sclip_rle_segment {
+  int32_t label;
+  const char *counts; /* COCO's compressed run lengths of the label's pixels: pycocotools' "counts" */
+  int64_t area;       /* pixels */
+  int32_t x, y, width, height; /* the smallest rectangle that holds them */
+} sclip_rle_segment;
+/* Of each label that has pixels in (H, W), in order. */
+SCLIP_API sclip_status sclip_encode_rle(const uint16_t *labels, int32_t width, int32_t height, sclip_rle **rle);
+SCLIP_API sclip_status sclip_rle_segments(const sclip_rle *rle, const sclip_rle_segment **segments, size_t *count);
+SCLIP_API sclip_status sclip_rle_free(sclip_rle *rle);
+
 #ifdef __cplusplus
 }
 #endif
