@@ -55,6 +55,9 @@ def programs():
 
 
 def test_three_lines_in_a_fresh_environment(fresh):
+    readme = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(readme[1].splitlines()) == 3
+    assert run(fresh / "bin/python", "-c", readme[1], cwd=ROOT) == run(fresh / "bin/python", "-c", programs()[0], cwd=ROOT)
     out = run(fresh / "bin/python", "-c", programs()[0], cwd=ROOT)
     assert out.startswith("<sclip.Result 640×427: sky ")
 
