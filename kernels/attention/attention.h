@@ -3,6 +3,7 @@
 //   P   = softmax_weight · Σ_s softmax(scale · s + bias)  +  added_weight · added
 //   out = P · V                                       over the score kinds s: q·kᵀ, q·qᵀ, k·kᵀ, v·vᵀ
 //
+// V is v, or that of another array.
 // One kind is ordinary attention; q·qᵀ and k·kᵀ together are correlative self-attention (paper,
 // equation 3): both probability matrices meet the same V, so they are added first and multiplied
 // with V once: 3 units of N²·d multiplications where two attentions take 4.
@@ -64,7 +65,8 @@ struct AttentionParams {
   float* probabilities = nullptr;  // P in f32, (B, A, N, N) or, as the mean of the heads, (B, N, N); or null. It
                                    // overlaps nothing else
   bool mean_of_heads = false;
-  bool accumulate = false;  // P is added to what `probabilities` holds
+  bool accumulate = false;       // P is added to what `probabilities` holds
+  const void* values = nullptr;  // like qkv, with no overlap with out: its v is what P meets, not that of qkv; or null
 };
 
 // How many softmaxes P is the sum of.
@@ -87,7 +89,7 @@ constexpr bool is_general(const AttentionParams& p) {
   const bool one_bias =
       p.bias.batch_stride == 0 && p.bias.head_stride == 0 && (p.bias.row_stride == 0 || p.bias.row_stride == p.tokens);
   return p.added.data != nullptr || p.probabilities != nullptr || p.softmax_weight != 1.0f ||
-         p.window_scales != nullptr || (p.bias.data != nullptr && !one_bias) ||
+         p.window_scales != nullptr || p.values != nullptr || (p.bias.data != nullptr && !one_bias) ||
          p.scores == AttentionScores::kSelfSelf || p.scores == AttentionScores::kBias ||
          p.scores == AttentionScores::kNone;
 }
@@ -103,8 +105,10 @@ inline void check_params(const AttentionParams& p) {
   SCLIP_CHECK(p.softmax_scale > 0, kInvalidArgument, "attention: softmax_scale is ", p.softmax_scale, ", not positive");
   SCLIP_CHECK(p.out != nullptr || p.probabilities != nullptr, kInvalidArgument,
               "attention: neither out nor probabilities: nothing would be computed");
-  SCLIP_CHECK(p.qkv != nullptr || (p.out == nullptr && !has_products(p.scores)), kInvalidArgument,
-              "attention: qkv is null, and its rows are needed");
+  SCLIP_CHECK(p.values == nullptr || p.out != nullptr, kInvalidArgument,
+              "attention: values of their own, and no out that they could be mixed into");
+  SCLIP_CHECK(p.qkv != nullptr || ((p.out == nullptr || p.values != nullptr) && !has_products(p.scores)),
+              kInvalidArgument, "attention: qkv is null, and its rows are needed");
   SCLIP_CHECK(p.probabilities != nullptr || !(p.mean_of_heads || p.accumulate), kInvalidArgument,
               "attention: mean_of_heads and accumulate say how probabilities are returned, and there are none");
   for (const auto& [matrix, name] : {std::pair{&p.bias, "bias"}, std::pair{&p.added, "added"}}) {
@@ -112,9 +116,10 @@ inline void check_params(const AttentionParams& p) {
                 name, " lie ", matrix->row_stride, " elements apart and hold ", p.tokens);
   }
   if (p.scores == AttentionScores::kIdentity) {
-    SCLIP_CHECK(!is_general(p), kInvalidArgument,
-                "attention: identity scores copy the values; added, probabilities, weights and window_scales need a "
-                "kind of scores that has probabilities");
+    SCLIP_CHECK(
+        !is_general(p), kInvalidArgument,
+        "attention: identity scores copy the values; added, probabilities, weights, window_scales and values of "
+        "their own need a kind of scores that has probabilities");
   }
   SCLIP_CHECK(p.scores != AttentionScores::kBias || p.bias.data != nullptr, kInvalidArgument,
               "attention: the softmax of the bias was asked for, and bias is null");
@@ -122,7 +127,8 @@ inline void check_params(const AttentionParams& p) {
               "attention: no scores and no added probabilities: nothing would be computed");
   SCLIP_CHECK(!p.causal || !is_general(p), kUnsupported,
               "attention: causal, together with added, returned or weighted probabilities, window_scales, several "
-              "biases, or scores other than q, k and v's own: no kernel does it; put −∞ into the bias instead");
+              "biases, values of their own, or scores other than q, k and v's own: no kernel does it; put −∞ into the "
+              "bias instead");
 }
 
 void attention_cpu(const AttentionParams& params, CpuQueue queue);

@@ -33,8 +33,12 @@ __device__ __forceinline__ int recompute(int x) {
 // the output. The grid is (query blocks, heads, batch): blocks of one head are neighbours, so that its keys and values
 // come from DRAM once and from L2 after that.
 template <typename T>
+__device__ __forceinline__ const T* of_head(const AttentionArgs<T>& p, const T* qkv, int head) {
+  return qkv + (static_cast<int64_t>(recompute(blockIdx.z)) * p.tokens * 3 * p.heads + head) * p.head_dim;
+}
+template <typename T>
 __device__ __forceinline__ const T* qkv_of_head(const AttentionArgs<T>& p, int head) {
-  return p.qkv + (static_cast<int64_t>(recompute(blockIdx.z)) * p.tokens * 3 * p.heads + head) * p.head_dim;
+  return of_head(p, p.qkv, head);
 }
 template <typename T>
 __device__ __forceinline__ const T* qkv_of_head(const AttentionArgs<T>& p) {

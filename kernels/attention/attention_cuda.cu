@@ -8,8 +8,8 @@
 //            Everything else of softmaxes alone is online (attention_online.cuh): running maxima and sums. The pair
 //            then takes 4 units and two accumulators, which share each fragment of V: the two maxima move apart, so
 //            neither output can be rescaled into the other. Passes for the statistics alone would take 5 units.
-//            General probabilities (weights, added ones, a bias for each window or head, three kinds, P itself as a
-//            result) take two passes (attention_two_pass.cuh): each row's maximum and sum, then P, normalised and
+//            General probabilities (weights, added ones, a bias for each window or head, three kinds, values of
+//            another array, P itself as a result) take two passes (attention_two_pass.cuh): each row's maximum and sum, then P, normalised and
 //            complete, tile by tile. For K kinds that is 2·K + 1 units, 3 for one kind where online takes 2.
 //            Identity scores are a strided copy. f32, a head_dim without an instance (not a multiple of 8, or above
 //            128) and pointers off 16 bytes take attention_simt.cuh: a pass for the statistics and one for the
@@ -93,6 +93,7 @@ GeneralArgs<T> general_args_of(const AttentionParams& p) {
           matrix_of(p, p.bias),
           matrix_of(p, p.added),
           p.window_scales,
+          static_cast<const T*>(p.values != nullptr ? p.values : p.qkv),
           p.probabilities,
           p.softmax_weight,
           p.added_weight,
@@ -189,7 +190,7 @@ void attention_cuda(const AttentionParams& p, CudaQueue queue) {
   SCLIP_CHECK(p.batch <= 65535 && p.heads <= 65535, kUnsupported, "attention: a batch of ", p.batch, " with ", p.heads,
               " heads; a CUDA grid holds 65535 of each");
   if (p.batch == 0) return;
-  const bool aligned = is_aligned(p.qkv, 16) && is_aligned(p.out, 16);
+  const bool aligned = is_aligned(p.qkv, 16) && is_aligned(p.values, 16) && is_aligned(p.out, 16);
   const AttentionTile tile = choose_attention_tile(p, aligned, queue);
   if (tile.kernel == AttentionKernel::kCopy) return copy_values(p, queue);
   with_element(p.dtype, [&](auto element) {

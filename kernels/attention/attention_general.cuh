@@ -22,6 +22,7 @@ template <typename T>
 struct GeneralArgs : AttentionArgs<T> {  // bias of the base is not used
   MatrixArgs biases, added;
   const float* window_scales;  // (B) or null
+  const T* values;             // qkv, or another array like it: its v is what P meets
   float* probabilities;        // (B, A, N, N), (B, N, N) or null
   float softmax_weight, added_weight;
   int softmaxes;  // 0…3

@@ -65,15 +65,18 @@ class Head {
         softmaxes_(count_softmaxes(p.scores)),
         general_(is_general(p)),
         scale_(p.window_scales != nullptr ? p.softmax_scale * p.window_scales[batch] : p.softmax_scale) {
-    if (p.qkv == nullptr) return;
-    sides_[0] = static_cast<const Element*>(p.qkv) + batch * p.tokens * stride_ + head * p.head_dim;
-    for (int side = 1; side < 3; ++side) sides_[side] = sides_[side - 1] + p.heads * p.head_dim;
+    const int64_t q = batch * p.tokens * stride_ + head * p.head_dim, v = q + 2 * p.heads * p.head_dim;
+    for (int side = 0; p.qkv != nullptr && side < 3; ++side) {
+      sides_[side] = static_cast<const Element*>(p.qkv) + q + side * p.heads * p.head_dim;
+    }
     for (int s = 0; has_products(p.scores) && s < softmaxes_; ++s) {
       const int right = SidesOf(s).second;
       Products::PackPanels(sides_[right], stride_, p.tokens, p.head_dim, At(buffers.panels[right]));
     }
     if (p.out != nullptr) {
-      Products::PackValues(sides_[2], stride_, p.tokens, p.head_dim, At(buffers.values), buffers.v_stride);
+      const void* values = p.values != nullptr ? p.values : p.qkv;
+      Products::PackValues(static_cast<const Element*>(values) + v, stride_, p.tokens, p.head_dim, At(buffers.values),
+                           buffers.v_stride);
     }
   }
 

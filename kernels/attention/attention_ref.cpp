@@ -90,13 +90,17 @@ void attention(const AttentionParams& p) {
       if (p.qkv != nullptr) q = static_cast<const float*>(p.qkv) + b * p.tokens * 3 * width + h * p.head_dim;
       const float* k = q != nullptr ? q + width : nullptr;
       const float* v = q != nullptr ? k + width : nullptr;
+      const float* values = v;
+      if (p.values != nullptr) {
+        values = static_cast<const float*>(p.values) + (b * p.tokens * 3 + 2) * width + h * p.head_dim;
+      }
       const Matrix sum = probabilities_of(p, b, h, q, k, v);
       if (p.probabilities != nullptr) return_probabilities(p, b, h, sum, mean);
       for (int64_t i = 0; p.out != nullptr && i < p.tokens; ++i) {
         for (int64_t c = 0; c < p.head_dim; ++c) {
           double value = 0;
           for (int64_t j = 0; j < p.tokens; ++j) {
-            value += sum[static_cast<size_t>(i * p.tokens + j)] * v[j * 3 * width + c];
+            value += sum[static_cast<size_t>(i * p.tokens + j)] * values[j * 3 * width + c];
           }
           static_cast<float*>(p.out)[((b * p.tokens + i) * p.heads + h) * p.head_dim + c] = static_cast<float>(value);
         }

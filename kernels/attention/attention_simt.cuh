@@ -75,11 +75,13 @@ __device__ __forceinline__ void simt_head(const SimtArgs<T, kGeneral>& p, int ki
   const int block_rows = min(kSimtRows, p.tokens - first_row);
   const int row = first_row + warp * kSimtRowsPerWarp;
   const int columns = p.causal ? first_row + block_rows : p.tokens;
+  const T* values = qkv;
   bool multiplied = true;  // or all scores are 0
   float scale = p.softmax_scale;
   if constexpr (kGeneral) {
     multiplied = p.products > 0;
     scale *= p.window_scale();
+    values = of_head(p, p.values, head);
   }
 
   for (int kind = 0; kind < kinds && multiplied; ++kind) {
@@ -195,7 +197,7 @@ __device__ __forceinline__ void simt_head(const SimtArgs<T, kGeneral>& p, int ki
     }
     const int count = min(kSimtKeys, columns - first);
     __syncthreads();
-    simt_copy_rows(right, qkv + 2 * width + first * stride, stride, count, count, dim);
+    simt_copy_rows(right, values + 2 * width + first * stride, stride, count, count, dim);
     my_weights[lane] = make_float4(w[0][0], w[1][0], w[2][0], w[3][0]);
     my_weights[lane + 32] = make_float4(w[0][1], w[1][1], w[2][1], w[3][1]);
     __syncthreads();

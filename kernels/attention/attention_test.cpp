@@ -36,13 +36,15 @@ AttentionParams params_of(const Case& c, const void* qkv, void* out) {
 struct Expected {
   std::vector<float> values, probabilities, sizes, magnitude;
 };
-Expected oracle(AttentionParams p, const Case& c, const std::vector<float>& qkv) {
+Expected oracle(AttentionParams p, const Case& c, const std::vector<float>& qkv,
+                const std::vector<float>& values = {}) {
   const auto n = static_cast<size_t>(c.tokens), dim = static_cast<size_t>(c.head_dim);
   const auto heads = static_cast<size_t>(c.heads), batch = static_cast<size_t>(c.batch);
   Expected e{
       std::vector<float>(c.count()), std::vector<float>(batch * heads * n * n), {}, std::vector<float>(c.count())};
   p.dtype = DType::kF32;
   p.qkv = qkv.data();
+  p.values = values.empty() ? nullptr : values.data();
   p.out = e.values.data();
   p.probabilities = e.probabilities.data();
   p.mean_of_heads = p.accumulate = false;
@@ -51,6 +53,7 @@ Expected oracle(AttentionParams p, const Case& c, const std::vector<float>& qkv)
   e.sizes.resize(e.probabilities.size());
   p.probabilities = e.sizes.data();
   p.out = nullptr;
+  p.values = nullptr;
   ref::attention(p);
   for (size_t i = 0; i < e.sizes.size(); ++i) {
     e.sizes[i] = std::abs(e.sizes[i]) + std::abs(e.probabilities[i] - e.sizes[i]);
@@ -60,7 +63,7 @@ Expected oracle(AttentionParams p, const Case& c, const std::vector<float>& qkv)
     for (size_t j = 0; j < n; ++j) {
       const float weight = std::abs(e.probabilities[row * n + j]);
       for (size_t d = 0; d < dim; ++d) {
-        const float v = qkv[(((b * n + j) * 3 + 2) * heads + h) * dim + d];
+        const float v = (values.empty() ? qkv : values)[(((b * n + j) * 3 + 2) * heads + h) * dim + d];
         e.magnitude[((b * n + i) * heads + h) * dim + d] += weight * std::abs(v);
       }
     }
@@ -468,6 +471,53 @@ TEST_CASE("attention makes a softmax of a bias without reading q, k and v", "[at
   CHECK(same);
 }
 
+TEST_CASE("attention mixes the values of another array", "[attention][general]") {
+  const Case c = GENERATE(Case{2, 50, 3, 64}, Case{3, 197, 1, 64}, Case{1, 70, 2, 32}, Case{2, 33, 2, 20});
+  testing::Dut& dut = testing::Dut::get();
+  const auto qkv = random_normal(3 * c.count(), 31, 0, 1.1f), other = random_normal(3 * c.count(), 32);
+  const std::vector<float> scales{0.5f, 1.25f, 2};
+  auto scales_device = dut.copy(scales);
+  for (const DType dtype : dut.dtypes()) {
+    const auto rounded = testing::round_to(dtype, qkv).values;
+    const auto values = testing::round_to(dtype, other);
+    auto values_device = dut.copy(values.bytes);
+    for (const AttentionScores scores :
+         {AttentionScores::kQueryKey, AttentionScores::kCorrelative, AttentionScores::kSelfSelf}) {
+      AttentionParams p = params_of(c, nullptr, nullptr);
+      p.scores = scores;
+      p.softmax_weight = 1.0f / 3;
+      p.window_scales = scales.data();
+      const Expected expected = oracle(p, c, rounded, values.values);
+      p.window_scales = scales_device.data();
+      p.values = values_device.data();
+      check_on_device(p, c, dtype, rounded, expected);
+    }
+  }
+}
+
+TEST_CASE("attention mixes other values by the softmax of a bias without reading q, k and v", "[attention][general]") {
+  const Case c{2, 45, 1, 64};
+  testing::Dut& dut = testing::Dut::get();
+  General general(c, c.batch, 1, c.tokens);
+  const auto other = random_normal(3 * c.count(), 33);
+  AttentionParams p = params_of(c, nullptr, nullptr);
+  p.scores = AttentionScores::kBias;
+  p.bias = general.matrix(general.bias.data());
+  std::vector<float> expected(c.count());
+  p.values = other.data();
+  p.out = expected.data();
+  ref::attention(p);
+  auto values = dut.copy(other);
+  auto actual = dut.output<float>(expected.size());
+  p.bias = general.matrix(general.bias_device.data());
+  p.values = values.data();
+  p.out = actual.data();
+  dut.stream().attention(p);
+  const auto same = testing::all_close(actual.host().data(), expected.data(), expected.size(), kTolerance, kTolerance);
+  INFO(same.message);
+  CHECK(same);
+}
+
 TEST_CASE("attention refuses parameters that mean nothing, on every device", "[attention]") {
   testing::Dut& dut = testing::Dut::get();
   const Case c{1, 3, 1, 8};
@@ -496,6 +546,15 @@ TEST_CASE("attention refuses parameters that mean nothing, on every device", "[a
   refuses([&](AttentionParams& p) { p.bias = {.data = square.data(), .row_stride = 2}; });
   refuses([&](AttentionParams& p) {
     p.scores = AttentionScores::kIdentity;
+    p.probabilities = square.data();
+  });
+  refuses([&](AttentionParams& p) {
+    p.scores = AttentionScores::kIdentity;
+    p.values = qkv.data();
+  });
+  refuses([&](AttentionParams& p) {
+    p.values = qkv.data();
+    p.out = nullptr;
     p.probabilities = square.data();
   });
   refuses([&](AttentionParams& p) {

@@ -43,11 +43,12 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_two_pass_kerne
     int next_tile = of_tile > 0 ? 0 : tiles, next_matrix = 0, stage = 0;
     const auto prefetch = [&] {
       if (next_tile < tiles) {
-        const int matrix = next_matrix < p.products ? p.right_of(next_matrix) : 2;
-        copy_rows<kDim, kKeys, kAttentionThreads>(
-            stages + stage * kKeys * kPitch,
-            qkv_of_head(p, head) + matrix * width + Columns::first(next_tile, p.tokens) * stride, stride,
-            Columns::count(next_tile, p.tokens), chunks, threadIdx.x);
+        const bool product = next_matrix < p.products;
+        const int matrix = product ? p.right_of(next_matrix) : 2;
+        copy_rows<kDim, kKeys, kAttentionThreads>(stages + stage * kKeys * kPitch,
+                                                  of_head(p, product ? p.qkv : p.values, head) + matrix * width +
+                                                      Columns::first(next_tile, p.tokens) * stride,
+                                                  stride, Columns::count(next_tile, p.tokens), chunks, threadIdx.x);
         if (!first_pass) {
           if (++next_matrix == of_tile) next_matrix = 0, ++next_tile;
         } else if (++next_tile == tiles) {
