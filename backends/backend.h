@@ -25,11 +25,13 @@ namespace sclip {
 
 struct AttentionParams;
 struct EmbedTokensParams;
+struct FeatureSurgeryParams;
 struct GatherRowsParams;
 struct L2NormalizeParams;
 struct LabelPlanesParams;
 struct LayerNormParams;
 struct MatmulParams;
+struct MeanNormParams;
 struct OverlayParams;
 struct PamrParams;
 struct PamrWeightsParams;
@@ -89,6 +91,8 @@ class Stream {
   virtual void attention(const AttentionParams&) = 0;
   virtual void tree_attention(const TreeAttentionParams&) = 0;
   virtual void l2_normalize(const L2NormalizeParams&) = 0;
+  virtual void mean_norm(const MeanNormParams&) = 0;
+  virtual void feature_surgery(const FeatureSurgeryParams&) = 0;
   virtual void window_merge(const WindowMergeParams&) = 0;
   virtual void window_planes(const WindowPlanesParams&) = 0;
   virtual void label_planes(const LabelPlanesParams&) = 0;

@@ -26,9 +26,12 @@ LIMITS = [
     (r"attention-csa-(197|256)", {"mma": 1.10, "bytes": 1.05, "write": 1.0, "conflicts": 0}),
     # Columns 2t and 2t + 1 of P are two stores, and N is odd: sectors are written in parts, which meet in L2.
     (r"attention-returned-", {"mma": 1.10, "bytes": 1.05, "write": 3.2, "conflicts": 0}),
-    (r"attention-added-", {"mma": 1.10, "bytes": 1.05, "write": 1.0, "conflicts": 0}),
+    (r"attention-(added|values)-", {"mma": 1.10, "bytes": 1.05, "write": 1.0, "conflicts": 0}),
     (r"attention-", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),
     (r"layernorm-|quick-gelu|l2-normalize", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),
+    # A word of four bytes a window: a sector of 32 each.
+    (r"mean-norm", {"bytes": 1.05, "write": 8.0, "conflicts": 0}),
+    (r"feature-surgery", {"bytes": 1.05, "write": 1.1, "conflicts": 0}),
     (r"patch-embed-", {"mma": 1.05, "bytes": 1.05, "write": 1.01, "conflicts": 0}),
     (r"tree-attention|embed-tokens|gather-rows", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),
     # Whole tiles; then warps of 64 rows beyond the last of 394 or 985.

@@ -9,11 +9,13 @@
 #include "kernels/attention/attention.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/embed_tokens/embed_tokens.h"
+#include "kernels/feature_surgery/feature_surgery.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/mean_norm/mean_norm.h"
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
@@ -66,6 +68,8 @@ class CpuStream : public Stream {
   void matmul(const MatmulParams& p) override { matmul_cpu(p, queue()); }
   void tree_attention(const TreeAttentionParams& p) override { tree_attention_cpu(p, queue()); }
   void l2_normalize(const L2NormalizeParams& p) override { l2_normalize_cpu(p, queue()); }
+  void mean_norm(const MeanNormParams& p) override { mean_norm_cpu(p, queue()); }
+  void feature_surgery(const FeatureSurgeryParams& p) override { feature_surgery_cpu(p, queue()); }
   void window_merge(const WindowMergeParams& p) override { window_merge_cpu(p, merge_workspace_, queue()); }
   void window_planes(const WindowPlanesParams& p) override { window_planes_cpu(p, merge_workspace_, queue()); }
   void label_planes(const LabelPlanesParams& p) override { label_planes_cpu(p, queue()); }

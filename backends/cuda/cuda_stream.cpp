@@ -6,10 +6,12 @@
 #include "kernels/attention/attention.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/embed_tokens/embed_tokens.h"
+#include "kernels/feature_surgery/feature_surgery.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
+#include "kernels/mean_norm/mean_norm.h"
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
@@ -102,6 +104,14 @@ void CudaStream::tree_attention(const TreeAttentionParams& p) {
 void CudaStream::l2_normalize(const L2NormalizeParams& p) {
   const DeviceScope scope = enter("l2_normalize");
   l2_normalize_cuda(p, queue_);
+}
+void CudaStream::mean_norm(const MeanNormParams& p) {
+  const DeviceScope scope = enter("mean_norm");
+  mean_norm_cuda(p, queue_);
+}
+void CudaStream::feature_surgery(const FeatureSurgeryParams& p) {
+  const DeviceScope scope = enter("feature_surgery");
+  feature_surgery_cuda(p, queue_);
 }
 template <typename Params, typename Launch>
 void CudaStream::launch_noting_faults(const Params& params, const Launch& launch) {

@@ -56,6 +56,8 @@ class CudaStream : public Stream {
   void matmul(const MatmulParams&) override;
   void tree_attention(const TreeAttentionParams&) override;
   void l2_normalize(const L2NormalizeParams&) override;
+  void mean_norm(const MeanNormParams&) override;
+  void feature_surgery(const FeatureSurgeryParams&) override;
   void window_merge(const WindowMergeParams&) override;
   void window_planes(const WindowPlanesParams&) override;
   void label_planes(const LabelPlanesParams&) override;

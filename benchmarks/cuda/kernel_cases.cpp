@@ -6,10 +6,12 @@
 #include "benchmarks/cuda/arrays.h"
 #include "kernels/attention/attention.h"
 #include "kernels/embed_tokens/embed_tokens.h"
+#include "kernels/feature_surgery/feature_surgery.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
+#include "kernels/mean_norm/mean_norm.h"
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
@@ -91,6 +93,67 @@ KernelCase attention_mix(const std::string& name, bool returned, int64_t batch, 
                     .probabilities = returned ? a.room<float>(batch * heads * tokens * tokens) : nullptr};
               },
               [](Stream& s, const AttentionParams& p) { s.attention(p); })};
+}
+
+// GEM's three maps of unit rows, one scale a window, over the values of another array.
+KernelCase attention_values(const std::string& name, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim) {
+  const auto elements = static_cast<double>(batch * tokens * heads * head_dim);
+  return {.name = name,
+          .shape = str(batch, "×", tokens, "×", heads, "×", head_dim, " f16"),
+          .floor = {.mma = 7 * elements * static_cast<double>(tokens) / 2048,
+                    .bytes = 5 * elements * 2 + static_cast<double>(batch) * 4,
+                    .written = elements * 2},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                const int64_t count = batch * tokens * heads * head_dim;
+                return AttentionParams{.qkv = a.normal_f16(3 * count, 0.125f),
+                                       .out = a.room<Float16>(count),
+                                       .dtype = DType::kF16,
+                                       .scores = AttentionScores::kSelfSelf,
+                                       .batch = batch,
+                                       .tokens = tokens,
+                                       .heads = heads,
+                                       .head_dim = head_dim,
+                                       .softmax_scale = 0.125f,
+                                       .window_scales = a.copy(std::vector<float>(static_cast<size_t>(batch), 28.0f)),
+                                       .softmax_weight = 1.0f / 3,
+                                       .values = a.normal_f16(3 * count)};
+              },
+              [](Stream& s, const AttentionParams& p) { s.attention(p); })};
+}
+
+KernelCase mean_norm(int64_t batch, int64_t rows, int64_t cols) {
+  return {
+      .name = "mean-norm",
+      .shape = str(batch, " windows of ", rows, "×", cols, " f16"),
+      .floor = {.bytes = static_cast<double>(batch * (rows * cols * 2 + 4)), .written = static_cast<double>(batch * 4)},
+      .prepare = prepared(
+          [=](Arrays& a) {
+            return MeanNormParams{.x = a.normal_f16(batch * rows * cols),
+                                  .out = a.room<float>(batch),
+                                  .dtype = DType::kF16,
+                                  .batch = batch,
+                                  .rows = rows,
+                                  .cols = cols,
+                                  .x_stride = rows * cols};
+          },
+          [](Stream& s, const MeanNormParams& p) { s.mean_norm(p); })};
+}
+
+KernelCase feature_surgery(int64_t batch, int64_t rows, int64_t words) {
+  const auto scores = static_cast<double>(batch * rows * words) * 4;
+  return {.name = "feature-surgery",
+          .shape = str(batch, " windows of ", rows, " patches, ", words, " words"),
+          .floor = {.bytes = 2 * scores + static_cast<double>(batch * words) * 4, .written = scores},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return FeatureSurgeryParams{.window_scores = a.normal(batch * words, 0.1f),
+                                            .scores = a.normal(batch * rows * words, 0.1f),
+                                            .batch = batch,
+                                            .rows = rows,
+                                            .words = words};
+              },
+              [](Stream& s, const FeatureSurgeryParams& p) { s.feature_surgery(p); })};
 }
 
 std::vector<uint8_t> noise(int64_t count) {
@@ -444,11 +507,14 @@ std::vector<KernelCase> kernel_cases() {
       attention_mix("attention-added-197", false, 2, 197, 12, 64),
       attention_mix("attention-added-577", false, 1, 577, 4, 64),
       attention_mix("attention-returned-197", true, 2, 197, 12, 64),
+      attention_values("attention-values-197", 2, 197, 12, 64),
       patch_embed(3, 2, 16, 768),
       patch_embed(2, 1, 14, 1024),
       layernorm(394, 768),
       gelu(394, 3072),
       l2_normalize(394, 512),
+      mean_norm(8, 197, 768),
+      feature_surgery(4, 196, 171),
       tree_attention(512, 8, 64),
       embed_tokens(2048, 512),
       gather_rows(256, 512),
@@ -477,10 +543,13 @@ std::vector<KernelCase> timed_kernel_cases() {
       attention("attention-csa-785", AttentionScores::kCorrelative, 16, 785, 12, 64),
       attention("attention-clip-785", AttentionScores::kQueryKey, 16, 785, 12, 64),
       attention_mix("attention-added-197", false, 64, 197, 12, 64),
+      attention_values("attention-values-197", 64, 197, 12, 64),
       patch_embed(8, 8, 16, 768),
       layernorm(256 * 197, 768),
       gelu(128 * 197, 3072),
       l2_normalize(256 * 196, 512),
+      mean_norm(256, 197, 768),
+      feature_surgery(256, 196, 171),
       tree_attention(16384, 8, 64),
       embed_tokens(49408, 512),
       gather_rows(65536, 512),
