@@ -6,7 +6,7 @@
 #include <cstring>
 #include <system_error>
 
-#include "io/npy.h"
+#include "core/npy.h"
 #include "sclip/error.h"
 
 namespace sclip {

@@ -6,7 +6,7 @@
 #include "engine/text/tokenizer.h"
 #include "engine/text_encoder.h"
 #include "io/image_decode.h"
-#include "io/npy.h"
+#include "core/npy.h"
 #include "sclip/session.h"
 #include "sclip/templates.h"
 #include "sclip/text_bank.h"

@@ -10,7 +10,7 @@
 
 #include "core/file.h"
 #include "io/decode/formats.h"
-#include "io/npy.h"
+#include "core/npy.h"
 #include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/cpu_queue.h"

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "io/npy.h"
+#include "core/npy.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/resize_normalize/resized_size.h"

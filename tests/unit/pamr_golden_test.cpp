@@ -1,7 +1,7 @@
 // The refinement against PyTorch's in f64 (tests/reference/make_pamr_goldens.py).
 #include <string>
 
-#include "io/npy.h"
+#include "core/npy.h"
 #include "kernels/pamr/pamr.h"
 #include "tests/catch.h"
 #include "tests/compare.h"

@@ -4,7 +4,7 @@
 
 #include "core/atomic_file.h"
 #include "core/file.h"
-#include "io/npy.h"
+#include "core/npy.h"
 #include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/temporary_folder.h"

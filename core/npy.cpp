@@ -1,4 +1,4 @@
-#include "io/npy.h"
+#include "core/npy.h"
 
 #include <bit>
 #include <charconv>
