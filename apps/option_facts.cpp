@@ -4,6 +4,7 @@
 #include "results/output_kinds.h"
 #include "sclip/class_list.h"
 #include "sclip/policies.h"
+#include "sclip/recipes.h"
 #include "sclip/segment_config.h"
 
 namespace sclip {
@@ -16,12 +17,15 @@ constexpr std::string_view kPhotos = "Photos and outputs", kWords = "Words", kRe
                            kRows = "What becomes a row", kOther = "Options";
 
 Names policies() {
-  Names names;  // a line each: "name: meaning"
-  const std::string text = describe_policies();
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    names.push_back(text.substr(begin, std::min(text.find(':', begin), end) - begin));
-    begin = end + 1;
+  Names names;
+  for (const PolicyFacts& policy : list_policies()) names.emplace_back(policy.name);
+  return names;
+}
+
+Names methods() {
+  Names names;
+  for (const Recipe& recipe : recipes()) {
+    if (names.empty() || names.back() != recipe.method) names.emplace_back(recipe.method);
   }
   return names;
 }
@@ -76,19 +80,26 @@ const OptionFacts kFacts[] = {
     {"--cache-dir", kWords, "FOLDER", "~/.cache/sclip", kFolder},
     {"--no-cache", kWords, "", ""},
 
-    {"--policy", kReading, "NAME", "", kOneOf, policies},
+    {"--policy", kReading, "NAME", "sclip", kOneOf, policies},
+    {"--policy-option", kReading, "OPTION=VALUE", "none"},
+    {"--temperature", kReading, "X", "1"},
     {"--short-side", kReading, "PIXELS", kOfModel},
+    {"--fit", kReading, "NAME", "short-side", kOneOf,
+     [] {
+       return Names{"short-side", "squash"};
+     }},
     {"--crop", kReading, "PIXELS", kOfModel},
     {"--stride", kReading, "PIXELS", kOfModel},
     {"--window-batch", kReading, "N", "0"},
 
     {"--config", kScores, "NAME", "none", kOneOf, configs},
+    {"--recipe", kScores, "NAME", "none", kOneOf, methods},
     {"--logit-scale", kScores, "X", "the configuration's, else 40"},
     {"--prob-thd", kScores, "X", "the configuration's, else 0"},
     {"--area-thd", kScores, "X", "the configuration's, else none"},
     {"--ignore-label", kScores, "N", "none: class 0"},
     {"--ignore-name", kScores, "NAME", ""},
-    {"--refine", kScores, "NAME", "", kOneOf,
+    {"--refine", kScores, "NAME", "none", kOneOf,
      [] {
        return Names{"none", "pamr"};
      }},
@@ -109,6 +120,7 @@ const OptionFacts kFacts[] = {
     {"--cudnn-mlp", kMachine, "", ""},
     {"--threads", kMachine, "N", "0"},
     {"--tensors", kOther, "", ""},
+    {"--policies", kOther, "", ""},
 
     {"--top", kOther, "N", ""},
     {"--json", kOther, "", ""},

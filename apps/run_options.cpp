@@ -9,6 +9,7 @@
 #include "core/find_named.h"
 #include "sclip/error.h"
 #include "sclip/policies.h"
+#include "sclip/recipes.h"
 #include "sclip/templates.h"
 
 namespace sclip {
@@ -29,6 +30,16 @@ bool same_word(std::string_view a, std::string_view b) {
 std::string joined(std::span<const std::string_view> names) {
   std::string out;
   for (const std::string_view name : names) out += (out.empty() ? "" : ", ") + std::string(name);
+  return out;
+}
+
+std::string joined_methods() {
+  std::string out, last;
+  for (const Recipe& recipe : recipes()) {
+    if (recipe.method == last) continue;
+    last = recipe.method;
+    out += (out.empty() ? "" : ", ") + last;
+  }
   return out;
 }
 
@@ -161,11 +172,17 @@ TextBankOptions ClassFlags::bank_options() const {
 
 void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
   SegmentRequest& r = request;
-  app.add_option("--policy", r.policy, "how the image tower is read out patch by patch\n" + describe_policies())
-      ->capture_default_str();
+  app.add_option("--policy", r.policy, "how the image tower is read out patch by patch\n" + describe_policies());
+  app.add_option("--policy-option", r.policy_options, "OPTION=VALUE of the policy, as in NAME:OPTION=VALUE; repeat it")
+      ->allow_extra_args(false);
+  app.add_option("--temperature", r.temperature,
+                 "divides the scores of the last block's attention, of every policy that has scores; below 1 sharpens")
+      ->check(CLI::PositiveNumber);
   app.add_option("--short-side", r.short_side,
                  "pixels of the photo's short side as the model sees it; less where the long side would have over 2048")
       ->check(CLI::Range(1, 8192));
+  app.add_option("--fit", r.fit,
+                 "short-side: the photo keeps its shape; squash: it becomes a square of --short-side pixels");
   app.add_option("--crop", r.crop, "window size in pixels; 0: the whole photo at once")->check(CLI::Range(0, 8192));
   app.add_option("--stride", r.stride, "distance between windows in pixels")->check(CLI::Range(1, 8192));
   app.add_option("--window-batch", r.window_batch, "windows in one forward; 0: what suits the backend")
@@ -173,6 +190,10 @@ void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
   if (!with_scores) return;
   app.add_option("--config", r.config,
                  "a published evaluation's numbers and classes: " + joined_names(named_configs()));
+  app.add_option("--recipe", r.recipe,
+                 "a method's published setting for the data set of --config: policy and options, sizes, thresholds, "
+                 "refinement, class names: " +
+                     joined_methods());
   app.add_option("--logit-scale", r.logit_scale, "cosines are multiplied by this before the softmax")
       ->check(CLI::Range(0.F, 1e6F));
   app.add_option("--prob-thd", r.prob_thd, "a pixel whose best score is lower becomes class 0")
@@ -182,8 +203,7 @@ void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
   app.add_option("--ignore-name", ignore_name, "what the pixels with that label are called")->capture_default_str();
   app.add_option("--area-thd", r.area_thd, "smallest share that a class must have of the pixels that are not class 0")
       ->check(CLI::Range(0.F, 1.F));
-  app.add_option("--refine", r.refine, "none, or pamr: smooth along what looks alike in the photo")
-      ->capture_default_str();
+  app.add_option("--refine", r.refine, "none, or pamr: smooth along what looks alike in the photo");
   app.add_option("--refine-iterations", r.refine_iterations, "of the refinement")->check(CLI::Range(0, 1000));
   app.add_option("--refine-dilations", r.refine_dilations,
                  "distances in pixels to the neighbours of the refinement, one or two")
@@ -193,7 +213,12 @@ void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
 }
 
 std::string_view SegmentFlags::config_class_file() const {
+  if (!request.recipe.empty()) return find_recipe(request.recipe, request.config).setting.class_file;
   return request.config.empty() ? std::string_view() : find_named_config(request.config).class_file;
+}
+
+std::string_view SegmentFlags::recipe_prompt() const {
+  return request.recipe.empty() ? std::string_view() : find_recipe(request.recipe, request.config).prompt;
 }
 
 }  // namespace sclip

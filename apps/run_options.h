@@ -56,6 +56,7 @@ struct SegmentFlags {
   void add_to(CLI::App& app, bool with_scores = true);
   SegmentOptions options(const ModelConfig& model) const { return resolve(request, model); }
   std::string_view config_class_file() const;  // empty without --config
+  std::string_view recipe_prompt() const;      // the recipe's only template; empty where it has none of its own
 };
 
 }  // namespace sclip

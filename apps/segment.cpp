@@ -24,6 +24,7 @@
 #include "core/temporary_files.h"
 #include "results/result_json.h"
 #include "sclip/error.h"
+#include "sclip/policies.h"
 #include "sclip/templates.h"
 
 namespace sclip {
@@ -140,6 +141,11 @@ SegmentCommand::Plan SegmentCommand::plan() const {
        {find_model(model.model).string(), classes.classes_file, classes.templates, files_from}) {
     if (!input.empty()) plan.guard.protect(input);
   }
+  if (!segment.request.policy.empty()) {
+    for (const std::string& matrix : files_of_policy(segment.request.policy, segment.request.policy_options)) {
+      plan.guard.protect(matrix);
+    }
+  }
   check_targets(all, plan.outputs, plan.guard);
   return plan;
 }
@@ -200,7 +206,9 @@ std::vector<std::string> SegmentCommand::what_is_written(const Plan& plan) const
 SegmentRun SegmentCommand::prepare(const Plan& plan) const {
   // What is wrong with the command line shows before the weights are read.
   ClassList class_list = classes.class_list(segment.config_class_file());
-  const TextBankOptions bank_options = classes.bank_options();
+  TextBankOptions bank_options = classes.bank_options();
+  const std::string prompt(segment.recipe_prompt());
+  if (classes.templates.empty() && !prompt.empty()) bank_options.templates = {prompt};
 
   Stopwatch watch;
   SegmentRun run;
@@ -217,9 +225,10 @@ SegmentRun SegmentCommand::prepare(const Plan& plan) const {
   facts.load_seconds = load_seconds;
   facts.text_bank_seconds = watch.lap();
   facts.config = segment.request.config;
+  facts.recipe = segment.request.recipe;
   facts.options = options;
   facts.ignore_name = segment.ignore_name;
-  facts.templates = classes.templates.empty() ? "imagenet" : classes.templates;
+  facts.templates = !classes.templates.empty() ? classes.templates : prompt.empty() ? "imagenet" : "recipe";
   facts.template_count = bank_options.templates.empty() ? imagenet_templates().size() : bank_options.templates.size();
   facts.overlay_size = plan.overlay_size;
   facts.options_hash = options_hash(engine, bank_options, run.bank->classes(), options, what_is_written(plan));

@@ -11,6 +11,7 @@
 #include "engine/dense_head/policy.h"
 #include "sclip/engine.h"
 #include "sclip/error.h"
+#include "sclip/recipes.h"
 #include "sclip/text_bank.h"
 
 namespace sclip {
@@ -35,13 +36,41 @@ std::string ascii_lower(std::string text) {
   return text;
 }
 
-Refinement resolve_refinement(const SegmentRequest& request) {
+// The recipe's policy with what the request says of it; another policy that the request names; or `sclip`.
+Policy resolve_policy(const SegmentRequest& request, const Recipe* recipe) {
+  if (recipe == nullptr) return find_policy(request.policy.empty() ? "sclip" : request.policy, request.policy_options);
+  if (request.policy.empty()) return find_policy(recipe->policy, request.policy_options);
+  const std::string_view given(request.policy);
+  const size_t colon = std::min(given.find(':'), given.size());
+  if (given.substr(0, colon) != recipe->policy.substr(0, recipe->policy.find(':'))) {
+    return find_policy(given, request.policy_options);
+  }
+  std::vector<std::string> options;
+  for (std::string_view rest = given.substr(colon); !rest.empty();) {
+    rest.remove_prefix(1);  // the colon or a comma
+    options.emplace_back(rest.substr(0, rest.find(',')));
+    rest.remove_prefix(options.back().size());
+  }
+  options.insert(options.end(), request.policy_options.begin(), request.policy_options.end());
+  return find_policy(recipe->policy, options);
+}
+
+bool resolve_squash(const SegmentRequest& request, const Recipe* recipe) {
+  if (request.fit.empty()) return recipe != nullptr && recipe->squash;
+  SCLIP_CHECK(request.fit == "squash" || request.fit == "short-side", kInvalidArgument, "there is no fit '",
+              request.fit, "': ", name_advice(request.fit, {"short-side", "squash"}));
+  return request.fit == "squash";
+}
+
+Refinement resolve_refinement(const SegmentRequest& request, const Recipe* recipe) {
   Refinement out;
-  if (request.refine == to_string(Refinement::kPamr)) {
+  std::string_view name = request.refine;
+  if (name.empty()) name = recipe != nullptr ? recipe->refine : to_string(Refinement::kNone);
+  if (name == to_string(Refinement::kPamr)) {
     out.kind = Refinement::kPamr;
   } else {
-    SCLIP_CHECK(request.refine == to_string(Refinement::kNone), kInvalidArgument, "there is no refinement '",
-                request.refine, "': ", name_advice(request.refine, {"none", "pamr"}));
+    SCLIP_CHECK(name == to_string(Refinement::kNone), kInvalidArgument, "there is no refinement '", name,
+                "': ", name_advice(name, {"none", "pamr"}));
     SCLIP_CHECK(!request.refine_iterations && request.refine_dilations.empty(), kInvalidArgument,
                 "iterations and dilations of a refinement without a refinement: choose pamr, or leave them out");
   }
@@ -72,8 +101,9 @@ SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model) 
   if (model.preprocess.short_side > 0) out.short_side = model.preprocess.short_side;
   out.crop = model.preprocess.crop;
   if (model.preprocess.stride > 0) out.stride = model.preprocess.stride;
+  const Recipe* const recipe = request.recipe.empty() ? nullptr : &find_recipe(request.recipe, request.config);
   if (!request.config.empty()) {
-    const NamedConfig& named = find_named_config(request.config);
+    const NamedConfig& named = recipe != nullptr ? recipe->setting : find_named_config(request.config);
     out.short_side = named.short_side;
     out.crop = named.crop;
     out.stride = named.stride;
@@ -81,8 +111,10 @@ SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model) 
     out.prob_thd = named.prob_thd;
     out.area_thd = named.area_thd;
   }
-  out.policy = find_policy(request.policy).spelling();
-  out.refine = resolve_refinement(request);
+  out.policy = resolve_policy(request, recipe).spelling();
+  out.temperature = request.temperature.value_or(out.temperature);
+  out.refine = resolve_refinement(request, recipe);
+  out.squash = resolve_squash(request, recipe);
   out.short_side = request.short_side.value_or(out.short_side);
   out.crop = request.crop.value_or(out.crop);
   out.stride = request.stride.value_or(out.stride);
@@ -146,7 +178,9 @@ std::string options_hash(const Engine& engine, const TextBankOptions& bank, cons
       {"templates", bank.templates},
       {"truncate", bank.truncate},
       {"policy", options.policy},
-      {"sizes", {options.short_side, options.long_limit, options.crop, options.stride}},
+      {"policy_files", find_policy(options.policy).file_hashes()},
+      {"temperature", options.temperature},
+      {"sizes", {options.short_side, options.long_limit, options.squash, options.crop, options.stride}},
       {"logit_scale", options.logit_scale},
       {"prob_thd", options.prob_thd},
       {"area_thd", options.area_thd ? Json(*options.area_thd) : Json()},

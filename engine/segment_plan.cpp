@@ -10,7 +10,8 @@ namespace {
 PhotoPlan plan_photo(const PhotoKey& key, const SegmentOptions& options, int patch) {
   PhotoPlan out;
   out.key = key;
-  out.size = resized_size(key.height, key.width, options.short_side, options.long_limit);
+  out.size = options.squash ? ImageSize{options.short_side, options.short_side}
+                            : resized_size(key.height, key.width, options.short_side, options.long_limit);
   out.grid = make_window_grid(static_cast<int>(out.size.height), static_cast<int>(out.size.width), options.crop,
                               options.stride);
   out.grid_h = out.grid.grid_h(patch);

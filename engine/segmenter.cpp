@@ -173,7 +173,7 @@ ImageView Segmenter::photo_of(const PhotoRequest& request, const PhotoPlan& plan
 DenseFeatures Segmenter::dense_features(const ImageView& photo, const SegmentOptions& options,
                                         const RunControl& control) {
   const PhotoKey key{photo.width, photo.height, photo.order};
-  const SegmentPlan plan = make_segment_plan(backend_, stream_, {&key, 1}, options, head_for(options.policy, nullptr),
+  const SegmentPlan plan = make_segment_plan(backend_, stream_, {&key, 1}, options, head_for(options, nullptr),
                                              engine_.vision().patch_size());
   const PhotoPlan& p = plan.photos[0];
   DenseFeatures out{.windows = p.grid.count(),
@@ -248,15 +248,19 @@ Segmentation Segmenter::segment(const PhotoFeatures& features, const PhotoReques
 
 // The policy's dense head, for the words of `bank` or, without one, for none. The latest is kept: photos of many
 // sizes share it.
-std::shared_ptr<const DenseHead> Segmenter::head_for(const std::string& policy, const TextBank* bank) {
+std::shared_ptr<const DenseHead> Segmenter::head_for(const SegmentOptions& options, const TextBank* bank) {
   const uint64_t bank_id = bank != nullptr ? bank->id() : 0;
-  if (head_ == nullptr || head_policy_ != policy || head_bank_ != bank_id) {
+  if (head_ == nullptr || head_policy_ != options.policy || head_temperature_ != options.temperature ||
+      head_bank_ != bank_id) {
     Words words;
     if (bank != nullptr) {
       words = {.similarity = &bank->similarity(), .embeddings = bank->embeddings(), .count = bank->queries()};
     }
-    head_ = find_policy(policy).make_head({.blob = engine_.blob(), .backend = backend_, .words = words});
-    head_policy_ = policy;
+    head_ = find_policy(options.policy)
+                .make_head(
+                    {.blob = engine_.blob(), .backend = backend_, .words = words, .temperature = options.temperature});
+    head_policy_ = options.policy;
+    head_temperature_ = options.temperature;
     head_bank_ = bank_id;
   }
   return head_;
@@ -266,8 +270,8 @@ SegmentPlan& Segmenter::plan_for(std::span<const PhotoKey> keys, const SegmentOp
   for (SegmentPlan& plan : plans_) {
     if (plan.is_for(keys, options, bank.id())) return plan;
   }
-  SegmentPlan plan = make_segment_plan(backend_, stream_, keys, options, head_for(options.policy, &bank),
-                                       engine_.vision().patch_size());
+  SegmentPlan plan =
+      make_segment_plan(backend_, stream_, keys, options, head_for(options, &bank), engine_.vision().patch_size());
   plan.bank = bank.id();
   const std::span<const int32_t> query_class(bank.classes().query_class());
   plan.query_class = copy_to_backend(backend_, stream_, query_class.data(), query_class.size_bytes());

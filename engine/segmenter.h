@@ -58,7 +58,7 @@ class Segmenter {
     StageTimes times;
   };
 
-  std::shared_ptr<const DenseHead> head_for(const std::string& policy, const TextBank* bank);
+  std::shared_ptr<const DenseHead> head_for(const SegmentOptions& options, const TextBank* bank);
   SegmentPlan& plan_for(std::span<const PhotoKey> keys, const SegmentOptions& options, const TextBank& bank);
   void begin_results(int64_t slots, bool keep_scores, int64_t queries, std::span<const PhotoRequest> requests,
                      std::span<Segmentation> out, std::vector<std::vector<LabelStatistics>>& statistics);
@@ -90,6 +90,7 @@ class Segmenter {
   WindowEncoder windows_;
   std::shared_ptr<const DenseHead> head_;  // the latest
   std::string head_policy_;
+  float head_temperature_ = 1;
   uint64_t head_bank_ = 0;
   std::deque<SegmentPlan> plans_;  // of the latest calls
   std::deque<PhotoUpload> uploads_;

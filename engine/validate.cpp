@@ -37,6 +37,9 @@ void validate(const SegmentOptions& o, const ModelConfig& model) {
               "; it must be 0 for the backend's choice, or at most 4096");
   SCLIP_CHECK(o.logit_scale > 0 && o.logit_scale <= 1e6f, kInvalidArgument, "the logit scale is ", o.logit_scale,
               "; it must be above 0 and at most 1e6");
+  // Written so that NaN fails. Further apart, scores leave what f32 exponentials tell apart.
+  SCLIP_CHECK(o.temperature >= 1e-4f && o.temperature <= 1e4f, kInvalidArgument, "the temperature is ", o.temperature,
+              "; it must lie in 0.0001…10000 (the policy hardmax is the limit of 0)");
   check_share("probability", o.prob_thd);
   if (o.area_thd) check_share("area", *o.area_thd);
   check(o.refine);

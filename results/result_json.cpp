@@ -70,10 +70,13 @@ Json result_json(const RunFacts& run, const PhotoFacts& photo, const ClassList& 
   const PhotoTimes& t = photo.times;
   Json options = {
       {"config", run.config.empty() ? Json() : Json(run.config)},
+      {"recipe", run.recipe.empty() ? Json() : Json(run.recipe)},
       {"policy", o.policy},
+      {"temperature", as_printed(o.temperature)},
       {"refine", refinement(o.refine)},
       {"short_side", o.short_side},
       {"long_limit", o.long_limit},
+      {"fit", o.squash ? "squash" : "short-side"},
       {"crop", o.crop},
       {"stride", o.stride},
       {"logit_scale", as_printed(o.logit_scale)},

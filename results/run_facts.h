@@ -27,9 +27,10 @@ struct RunFacts {
   std::string device_description;  // "…, 8 threads"
   std::string precision;           // "f32", "bf16" or "f16": that of the activations
   std::string config;              // name of the published configuration, or empty
+  std::string recipe;              // method whose setting for it is meant, or empty
   SegmentOptions options;
   std::string ignore_name = "unlabelled";  // what pixels with options.ignore_label are called
-  std::string templates;                   // "imagenet", "none" or a file
+  std::string templates;                   // "imagenet", "recipe", "none" or a file
   size_t template_count = 0;
   OverlaySize overlay_size = OverlaySize::kWithLegend;
   std::string options_hash;

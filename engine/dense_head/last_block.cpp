@@ -1,19 +1,29 @@
 #include "engine/dense_head/last_block.h"
 
 #include "engine/dense_head/locality.h"
-#include "sclip/error.h"
 
 namespace sclip {
 namespace {
 
 class LastBlockHead : public DenseHead {
  public:
-  LastBlockHead(const LastBlock& what, float sigma, const Words& words)
-      : DenseHead(words), what_(what), sigma_(sigma) {}
+  LastBlockHead(const LastBlock& what, const Policy& policy, const HeadInputs& inputs)
+      : DenseHead(inputs.words), what_(what), temperature_(inputs.temperature) {
+    if (what.sharpen) temperature_ *= static_cast<float>(policy.number("t"));
+    if (what.locality) {
+      bias_ = [sigma = static_cast<float>(policy.number("sigma"))](const WindowShape& shape) {
+        return locality_bias(shape, sigma);
+      };
+    } else if (what.neighbourhood) {
+      bias_ = [n = static_cast<int>(policy.number("n"))](const WindowShape& shape) {
+        return neighbourhood_bias(shape, n);
+      };
+    }
+  }
 
   PlanNeeds needs(const WindowShape& shape) const override {
     PlanNeeds out;
-    if (what_.locality) out.constants.push_back(locality_bias(shape, sigma_));
+    if (bias_) out.constants.push_back(bias_(shape));
     return out;
   }
 
@@ -25,7 +35,8 @@ class LastBlockHead : public DenseHead {
     runner.project_qkv(last, tokens);
     AttentionParams attention = runner.attention();
     attention.scores = what_.scores;
-    if (what_.locality) attention.bias = {runner.constant(locality_name(sigma_))};
+    attention.softmax_scale /= temperature_;
+    if (bias_) attention.bias = {runner.constant(bias_(runner.shape()).name)};
     runner.stream().attention(attention);
     if (what_.residual) {
       runner.add_attention(last, tokens);
@@ -38,15 +49,15 @@ class LastBlockHead : public DenseHead {
 
  private:
   LastBlock what_;
-  float sigma_;
+  float temperature_;
+  std::function<ConstantNeed(const WindowShape&)> bias_;  // none: the scores alone
 };
 
 }  // namespace
 
 MakeDenseHead last_block(const LastBlock& what) {
   return [what](const Policy& policy, const HeadInputs& inputs) -> std::shared_ptr<const DenseHead> {
-    const auto sigma = what.locality ? static_cast<float>(policy.number("sigma")) : 0.0f;
-    return std::make_shared<LastBlockHead>(what, sigma, inputs.words);
+    return std::make_shared<LastBlockHead>(what, policy, inputs);
   };
 }
 

@@ -20,6 +20,8 @@ struct PolicyOption {
   std::string_view value;  // unless the user says otherwise
   double min = 0, max = 0;
   std::string_view meaning;
+  double step = 0;    // numbers lie whole steps above min; 0: any
+  bool file = false;  // the text names a file; what it holds identifies a run too
 };
 
 class Policy;
@@ -35,6 +37,7 @@ struct PolicyInfo {
   double cost = 1;               // time of a photo against `sclip`'s: benchmarks/read_outs.py, ViT-B/16 on a CPU
   std::string_view published{};  // mIoU, the mean of the eight data sets of the paper; empty: none
   std::string_view source{};     // where it was published
+  std::string_view in_name{};    // an option whose value may follow the name: `local-5` is `local:n=5`
 };
 
 class Policy {
@@ -44,19 +47,26 @@ class Policy {
   std::string spelling() const;
   double number(std::string_view option) const;
   std::string_view text(std::string_view option) const;
+  // The files that options name, and their content hashes, joined. Throws kNotFound for one that is not there.
+  std::vector<std::string> files() const;
+  std::string file_hashes() const;
   // Throws kInvalidArgument where the policy cannot work with these inputs.
   std::shared_ptr<const DenseHead> make_head(const HeadInputs& inputs) const { return info_->make(*this, inputs); }
 
  private:
-  friend Policy parse_policy(std::string_view spelling, std::span<const PolicyInfo> table);
+  friend Policy parse_policy(std::string_view, std::span<const PolicyInfo>, std::span<const std::string>);
+  const PolicyOption& option(std::string_view name) const;
+  void set(std::string_view item);  // OPTION=VALUE
   const PolicyInfo* info_ = nullptr;
   std::vector<std::string> values_;  // of info_->options
 };
 
 std::span<const PolicyInfo> policies();
+// `more` are further options, OPTION=VALUE each, which go before those of the spelling.
 // Throws kInvalidArgument naming the policies there are, the options of this one, or the range of a number.
-Policy find_policy(std::string_view spelling);
+Policy find_policy(std::string_view spelling, std::span<const std::string> more = {});
 // The same in another table, which outlives the policy.
-Policy parse_policy(std::string_view spelling, std::span<const PolicyInfo> table);
+Policy parse_policy(std::string_view spelling, std::span<const PolicyInfo> table,
+                    std::span<const std::string> more = {});
 
 }  // namespace sclip

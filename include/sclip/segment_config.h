@@ -36,8 +36,12 @@ const NamedConfig& find_named_config(std::string_view name);
 // What somebody asks for; what is left out is for others to say.
 struct SegmentRequest {
   std::string config{};  // name of a published configuration, or empty
-  std::string policy = "sclip";
-  std::string refine = "none";  // or pamr
+  std::string recipe{};  // a method whose setting for `config` is meant, or empty (sclip/recipes.h)
+  std::string policy{};  // empty: the recipe's, else sclip
+  std::vector<std::string> policy_options{};  // OPTION=VALUE each; they go before those in `policy`
+  std::optional<float> temperature{};
+  std::string fit{};     // short-side or squash; empty: the recipe's, else short-side
+  std::string refine{};  // none or pamr; empty: the recipe's, else none
   std::optional<int> refine_iterations{};
   std::vector<int64_t> refine_dilations{};  // one or two
   std::optional<int> short_side{};
@@ -50,7 +54,9 @@ struct SegmentRequest {
   std::optional<int> window_batch{};
 };
 
-// Each number is the given one, else the configuration's, else the model's preprocessing, else SegmentOptions' default.
+// Each number is the given one, else the recipe's, else the configuration's, else the model's preprocessing, else
+// SegmentOptions' default. A recipe's policy options are kept where the policy given is the recipe's, and dropped for
+// another.
 // Throws kInvalidArgument for names that do not exist and for values that contradict each other.
 SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model);
 

@@ -21,6 +21,7 @@ struct Refinement {
 struct SegmentOptions {
   int short_side = 336;   // S: the photo is scaled so that its short side has this many pixels
   int long_limit = 2048;  // … unless its long side would grow beyond this
+  bool squash = false;    // … or to a square of S pixels a side, whatever its shape
   int crop = 224;         // window size; 0: the whole photo at once
   int stride = 112;
   float logit_scale = 40.f;
@@ -28,6 +29,7 @@ struct SegmentOptions {
   std::optional<int> ignore_label{};  // … or gets this label, which is no class's: at most 65535
   std::optional<float> area_thd{};    // smallest share of the non-0 pixels that a class ≠ 0 must have
   std::string policy = "sclip";
+  float temperature = 1.f;  // divides the scores of the last block's attention
   Refinement refine{};
   int window_batch = 0;  // windows in one forward; 0: what suits the backend
   bool record = true;    // on a device: photos of one size after the second replay a recording of the whole run

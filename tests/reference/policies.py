@@ -4,14 +4,14 @@ from typing import Callable
 
 import torch
 
-from .transformer import attention, split_heads
+from .transformer import attention
 
 
 @dataclass(frozen=True)
 class Policy:
-    """`weights(q, k, x, grid)` → (B, A, N, N), or None for "each token attends to itself alone".
+    """`weights(q, k, grid)` → (B, A, N, N), or None for "each token attends to itself alone".
 
-    q, k: (B, A, N, 64); x: ln_1's output split in heads; grid: (h, w) with N = 1 + h·w."""
+    q, k: (B, A, N, 64); grid: (h, w) with N = 1 + h·w."""
     weights: Callable | None
     residual: bool = True
     mlp: bool = True
@@ -32,13 +32,12 @@ def _neighbourhood(grid, sigma: float, like: torch.Tensor) -> torch.Tensor:
 
 
 POLICIES = {
-    "clip": Policy(lambda q, k, x, grid: attention(q, k)),
+    "clip": Policy(lambda q, k, grid: attention(q, k)),
     "maskclip": Policy(None),
     # Rows sum to 2: the two maps are added, not averaged.
-    "sclip": Policy(lambda q, k, x, grid: _self_self(q) + _self_self(k)),
-    "q-only": Policy(lambda q, k, x, grid: _self_self(q)),
-    "k-only": Policy(lambda q, k, x, grid: _self_self(k)),
-    "identity": Policy(lambda q, k, x, grid: _self_self(split_heads(x))),
-    "clearclip": Policy(lambda q, k, x, grid: _self_self(q), residual=False, mlp=False),
-    "naclip": Policy(lambda q, k, x, grid: attention(k, k, _neighbourhood(grid, 5.0, k)), residual=False, mlp=False),
+    "sclip": Policy(lambda q, k, grid: _self_self(q) + _self_self(k)),
+    "q-only": Policy(lambda q, k, grid: _self_self(q)),
+    "k-only": Policy(lambda q, k, grid: _self_self(k)),
+    "clearclip": Policy(lambda q, k, grid: _self_self(q), residual=False, mlp=False),
+    "naclip": Policy(lambda q, k, grid: attention(k, k, _neighbourhood(grid, 5.0, k)), residual=False, mlp=False),
 }

@@ -34,29 +34,31 @@ def dense_features(model: Model, photo: np.ndarray, policy: str, short_side: int
 
 @torch.no_grad()
 def dense_cosines(model: Model, photo: np.ndarray, bank: torch.Tensor | None, policy: str, short_side: int, crop: int, stride: int,
-                  batch: int = 8):
-    """As dense_features, with what a pixel's words are chosen by behind the features: (windows, h·w, K), or None without a bank."""
-    height, width = images.scaled_size(*photo.shape[:2], short_side)
+                  batch: int = 8, temperature: float = 1.0, squash: bool = False):
+    """As dense_features, with what a pixel's words are chosen by behind the features: (windows, h·w, K), or None without a bank.
+    `squash`: the photo becomes a square of `short_side` pixels."""
+    height, width = (short_side, short_side) if squash else images.scaled_size(*photo.shape[:2], short_side)
     pixels = torch.from_numpy(images.normalise(images.resize_opencv_linear(photo, height, width)))
     spans = windows(height, width, crop, stride)
     crops = torch.stack([pixels[:, y0:y1, x0:x1] for y0, y1, x0, x1 in spans])
     grid = (crops.shape[2] // model.patch, crops.shape[3] // model.patch)
     if read_outs.is_read_out(policy):
-        parts = [read_outs.read_out(policy, read_outs.Inputs(model, part.to(model.dtype), pixels.to(model.dtype), bank))
+        parts = [read_outs.read_out(policy, read_outs.Inputs(model, part.to(model.dtype), pixels.to(model.dtype), bank, temperature))
                  for part in crops.split(batch)]
         features = torch.cat([part[0] for part in parts])
         cosines = None if bank is None else torch.cat([part[1] for part in parts])
     else:
-        features = torch.cat([tokens(model, part, policy)[:, 1:] for part in crops.split(batch)])
+        features = torch.cat([tokens(model, part, policy, temperature)[:, 1:] for part in crops.split(batch)])
         cosines = None if bank is None else features @ bank.to(features.dtype).T
     return features, cosines, spans, grid, (height, width)
 
 
 @torch.no_grad()
 def segment(model: Model, photo: np.ndarray, bank: torch.Tensor, query_class: list[int], policy: str,
-            configuration: Configuration, crop: int = 224, stride: int = 112) -> Result:
+            configuration: Configuration, crop: int = 224, stride: int = 112, temperature: float = 1.0, squash: bool = False) -> Result:
     """photo: (H0, W0, 3) u8; bank: (K, E) unit; query_class: class of each query."""
-    features, cosines, spans, grid, (height, width) = dense_cosines(model, photo, bank, policy, configuration.short_side, crop, stride)
+    features, cosines, spans, grid, (height, width) = dense_cosines(
+        model, photo, bank, policy, configuration.short_side, crop, stride, temperature=temperature, squash=squash)
     planes = cosines.transpose(1, 2).unflatten(2, grid)
     merged = merge(list(planes), spans, height, width)
     logits = resize_bilinear(merged[None], *photo.shape[:2])[0]

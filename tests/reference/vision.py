@@ -42,30 +42,49 @@ def positions(model: Model, h: int, w: int) -> torch.Tensor:
     return torch.cat([table[:1], grid.flatten(0, 1)])
 
 
-def tokens(model: Model, images: torch.Tensor, policy: str = "sclip") -> torch.Tensor:
-    """images: (B, 3, H, W) normalised → (B, 1 + h·w, E), unit length, class token first."""
-    rule = POLICIES[policy]
+def embed(model: Model, images: torch.Tensor) -> tuple[torch.Tensor, tuple[int, int]]:
+    """images: (B, 3, H, W) normalised → what the first block reads (B, 1 + h·w, C), class token first, and (h, w)"""
     x = F.conv2d(images.to(model.dtype), model["visual.conv1.weight"], stride=model.patch)  # (B, C, h, w), floored
     h, w = x.shape[2:]
     x = x.flatten(2).transpose(1, 2)  # (B, h·w, C)
     x = torch.cat([model["visual.class_embedding"].expand(x.shape[0], 1, -1), x], dim=1)
-    x = layer_norm(x + positions(model, h, w), model, "visual.ln_pre")
-    for i in range(model.vision_layers):
-        block = f"visual.transformer.resblocks.{i}"
-        last = i == model.vision_layers - 1
-        normed = layer_norm(x, model, f"{block}.ln_1")
-        q, k, v = qkv(normed, model, block)
-        if not last:
-            x = x + out_projection(attention(q, k) @ v, model, block)
-            x = x + mlp(layer_norm(x, model, f"{block}.ln_2"), model, block)
-            continue
-        attended = v if rule.weights is None else rule.weights(q, k, normed, (h, w)) @ v
-        attended = out_projection(attended, model, block)
-        x = x + attended if rule.residual else attended
-        if rule.mlp:
-            x = x + mlp(layer_norm(x, model, f"{block}.ln_2"), model, block)
+    return layer_norm(x + positions(model, h, w), model, "visual.ln_pre"), (h, w)
+
+
+def run_block(model: Model, x: torch.Tensor, i: int) -> torch.Tensor:
+    """Block i, counted from 0, as CLIP has it: (B, N, C) → (B, N, C)"""
+    block = f"visual.transformer.resblocks.{i}"
+    q, k, v = qkv(layer_norm(x, model, f"{block}.ln_1"), model, block)
+    x = x + out_projection(attention(q, k) @ v, model, block)
+    return x + mlp(layer_norm(x, model, f"{block}.ln_2"), model, block)
+
+
+def last_block(model: Model, x: torch.Tensor, attend, residual: bool = True, with_mlp: bool = True) -> torch.Tensor:
+    """The last block with other attention: `attend(q, k, v, normed)` → (B, A, N, 64), normed: ln_1's output (B, N, C)."""
+    block = f"visual.transformer.resblocks.{model.vision_layers - 1}"
+    normed = layer_norm(x, model, f"{block}.ln_1")
+    attended = out_projection(attend(*qkv(normed, model, block), normed), model, block)
+    x = x + attended if residual else attended
+    return x + mlp(layer_norm(x, model, f"{block}.ln_2"), model, block) if with_mlp else x
+
+
+def project(model: Model, x: torch.Tensor) -> torch.Tensor:
+    """(B, N, C) → (B, N, E), unit length"""
     x = layer_norm(x, model, "visual.ln_post") @ model["visual.proj"]
     return x / x.norm(dim=-1, keepdim=True)
+
+
+def tokens(model: Model, images: torch.Tensor, policy: str = "sclip", temperature: float = 1.0) -> torch.Tensor:
+    """images: (B, 3, H, W) normalised → (B, 1 + h·w, E), unit length, class token first."""
+    rule = POLICIES[policy]
+    x, grid = embed(model, images)
+    for i in range(model.vision_layers - 1):
+        x = run_block(model, x, i)
+    root = temperature ** 0.5  # each side of a product gets one
+
+    def attend(q, k, v, normed):
+        return v if rule.weights is None else rule.weights(q / root, k / root, grid) @ v
+    return project(model, last_block(model, x, attend, rule.residual, rule.mlp))
 
 
 def last_attention_rows(model: Model, images: torch.Tensor, policy: str = "sclip") -> torch.Tensor:
@@ -74,8 +93,8 @@ def last_attention_rows(model: Model, images: torch.Tensor, policy: str = "sclip
     rule = POLICIES[policy]
     original = rule.weights
 
-    def capture(q, k, x, grid):
-        captured["weights"] = original(q, k, x, grid)
+    def capture(q, k, grid):
+        captured["weights"] = original(q, k, grid)
         return captured["weights"]
     POLICIES[policy] = type(rule)(capture, rule.residual, rule.mlp)
     try:

@@ -159,14 +159,15 @@ TEST_CASE("the benchmarks' classes are built in", "[class_list]") {
   for (const auto& [name, classes, queries] :
        {Expected{"voc21", 21, 56}, Expected{"voc20", 20, 30}, Expected{"context60", 60, 60},
         Expected{"context59", 59, 59}, Expected{"coco_object", 81, 113}, Expected{"coco_stuff", 171, 171},
-        Expected{"ade20k", 150, 150}, Expected{"cityscapes", 19, 19}}) {
+        Expected{"ade20k", 150, 150}, Expected{"cityscapes", 19, 19}, Expected{"voc21_people", 21, 56},
+        Expected{"voc20_people", 20, 30}, Expected{"cityscapes_people", 19, 19}}) {
     CAPTURE(name);
     const ClassList list = parse_class_file(builtin_class_file(name), name);
     CHECK(list.class_names().size() == classes);
     CHECK(list.queries().size() == queries);
     CHECK(list.query_class().size() == queries);
   }
-  CHECK(builtin_class_file_names().size() == 8);
+  CHECK(builtin_class_file_names().size() == 11);
   // What the first class means is background words, and so it is called.
   for (const char* name : {"voc21", "context60", "coco_object"}) {
     const ClassList list = parse_class_file(builtin_class_file(name), name);

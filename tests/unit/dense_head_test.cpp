@@ -7,6 +7,7 @@
 
 #include "engine/dense_head/locality.h"
 #include "engine/dense_head/policy.h"
+#include "engine/dense_head/random_projection.h"
 #include "engine/window_encoder.h"
 #include "io/image_decode.h"
 #include "sclip/engine.h"
@@ -337,13 +338,67 @@ TEST_CASE("the locality bias is a Gaussian of the distance between patches", "[e
   CHECK(locality_name(5) != locality_name(std::nextafter(5.0f, 6.0f)));
 }
 
+TEST_CASE("the neighbourhood bias hides what lies further than half of n", "[engine]") {
+  const ConstantNeed need = neighbourhood_bias({.grid_h = 3, .grid_w = 4, .tokens = 13}, 3);
+  CHECK(need.name != neighbourhood_name(5));
+  const std::vector<float> bias = need.values();
+  REQUIRE(bias.size() == 169);
+  for (int i = 0; i < 13; ++i) {
+    for (int j = 0; j < 13; ++j) {
+      CAPTURE(i, j);
+      bool seen = i == 0;  // the class token sees all, and no patch sees it
+      if (i > 0 && j > 0) {
+        const int dy = (i - 1) / 4 - (j - 1) / 4, dx = (i - 1) % 4 - (j - 1) % 4;
+        seen = dy * dy <= 1 && dx * dx <= 1;
+      }
+      CHECK(bias[static_cast<size_t>(i * 13 + j)] == (seen ? 0 : -std::numeric_limits<float>::infinity()));
+    }
+  }
+  const std::vector<float> alone = neighbourhood_bias({.grid_h = 3, .grid_w = 4, .tokens = 13}, 1).values();
+  for (size_t i = 1; i < 13; ++i) {
+    for (size_t j = 1; j < 13; ++j) CHECK(std::isfinite(alone[i * 13 + j]) == (i == j));
+  }
+}
+
+// The values come from tests/reference/read_outs/random.py.
+TEST_CASE("random projections are the same everywhere", "[engine]") {
+  std::vector<float> w(64);
+  random_projection(0, 0, 8, w);
+  CHECK(w[0] == 0.46945792f);
+  CHECK(w[63] == 0.47044912f);
+  random_projection(7, 1, 8, w);
+  CHECK(w[0] == 0.5250331f);
+  CHECK(w[9] == -0.0233046f);
+  std::vector<float> large(768 * 768);
+  random_projection(4294967295u, 63, 768, large);
+  CHECK(large[12345] == -0.060133792f);
+  double sum = 0, squares = 0;
+  for (const float x : large) sum += x, squares += double{x} * x;
+  const auto n = static_cast<double>(large.size());
+  CHECK(std::abs(sum / n) < 5 * std::sqrt(1 / 768.0 / n));          // five deviations of the mean
+  CHECK(std::abs(768 * squares / n - 1) < 5 * std::sqrt(0.8 / n));  // x² has a variance of 0.8 of its mean squared
+}
+
 TEST_CASE("policies are found by name and options", "[engine]") {
   CHECK(find_policy("sclip").spelling() == "sclip");
   CHECK(find_policy("naclip").number("sigma") == 5);
   CHECK(find_policy("naclip:sigma=5.0").spelling() == "naclip");
   CHECK(find_policy("naclip:sigma=2.5").spelling() == "naclip:sigma=2.5");
+  CHECK(find_policy("local-5").spelling() == "local:n=5");
+  CHECK(find_policy("local-3").spelling() == "local");
+  CHECK(find_policy("random-8:seed=2").spelling() == "random:n=8,seed=2");
+  CHECK(find_policy("sharpen-0.1").number("t") == 0.1);
+  CHECK(find_policy("layer-9").spelling() == "layer:i=9");
+  const std::vector<std::string> more = {"n=9", "n=7"};
+  CHECK(find_policy("local-5:n=3", more).spelling() == "local:n=7");
+  CHECK(find_policy("q-only").name() == "q-only");
+  CHECK(find_policy("learned:file=w.npy").files() == std::vector<std::string>{"w.npy"});
+  CHECK(find_policy("learned").files().empty());
+  CHECK(list_policies().size() == policies().size());
   for (const PolicyInfo& policy : policies()) {
     CHECK(find_policy(policy.name).name() == policy.name);
+    CHECK(find_policy(find_policy(policy.name).spelling()).name() == policy.name);
+    if (!policy.in_name.empty()) find_policy(policy.name).text(policy.in_name);
     CHECK(describe_policies().find(str(policy.name, ": ", policy.summary)) != std::string::npos);
   }
 
@@ -377,6 +432,12 @@ TEST_CASE("a policy that cannot be is refused with what can", "[engine]") {
       {"naclip:sigma=", {"''"}},
       {"naclip:sigma=3,", {"''", "NAME:OPTION=VALUE"}},
       {"clip:sigma=3", {"clip has no option 'sigma'", "it has none"}},
+      {"local-4", {"one of 1, 3, 5 … 99", "'4'"}},
+      {"local:n=2", {"one of 1, 3, 5 … 99", "'2'"}},
+      {"local-", {"''"}},
+      {"random-1.5", {"a whole number from 1 to 64", "'1.5'"}},
+      {"naclip-3", {"no policy 'naclip-3'"}},
+      {"learned:fil=w.npy", {"did you mean 'file'?"}},
   };
   for (const Case& c : cases) {
     CAPTURE(c.spelling);

@@ -417,6 +417,10 @@ TEST_CASE("options that cannot work are refused at the border, with what to do",
   refuses([](SegmentOptions& o) { o.area_thd = -0.1f; }, "the area threshold is -0.1");
   refuses([](SegmentOptions& o) { o.area_thd = NAN; }, "the area threshold is nan");
   refuses([](SegmentOptions& o) { o.policy = "slcip"; }, "sclip");
+  refuses([](SegmentOptions& o) { o.temperature = 0; }, "the temperature is 0");
+  refuses([](SegmentOptions& o) { o.temperature = -1; }, "the temperature is -1");
+  refuses([](SegmentOptions& o) { o.temperature = NAN; }, "the temperature is nan");
+  refuses([](SegmentOptions& o) { o.temperature = std::numeric_limits<float>::infinity(); }, "the temperature is inf");
   refuses([](SegmentOptions& o) { o.refine = {.kind = Refinement::kPamr, .iterations = -1}; }, "iterations");
   refuses([](SegmentOptions& o) { o.refine = {.kind = Refinement::kPamr, .dilations = {40, 0}}; }, "dilation");
 

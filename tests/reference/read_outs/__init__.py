@@ -4,6 +4,7 @@ A module NAME.py stands for the policy NAME (with '-' for '_') and defines
     features(inputs, **options) → (B, h·w, E), unit length
     cosines(inputs, features, **options) → (B, h·w, K)      only where they are not features · bankᵀ
     SPELLINGS   what the parity tests run: the policy alone, and with options that change its numbers
+    IN_NAME     the option whose value may follow the name, if any: `local-5` is `local:n=5`
 Options are keyword arguments of both, numbers or text.
 """
 import importlib
@@ -21,11 +22,23 @@ class Inputs:
     windows: torch.Tensor              # (B, 3, H, W) normalised
     photo: torch.Tensor                # (3, H, W) normalised: the whole resized photo
     bank: torch.Tensor | None = None   # (K, E) unit
+    temperature: float = 1.0           # divides the scores of the last block's attention
+
+
+def _split(policy: str) -> tuple[str, str]:
+    """Module and value of the policy's name: ("naclip", ""), ("local", "5") of `local-5`; ("", "") where no module stands for it."""
+    name = policy.split(":")[0]
+    modules = {m.name for m in pkgutil.iter_modules(__path__)}
+    if name.replace("-", "_") in modules:
+        return name.replace("-", "_"), ""
+    stem, _, value = name.rpartition("-")
+    if stem.replace("-", "_") in modules:
+        return stem.replace("-", "_"), value
+    return "", ""
 
 
 def _module(policy: str):
-    name = policy.split(":")[0].replace("-", "_")
-    return importlib.import_module(f"{__name__}.{name}")
+    return importlib.import_module(f"{__name__}.{_split(policy)[0]}")
 
 
 def _options(policy: str) -> dict:
@@ -35,12 +48,14 @@ def _options(policy: str) -> dict:
         except ValueError:
             return text
     pairs = (item.split("=", 1) for item in policy.partition(":")[2].split(",") if item)
-    return {key.replace("-", "_"): value(text) for key, text in pairs}
+    options = {key.replace("-", "_"): value(text) for key, text in pairs}
+    in_name = _split(policy)[1]
+    return options | ({_module(policy).IN_NAME: value(in_name)} if in_name else {})
 
 
 def is_read_out(policy: str) -> bool:
     """Whether a module stands for it; the others are rows of policies.POLICIES."""
-    return policy.split(":")[0].replace("-", "_") in {m.name for m in pkgutil.iter_modules(__path__)}
+    return _split(policy)[0] != ""
 
 
 def read_out(policy: str, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor | None]:
