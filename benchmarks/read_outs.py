@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""What every policy costs: the time of a photo against `sclip`'s, on random ViT-B/16 weights.
+
+usage: .venv/bin/python benchmarks/read_outs.py [--json FILE] [--rounds 9] [--only NAME,…] [--precision f32,bf16] [--quick]
+One photo, 8 windows of 224×224 and 56 words, a session that is warm. Each policy takes turns with `sclip`, one run each, and the
+median of the rounds' ratios counts. The f32 column is what `cost` in engine/dense_head/policies.cpp holds.
+"""
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.contestants.process import Contestant, alternate  # noqa: E402
+from benchmarks.peers import cpu_facts, environment, weights  # noqa: E402
+
+
+def policies(build: Path) -> list[str]:
+    import subprocess
+    text = subprocess.run([build / "sclip", "info", "--policies"], check=True, capture_output=True, text=True).stdout
+    return [row.split()[0] for row in text.split("\n\n")[0].splitlines()[1:]]
+
+
+def spelling(policy: str, folder: Path) -> str:
+    """`learned` needs a file; what it holds does not change the time."""
+    if policy != "learned":
+        return policy
+    import numpy as np
+    np.save(folder / "w.npy", np.random.default_rng(0).standard_normal((768, 768)).astype(np.float32) / 768**0.5)
+    return f"learned:file={folder / 'w.npy'}"
+
+
+def start(arguments, blob: Path, policy: str, precision: str) -> Contestant:
+    command = [arguments.build / "sclip_photo_bench", "--photo", arguments.photo, "--model", blob, "--config", "voc21", "--warm", "--serve",
+               "--templates", "none", "--precision", precision, "--threads", arguments.threads, "--policy", policy]
+    return Contestant(policy, [str(part) for part in command], environment(arguments.threads), announces=False)
+
+
+def measure(arguments, blob: Path, names: list[str], precision: str, folder: Path) -> dict:
+    base = start(arguments, blob, "sclip", precision)
+    found = {}
+    try:
+        for name in names:
+            other = start(arguments, blob, spelling(name, folder), precision)
+            try:
+                base.seconds, base.cpu_seconds = [], []
+                alternate([base, other], arguments.rounds, lambda done, rounds: None)
+            finally:
+                other.stop()
+            found[name] = {"seconds": other.median, "sclip_seconds": base.median,
+                           "ratio": statistics.median(a / b for a, b in zip(other.seconds, base.seconds))}
+            print(f"{precision}  {name:<12} {found[name]['ratio']:6.3f}  {other.median * 1e3:8.1f} ms", flush=True)
+    finally:
+        base.stop()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What every policy costs against sclip.")
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--photo", type=Path, default=ROOT / "tests/data/photos/china.jpg")
+    parser.add_argument("--model-folder", type=Path, default=ROOT / ".cache/peers", help="where the random weights are kept")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--precision", default="", help="f32, bf16 or both; default: both where the processor has bf16")
+    parser.add_argument("--only", default="", help="policies, joined by ','")
+    parser.add_argument("--quick", action="store_true", help="two rounds: that it runs, not how fast")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.rounds = 2
+    facts = cpu_facts()
+    arguments.threads = arguments.threads or facts["cores"]
+    precisions = arguments.precision.split(",") if arguments.precision else ["f32"] + ["bf16"] * facts["avx512_bf16"]
+    known = policies(arguments.build)
+    names = arguments.only.split(",") if arguments.only else known
+    _, blob = weights(arguments.model_folder, with_blob=True)
+    with tempfile.TemporaryDirectory() as folder:
+        results = {p: measure(arguments, blob, names, p, Path(folder)) for p in precisions}
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": facts, "rounds": arguments.rounds, **results}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
