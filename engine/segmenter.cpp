@@ -199,7 +199,7 @@ std::shared_ptr<const PhotoFeatures> Segmenter::read(std::shared_ptr<const Engin
                                                      const SegmentOptions& options, const RunControl& control) {
   const PhotoKey key{photo.width, photo.height, photo.order};
   auto plan = std::make_unique<SegmentPlan>(make_segment_plan(
-      backend_, stream_, {&key, 1}, options, head_for(options.policy, nullptr), engine_.vision().patch_size()));
+      backend_, stream_, {&key, 1}, options, head_for(options, nullptr), engine_.vision().patch_size()));
   SCLIP_CHECK(plan->head->scores_any_words(), kUnsupported, "the policy ", options.policy,
               " looks at the words while it reads a photo: features for any words cannot be kept; segment anew for "
               "each set of words, or choose another policy");
