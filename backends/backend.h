@@ -23,21 +23,27 @@
 
 namespace sclip {
 
+struct AddRowsParams;
 struct AttentionParams;
+struct ChooseHeadsParams;
 struct EmbedTokensParams;
 struct FeatureSurgeryParams;
 struct GatherRowsParams;
 struct L2NormalizeParams;
 struct LabelPlanesParams;
 struct LayerNormParams;
+struct LofScoresParams;
+struct MarkPatchesParams;
 struct MatmulParams;
 struct MeanNormParams;
 struct OverlayParams;
 struct PamrParams;
 struct PamrWeightsParams;
 struct PatchEmbedParams;
+struct RepairPatchesParams;
 struct ResizeBicubicParams;
 struct ResizeNormalizeParams;
+struct SimilarityMapsParams;
 struct TreeAttentionParams;
 struct WindowMergeParams;
 struct WindowPlanesParams;
@@ -126,6 +132,14 @@ class Stream {
   virtual uint64_t generation() const { return 0; }
   // Waits, and gives back memory kept for later calls; recordings made before are void.
   virtual void trim() {}
+
+  // Of read-outs that compare patches with each other (engine/dense_head).
+  virtual void add_rows(const AddRowsParams&) = 0;
+  virtual void lof_scores(const LofScoresParams&) = 0;
+  virtual void mark_patches(const MarkPatchesParams&) = 0;
+  virtual void repair_patches(const RepairPatchesParams&) = 0;
+  virtual void similarity_maps(const SimilarityMapsParams&) = 0;
+  virtual void choose_heads(const ChooseHeadsParams&) = 0;
 };
 
 // Kernel calls noted by a stream: a CUDA graph. Belongs to one thread, and must not outlive its stream.

@@ -33,6 +33,7 @@ LIMITS = [
     (r"mean-norm", {"bytes": 1.05, "write": 8.0, "conflicts": 0}),
     (r"feature-surgery", {"bytes": 1.05, "write": 1.1, "conflicts": 0}),
     (r"patch-embed-", {"mma": 1.05, "bytes": 1.05, "write": 1.01, "conflicts": 0}),
+    (r"add-rows|lof-scores|similarity-maps|choose-heads|mark-patches|repair-patches", {"bytes": 1.05, "conflicts": 0}),
     (r"tree-attention|embed-tokens|gather-rows", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),
     # Whole tiles; then warps of 64 rows beyond the last of 394 or 985.
     (r"gemm-.*-1024", {"mma": 1.0, "bytes": 1.0, "write": 1.0, "conflicts": 0}),

@@ -6,7 +6,9 @@
 #include "backends/cpu/cpu_linear.h"
 #include "backends/cpu/matmul_plans.h"
 #include "core/buffer.h"
+#include "kernels/add_rows/add_rows.h"
 #include "kernels/attention/attention.h"
+#include "kernels/choose_heads/choose_heads.h"
 #include "kernels/cpu/queue.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/feature_surgery/feature_surgery.h"
@@ -16,11 +18,13 @@
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/mean_norm/mean_norm.h"
+#include "kernels/outlier_patches/outlier_patches.h"
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
+#include "kernels/similarity_maps/similarity_maps.h"
 #include "kernels/tree_attention/tree_attention.h"
 #include "kernels/window_merge/window_merge.h"
 
@@ -76,6 +80,12 @@ class CpuStream : public Stream {
   void overlay(const OverlayParams& p) override { overlay_cpu(p, queue()); }
   void pamr_weights(const PamrWeightsParams& p) override { pamr_weights_cpu(p, queue()); }
   void pamr(const PamrParams& p) override { pamr_cpu(p, queue()); }
+  void add_rows(const AddRowsParams& p) override { add_rows_cpu(p, queue()); }
+  void lof_scores(const LofScoresParams& p) override { lof_scores_cpu(p, queue()); }
+  void mark_patches(const MarkPatchesParams& p) override { mark_patches_cpu(p, queue()); }
+  void repair_patches(const RepairPatchesParams& p) override { repair_patches_cpu(p, queue()); }
+  void similarity_maps(const SimilarityMapsParams& p) override { similarity_maps_cpu(p, queue()); }
+  void choose_heads(const ChooseHeadsParams& p) override { choose_heads_cpu(p, queue()); }
 
   void linear(const Linear& layer, const void* x, int64_t rows, void* y) override {
     static_cast<const CpuLinear&>(layer).run(x, rows, y, queue());

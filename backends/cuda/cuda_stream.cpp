@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "backends/cuda/cuda_linear.h"
+#include "kernels/add_rows/add_rows.h"
 #include "kernels/attention/attention.h"
+#include "kernels/choose_heads/choose_heads.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/feature_surgery/feature_surgery.h"
@@ -12,11 +14,13 @@
 #include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/mean_norm/mean_norm.h"
+#include "kernels/outlier_patches/outlier_patches.h"
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
+#include "kernels/similarity_maps/similarity_maps.h"
 #include "kernels/tree_attention/tree_attention.h"
 #include "kernels/window_merge/window_merge.h"
 
@@ -148,6 +152,30 @@ void CudaStream::pamr_weights(const PamrWeightsParams& p) {
 void CudaStream::pamr(const PamrParams& p) {
   const DeviceScope scope = enter("pamr");
   pamr_cuda(p, workspace(pamr_cuda_workspace(p), "pamr"), queue_);
+}
+void CudaStream::add_rows(const AddRowsParams& p) {
+  const DeviceScope scope = enter("add_rows");
+  add_rows_cuda(p, queue_);
+}
+void CudaStream::lof_scores(const LofScoresParams& p) {
+  const DeviceScope scope = enter("lof_scores");
+  lof_scores_cuda(p, queue_);
+}
+void CudaStream::mark_patches(const MarkPatchesParams& p) {
+  const DeviceScope scope = enter("mark_patches");
+  mark_patches_cuda(p, queue_);
+}
+void CudaStream::repair_patches(const RepairPatchesParams& p) {
+  const DeviceScope scope = enter("repair_patches");
+  repair_patches_cuda(p, queue_);
+}
+void CudaStream::similarity_maps(const SimilarityMapsParams& p) {
+  const DeviceScope scope = enter("similarity_maps");
+  similarity_maps_cuda(p, queue_);
+}
+void CudaStream::choose_heads(const ChooseHeadsParams& p) {
+  const DeviceScope scope = enter("choose_heads");
+  choose_heads_cuda(p, queue_);
 }
 
 void CudaStream::matmul(const MatmulParams& p) {

@@ -64,6 +64,12 @@ class CudaStream : public Stream {
   void overlay(const OverlayParams&) override;
   void pamr_weights(const PamrWeightsParams&) override;
   void pamr(const PamrParams&) override;
+  void add_rows(const AddRowsParams&) override;
+  void lof_scores(const LofScoresParams&) override;
+  void mark_patches(const MarkPatchesParams&) override;
+  void repair_patches(const RepairPatchesParams&) override;
+  void similarity_maps(const SimilarityMapsParams&) override;
+  void choose_heads(const ChooseHeadsParams&) override;
   void linear(const Linear& layer, const void* x, int64_t rows, void* y) override;
 
   void upload(void* device, const void* host, size_t bytes) override;

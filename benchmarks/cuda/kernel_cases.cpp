@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "benchmarks/cuda/arrays.h"
+#include "kernels/add_rows/add_rows.h"
 #include "kernels/attention/attention.h"
+#include "kernels/choose_heads/choose_heads.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/feature_surgery/feature_surgery.h"
 #include "kernels/gather_rows/gather_rows.h"
@@ -12,10 +14,12 @@
 #include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/mean_norm/mean_norm.h"
+#include "kernels/outlier_patches/outlier_patches.h"
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/resize_normalize/resize_normalize.h"
+#include "kernels/similarity_maps/similarity_maps.h"
 #include "kernels/tree_attention/tree_attention.h"
 #include "kernels/window_merge/window_merge.h"
 #include "sclip/error.h"
@@ -360,6 +364,117 @@ KernelCase label_planes(int64_t width, int64_t height, int64_t count) {
               [](Stream& s, const LabelPlanesParams& p) { s.label_planes(p); })};
 }
 
+KernelCase add_rows(int64_t rows, int64_t cols) {
+  return {.name = "add-rows",
+          .shape = str(rows, "×", cols, " f32"),
+          .floor = {.bytes = static_cast<double>(rows * cols * 8), .written = static_cast<double>(rows * cols * 4)},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return AddRowsParams{
+                    .x = a.normal(rows * cols), .y = a.normal(rows * cols), .rows = rows, .cols = cols};
+              },
+              [](Stream& s, const AddRowsParams& p) { s.add_rows(p); })};
+}
+
+// Three kernels, of which the distances are the largest.
+KernelCase lof_scores(int64_t batch, int64_t rows, int64_t cols) {
+  const auto distances = static_cast<double>(batch * rows * rows) * 4;
+  return {.name = "lof-scores",
+          .shape = str(batch, "×", rows, "×", cols, " f32"),
+          // Radii and scores read the distances once each.
+          .floor = {.bytes = static_cast<double>(batch * rows * cols) * 4 + distances, .written = distances},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return LofScoresParams{.x = a.normal(batch * rows * cols),
+                                       .distances = a.room<float>(batch * rows * rows),
+                                       .radii = a.room<float>(batch * rows),
+                                       .scores = a.room<float>(batch * rows),
+                                       .batch = batch,
+                                       .rows = rows,
+                                       .cols = cols,
+                                       .x_stride = rows * cols};
+              },
+              [](Stream& s, const LofScoresParams& p) { s.lof_scores(p); })};
+}
+
+KernelCase mark_patches(int64_t batch, int64_t rows) {
+  const auto values = static_cast<double>(batch * rows) * 4;
+  return {.name = "mark-patches",
+          .shape = str(batch, "×", rows),
+          .floor = {.bytes = 2 * values, .written = values},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return MarkPatchesParams{.scores = a.normal(batch * rows),
+                                         .scores_stride = rows,
+                                         .mask = a.room<int32_t>(batch * rows),
+                                         .batch = batch,
+                                         .rows = rows};
+              },
+              [](Stream& s, const MarkPatchesParams& p) { s.mark_patches(p); })};
+}
+
+// Every 20th patch: itself and up to eight neighbours.
+KernelCase repair_patches(int64_t batch, int64_t side, int64_t cols) {
+  const int64_t rows = side * side, marked = batch * ((rows + 19) / 20);
+  return {.name = "repair-patches",
+          .shape = str(marked, " of ", batch, "×", rows, " rows of ", cols),
+          .floor = {.bytes = static_cast<double>(marked * 9 * cols * 4 + batch * rows * 4),
+                    .written = static_cast<double>(marked * cols * 4)},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                std::vector<int32_t> mask(static_cast<size_t>(batch * rows));
+                for (size_t i = 0; i < mask.size(); ++i) mask[i] = i % static_cast<size_t>(rows) % 20 == 0 ? 1 : 0;
+                return RepairPatchesParams{.x = a.normal(batch * rows * cols),
+                                           .mask = a.copy(mask),
+                                           .batch = batch,
+                                           .grid_h = side,
+                                           .grid_w = side,
+                                           .cols = cols,
+                                           .x_stride = rows * cols};
+              },
+              [](Stream& s, const RepairPatchesParams& p) { s.repair_patches(p); })};
+}
+
+KernelCase similarity_maps(int64_t batch, int64_t patches) {
+  const auto map = static_cast<double>(batch * patches * patches) * 4;
+  return {.name = "similarity-maps",
+          .shape = str(batch, "×", patches, "×", patches, " f32, both maps"),
+          .floor = {.bytes = 3 * map, .written = 2 * map},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return SimilarityMapsParams{.x = a.normal(batch * patches * patches, 0.3f),
+                                            .sums = a.room<float>(batch * patches),
+                                            .rows = a.room<float>(batch * patches * patches),
+                                            .attention = a.room<float>(batch * patches * patches),
+                                            .batch = batch,
+                                            .patches = patches};
+              },
+              [](Stream& s, const SimilarityMapsParams& p) { s.similarity_maps(p); })};
+}
+
+// Three kernels: every map is read for its entropy, the chosen ones, a third, once more.
+KernelCase choose_heads(int64_t batch, int64_t heads, int64_t tokens) {
+  const auto map = static_cast<double>(batch * tokens * tokens);
+  return {.name = "choose-heads",
+          .shape = str(heads / 3, " of ", heads, " heads, ", batch, "×", tokens, " tokens, f16"),
+          .floor = {.bytes = map * 4 * static_cast<double>(heads), .written = map * 2},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                std::vector<float> maps(static_cast<size_t>(batch * heads * tokens * tokens));
+                for (size_t i = 0; i < maps.size(); ++i) maps[i] = static_cast<float>(i * 2654435761u % 4096) / 4e5f;
+                return ChooseHeadsParams{.maps = a.copy(maps),
+                                         .row_entropies = a.room<float>(batch * heads * tokens),
+                                         .chosen = a.room<int32_t>(batch * heads),
+                                         .out = a.room<Float16>(batch * tokens * tokens),
+                                         .out_dtype = DType::kF16,
+                                         .batch = batch,
+                                         .heads = heads,
+                                         .tokens = tokens,
+                                         .count = heads / 3};
+              },
+              [](Stream& s, const ChooseHeadsParams& p) { s.choose_heads(p); })};
+}
+
 KernelCase embed_tokens(int64_t count, int64_t width) {
   return {.name = "embed-tokens",
           .shape = str(count, " tokens of ", width, ", f16 table"),
@@ -523,6 +638,12 @@ std::vector<KernelCase> kernel_cases() {
       pamr_weights(640, 427),
       pamr(640, 427, 21),
       label_planes(640, 427, 8),
+      add_rows(394, 768),
+      lof_scores(2, 196, 768),
+      mark_patches(2, 196),
+      repair_patches(2, 14, 768),
+      similarity_maps(2, 196),
+      choose_heads(2, 12, 196),
       window_merge({}, 21, std::nullopt),
       window_merge({}, 171, std::nullopt),
       window_merge({}, 21, 0.1f),
@@ -558,6 +679,12 @@ std::vector<KernelCase> timed_kernel_cases() {
       pamr_weights(2000, 1500),
       pamr(2000, 1500, 21),
       label_planes(4000, 3000, 8),
+      add_rows(256 * 197, 768),
+      lof_scores(64, 196, 768),
+      mark_patches(256, 196),
+      repair_patches(256, 14, 768),
+      similarity_maps(256, 196),
+      choose_heads(64, 12, 196),
       window_merge(photo, 21, std::nullopt),
       window_merge(photo, 171, std::nullopt),
       window_merge(photo, 21, 0.1f),

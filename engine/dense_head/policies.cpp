@@ -6,6 +6,7 @@
 #include "engine/dense_head/own_projection.h"
 #include "engine/dense_head/policy.h"
 #include "engine/dense_head/surgery.h"
+#include "engine/dense_head/self_calibrated.h"
 
 namespace sclip {
 
@@ -129,6 +130,27 @@ std::span<const PolicyInfo> policies() {
        .reads = "last block",
        .published = "39.4",
        .source = "NACLIP, WACV 2025"},
+      {.name = "sc-clip",
+       .summary = "SC-CLIP: outliers repaired, patches mixed by early and late cosines, keys and cosines attend",
+       .options = calibration_options(),
+       .make = make_sc_clip,
+       .reads = "blocks 4 to 11",
+       .published = "43.9",
+       .source = "SC-CLIP, the authors' README"},
+      {.name = "dih-clip",
+       .summary = "DIH-CLIP: as sc-clip without repair, the third of the heads of lowest entropy for all channels",
+       .options = calibration_options(),
+       .make = make_dih_clip,
+       .reads = "blocks 4 to 11, keys and values of 9",
+       .published = "43.6",
+       .source = "DIH-CLIP, ICCV 2025"},
+      {.name = "sfp",
+       .summary = "SFP: as sc-clip, outliers by the class token's attention, queries attend too",
+       .options = calibration_options(),
+       .make = make_sfp,
+       .reads = "blocks 4 to 11, attention of 11",
+       .published = "43.8",
+       .source = "SFP, ICCV 2025; PEARL's authors reproduced 39.6"},
   };
   return table;
 }
