@@ -16,10 +16,12 @@ MAY_INCLUDE = {
     "io": {"core", "kernels", "sclip"},
     "results": {"core", "io", "sclip"},
     "api": {"core", "io", "results", "sclip"},
-    "apps": {"core", "io", "results", "sclip"},
+    "evaluation": {"core", "io", "results", "sclip"},
+    "apps": {"core", "io", "results", "evaluation", "sclip"},
     "cudasim": set(),
 }
-FOLDERS = {"core", "kernels", "backends", "weights", "engine", "io", "results", "api", "apps", "sclip", "tests", "benchmarks"}
+FOLDERS = {"core", "kernels", "backends", "weights", "engine", "io", "results", "evaluation", "api", "apps",
+           "sclip", "tests", "benchmarks"}
 
 
 def sources(folder):
@@ -42,7 +44,7 @@ def test_a_folder_includes_what_lies_below_it(folder):
 
 
 def test_engines_inside_is_included_by_its_own_tests_only():
-    outside = [path for folder in ("api", "apps", "results", "io", "benchmarks", "tests/host", "tests/python") for path in sources(folder)]
+    outside = [path for folder in ("api", "apps", "evaluation", "results", "io", "benchmarks", "tests/host", "tests/python") for path in sources(folder)]
     assert len(outside) > 50
     wrong = [str(path.relative_to(ROOT)) for path in outside if "engine" in included(path)]
     assert not wrong, "\n".join(wrong)
