@@ -106,6 +106,14 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
 void Segmenter::begin_results(int64_t slots, bool keep_scores, int64_t queries, std::span<const PhotoRequest> requests,
                               std::span<Segmentation> out, std::vector<std::vector<LabelStatistics>>& statistics) {
   if (results_.size() < requests.size()) results_.resize(requests.size());
+  // A refinement keeps its sums in the scores: of photos whose scores nobody wants, one after the other in the same
+  // place, as large as the largest needs it. To grow it between two of them would leave the first one's behind.
+  float* unread_scores = nullptr;
+  if (keep_scores) {
+    int64_t most = 0;
+    for (const PhotoRequest& r : requests) most = std::max(most, int64_t{r.width()} * r.height());
+    unread_scores = unread_scores_.get<float>(backend_, most);
+  }
   for (size_t i = 0; i < requests.size(); ++i) {
     const PhotoRequest& request = requests[i];
     Segmentation& s = out[i];
@@ -125,10 +133,7 @@ void Segmenter::begin_results(int64_t slots, bool keep_scores, int64_t queries, 
     }
     statistics[i].resize(static_cast<size_t>(slots));
     r.out = {.labels = r.labels.begin(backend_, labels, pixels),
-             // A refinement keeps its sums there.
-             .scores = scores != nullptr ? r.scores.begin(backend_, scores, pixels)
-                       : keep_scores     ? unread_scores_.get<float>(backend_, pixels)
-                                         : nullptr,
+             .scores = scores != nullptr ? r.scores.begin(backend_, scores, pixels) : unread_scores,
              .statistics = r.statistics.begin(backend_, statistics[i].data(), slots)};
     r.full_logits =
         request.logits.empty() ? nullptr : r.logits.begin(backend_, request.logits.data(), queries * pixels);

@@ -144,6 +144,31 @@ TEST_CASE("photos in one call have the results that each has alone", "[session][
   }
 }
 
+TEST_CASE("refined photos whose scores nobody wants grow from one to the next", "[session][device]") {
+  const auto engine = load_tiny();
+  const auto bank = bank_of(*engine);
+  SegmentOptions options = tiny_options();
+  options.refine.kind = Refinement::kPamr;
+  std::vector<Image> all = photos();
+  std::sort(all.begin(), all.end(), [](const Image& a, const Image& b) { return a.rgb.size() < b.rgb.size(); });
+  std::vector<PhotoRequest> requests;
+  for (const Image& photo : all) {
+    requests.push_back(
+        {.photo = photo.view(), .rows = nullptr, .labels = {}, .scores = {}, .with_scores = false, .logits = {}});
+  }
+  const auto together = Session(engine).segment(requests, *bank, options);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const Segmentation alone = Session(engine).segment(all[i].view(), *bank, options);
+    CHECK(together[i].scores.empty());
+    const auto same = std::equal(alone.labels.begin(), alone.labels.end(), together[i].labels.begin());
+    CHECK(same);
+    for (size_t c = 0; c < alone.classes.size(); ++c) {
+      CHECK(together[i].classes[c].pixels == alone.classes[c].pixels);
+      CHECK(together[i].classes[c].mean_score == alone.classes[c].mean_score);
+    }
+  }
+}
+
 TEST_CASE("results go to the caller's memory, and nowhere else", "[session][device]") {
   const auto engine = load_tiny();
   const auto bank = bank_of(*engine);
