@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "apps/help.h"
+#include "evaluation/data_set.h"
 #include "results/output_kinds.h"
 #include "sclip/class_list.h"
 #include "sclip/policies.h"
@@ -47,6 +48,12 @@ Names outputs() {
   return names;
 }
 
+Names data_sets() {
+  Names names;
+  for (const DataSetKind& kind : data_set_kinds()) names.emplace_back(kind.name);
+  return names;
+}
+
 using enum ValueKind;
 constexpr std::string_view kOfModel = "the configuration's, else the model's";
 
@@ -57,6 +64,12 @@ const OptionFacts kFacts[] = {
     {"--names", kRows, "FILE", "none", kFile},
     {"--dense", kRows, "", ""},
 
+    {"--dataset", kPhotos, "NAMES", "", kSomeOf, data_sets},
+    {"--root", kPhotos, "FOLDER", "", kFolder},
+    {"--split", kPhotos, "NAME", "the usual one"},
+    {"--table", kPhotos, "N", "none"},
+    {"--limit", kPhotos, "N", "0"},
+    {"--pictures", kPhotos, "N", ""},
     {"photos", kPhotos, "PHOTO", "", kFile},
     {"--files-from", kPhotos, "FILE", "none", kFile},
     {"--out", kPhotos, "FOLDER", "", kFile},

@@ -15,6 +15,7 @@ using ChooseSubcommand = std::function<void(Subcommand)>;
 void add_segment(CLI::App& app, const ChooseSubcommand& choose);
 void add_classify(CLI::App& app, const ChooseSubcommand& choose);
 void add_embed(CLI::App& app, const ChooseSubcommand& choose);
+void add_eval(CLI::App& app, const ChooseSubcommand& choose);
 void add_info(CLI::App& app, const ChooseSubcommand& choose);
 void add_completion(CLI::App& app, const ChooseSubcommand& choose);
 
