@@ -80,6 +80,10 @@ const OptionFacts kFacts[] = {
        return Names{"legend", "photo"};
      }},
     {"--salvage", kPhotos, "", ""},
+    {"--masks", kPhotos, "FOLDER", "none: the mirrored photo is the judge", kFolder},
+    {"--reduce-zero-label", kPhotos, "", ""},
+    {"--photos", kPhotos, "N", ""},
+    {"--pixels", kPhotos, "N", ""},
     {"--overwrite", kPhotos, "", ""},
     {"--resume", kPhotos, "", ""},
     {"--jobs", kPhotos, "N", ""},
@@ -87,6 +91,10 @@ const OptionFacts kFacts[] = {
 
     {"--classes", kWords, "NAMES", "the configuration's list"},
     {"--classes-file", kWords, "FILE", "the configuration's list", kFile, class_lists},
+    {"--synonyms", kWords, "NAME", "", kOneOf,
+     [] {
+       return Names{"none", "given", "builtin"};
+     }},
     {"--templates", kWords, "FILE", "the 80 of ImageNet", kFile, [] { return Names{"none"}; }},
     {"--no-background", kWords, "", ""},
     {"--truncate", kWords, "", ""},
@@ -109,6 +117,8 @@ const OptionFacts kFacts[] = {
     {"--recipe", kScores, "NAME", "none", kOneOf, methods},
     {"--logit-scale", kScores, "X", "the configuration's, else 40"},
     {"--prob-thd", kScores, "X", "the configuration's, else 0"},
+    {"--scales", kScores, "X[,X]", "18 from 10 to 150"},
+    {"--thresholds", kScores, "X[,X]", "0 to 0.98 in steps of 0.02"},
     {"--area-thd", kScores, "X", "the configuration's, else none"},
     {"--ignore-label", kScores, "N", "none: class 0"},
     {"--ignore-name", kScores, "NAME", ""},

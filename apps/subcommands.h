@@ -17,6 +17,7 @@ void add_classify(CLI::App& app, const ChooseSubcommand& choose);
 void add_embed(CLI::App& app, const ChooseSubcommand& choose);
 void add_eval(CLI::App& app, const ChooseSubcommand& choose);
 void add_info(CLI::App& app, const ChooseSubcommand& choose);
+void add_tune(CLI::App& app, const ChooseSubcommand& choose);
 void add_completion(CLI::App& app, const ChooseSubcommand& choose);
 
 }  // namespace sclip
