@@ -8,6 +8,7 @@ namespace sclip {
 
 // Exit codes of the command.
 inline constexpr int kExitDone = 0;
+inline constexpr int kExitFound = 1;  // doctor's
 inline constexpr int kExitError = 2;
 inline constexpr int kExitInterrupted = 130;
 

@@ -146,6 +146,7 @@ const OptionFacts kFacts[] = {
     {"--policies", kOther, "", ""},
 
     {"--top", kOther, "N", ""},
+    {"--list", kOther, "", ""},
     {"--json", kOther, "", ""},
     {"shell", kOther, "SHELL", "", kOneOf,
      [] {

@@ -18,6 +18,7 @@ void add_embed(CLI::App& app, const ChooseSubcommand& choose);
 void add_eval(CLI::App& app, const ChooseSubcommand& choose);
 void add_info(CLI::App& app, const ChooseSubcommand& choose);
 void add_tune(CLI::App& app, const ChooseSubcommand& choose);
+void add_doctor(CLI::App& app, const ChooseSubcommand& choose);
 void add_completion(CLI::App& app, const ChooseSubcommand& choose);
 
 }  // namespace sclip
