@@ -41,6 +41,7 @@ struct PamrParams;
 struct PamrWeightsParams;
 struct PatchEmbedParams;
 struct RepairPatchesParams;
+struct ProcrustesParams;
 struct ResizeBicubicParams;
 struct ResizeNormalizeParams;
 struct SimilarityMapsParams;
@@ -95,6 +96,7 @@ class Stream {
   virtual void gather_rows(const GatherRowsParams&) = 0;
   virtual void layernorm(const LayerNormParams&) = 0;
   virtual void attention(const AttentionParams&) = 0;
+  virtual void procrustes(const ProcrustesParams&) = 0;
   virtual void tree_attention(const TreeAttentionParams&) = 0;
   virtual void l2_normalize(const L2NormalizeParams&) = 0;
   virtual void mean_norm(const MeanNormParams&) = 0;

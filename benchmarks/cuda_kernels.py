@@ -32,6 +32,7 @@ LIMITS = [
     # A word of four bytes a window: a sector of 32 each.
     (r"mean-norm", {"bytes": 1.05, "write": 8.0, "conflicts": 0}),
     (r"feature-surgery", {"bytes": 1.05, "write": 1.1, "conflicts": 0}),
+    (r"procrustes-", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),
     (r"patch-embed-", {"mma": 1.05, "bytes": 1.05, "write": 1.01, "conflicts": 0}),
     (r"add-rows|lof-scores|similarity-maps|choose-heads|mark-patches|repair-patches", {"bytes": 1.05, "conflicts": 0}),
     (r"tree-attention|embed-tokens|gather-rows", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),

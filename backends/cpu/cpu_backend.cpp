@@ -22,6 +22,7 @@
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
+#include "kernels/procrustes/procrustes.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/similarity_maps/similarity_maps.h"
@@ -70,6 +71,7 @@ class CpuStream : public Stream {
   void layernorm(const LayerNormParams& p) override { layernorm_cpu(p, queue()); }
   void attention(const AttentionParams& p) override { attention_cpu(p, queue()); }
   void matmul(const MatmulParams& p) override { matmul_cpu(p, queue()); }
+  void procrustes(const ProcrustesParams& p) override { procrustes_cpu(p, queue()); }
   void tree_attention(const TreeAttentionParams& p) override { tree_attention_cpu(p, queue()); }
   void l2_normalize(const L2NormalizeParams& p) override { l2_normalize_cpu(p, queue()); }
   void mean_norm(const MeanNormParams& p) override { mean_norm_cpu(p, queue()); }

@@ -18,6 +18,7 @@
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
+#include "kernels/procrustes/procrustes.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/similarity_maps/similarity_maps.h"
@@ -100,6 +101,10 @@ void CudaStream::layernorm(const LayerNormParams& p) {
 void CudaStream::attention(const AttentionParams& p) {
   const DeviceScope scope = enter("attention");
   attention_cuda(p, queue_);
+}
+void CudaStream::procrustes(const ProcrustesParams& p) {
+  const DeviceScope scope = enter("procrustes");
+  procrustes_cuda(p, queue_);
 }
 void CudaStream::tree_attention(const TreeAttentionParams& p) {
   const DeviceScope scope = enter("tree_attention");

@@ -54,6 +54,7 @@ class CudaStream : public Stream {
   void layernorm(const LayerNormParams&) override;
   void attention(const AttentionParams&) override;
   void matmul(const MatmulParams&) override;
+  void procrustes(const ProcrustesParams&) override;
   void tree_attention(const TreeAttentionParams&) override;
   void l2_normalize(const L2NormalizeParams&) override;
   void mean_norm(const MeanNormParams&) override;

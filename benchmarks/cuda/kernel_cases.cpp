@@ -18,6 +18,7 @@
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
+#include "kernels/procrustes/procrustes.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/similarity_maps/similarity_maps.h"
 #include "kernels/tree_attention/tree_attention.h"
@@ -194,6 +195,24 @@ KernelCase l2_normalize(int64_t rows, int64_t cols) {
                     .x = a.normal(rows * cols), .y = a.room<float>(rows * cols), .rows = rows, .cols = cols};
               },
               [](Stream& s, const L2NormalizeParams& p) { s.l2_normalize(p); })};
+}
+
+KernelCase procrustes(int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim) {
+  const auto elements = static_cast<double>(batch * tokens * heads * head_dim);
+  return {.name = str("procrustes-", tokens),
+          .shape = str(batch, "×", tokens, "×", heads, "×", head_dim, " f16, q in place"),
+          .floor = {.bytes = 2 * elements * 2, .written = elements * 2},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return ProcrustesParams{.qkv = a.normal_f16(3 * batch * tokens * heads * head_dim),
+                                        .dtype = DType::kF16,
+                                        .alpha = 0.08f,
+                                        .batch = batch,
+                                        .tokens = tokens,
+                                        .heads = heads,
+                                        .head_dim = head_dim};
+              },
+              [](Stream& s, const ProcrustesParams& p) { s.procrustes(p); })};
 }
 
 // The whole call: the product of the photo and conv1, and ln_pre in place.
@@ -625,6 +644,7 @@ std::vector<KernelCase> kernel_cases() {
       attention_values("attention-values-197", 2, 197, 12, 64),
       patch_embed(3, 2, 16, 768),
       patch_embed(2, 1, 14, 1024),
+      procrustes(2, 197, 12, 64),
       layernorm(394, 768),
       gelu(394, 3072),
       l2_normalize(394, 512),
@@ -666,6 +686,7 @@ std::vector<KernelCase> timed_kernel_cases() {
       attention_mix("attention-added-197", false, 64, 197, 12, 64),
       attention_values("attention-values-197", 64, 197, 12, 64),
       patch_embed(8, 8, 16, 768),
+      procrustes(64, 197, 12, 64),
       layernorm(256 * 197, 768),
       gelu(128 * 197, 3072),
       l2_normalize(256 * 196, 512),

@@ -4,6 +4,7 @@
 #include "engine/dense_head/last_block.h"
 #include "engine/dense_head/layer_map.h"
 #include "engine/dense_head/own_projection.h"
+#include "engine/dense_head/pearl.h"
 #include "engine/dense_head/policy.h"
 #include "engine/dense_head/surgery.h"
 #include "engine/dense_head/self_calibrated.h"
@@ -150,6 +151,15 @@ std::span<const PolicyInfo> policies() {
        .reads = "blocks 4 to 11, attention of 11",
        .published = "43.8",
        .source = "SFP, ICCV 2025; PEARL's authors reproduced 39.6"},
+       .make = last_block({.scores = kKeyKey, .residual = false, .mlp = false, .locality = true})},
+      {.name = "pearl",
+       .summary = "q·(k R)ᵀ + α·kc·kcᵀ, keys turned onto the queries (Procrustes) and centred, no residual, no MLP",
+       .options =
+           {{.name = "alpha", .value = "0.08", .min = 0, .max = 10, .meaning = "weight of the keys' own product"}},
+       .make = make_pearl,
+       .reads = "q and k of the last block",
+       .published = "43.2 with its propagation",
+       .source = "PEARL, CVPR 2026"},
   };
   return table;
 }

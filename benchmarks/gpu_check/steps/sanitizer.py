@@ -5,7 +5,7 @@ from ..step import NotMeasured, Row
 
 # Those whose tests are small first.
 KERNELS = ("gelu", "layernorm", "gather_rows", "embed_tokens", "l2_normalize", "mean_norm", "feature_surgery", "patch_embed", "tree_attention", "overlay",
-           "resize_normalize", "resize_bicubic", "pamr", "window_merge", "label_planes", "attention")
+           "resize_normalize", "resize_bicubic", "procrustes", "pamr", "window_merge", "label_planes", "attention")
 FOUND = 87  # the exit code that asks for attention
 
 
