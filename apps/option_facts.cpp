@@ -37,6 +37,12 @@ Names configs() {
   return names;
 }
 
+Names protocols() {
+  Names names;
+  for (const NamedProtocol& protocol : named_protocols()) names.emplace_back(protocol.name);
+  return names;
+}
+
 Names class_lists() {
   const auto all = builtin_class_file_names();
   return {all.begin(), all.end()};
@@ -71,6 +77,8 @@ const OptionFacts kFacts[] = {
     {"--limit", kPhotos, "N", "0"},
     {"--pictures", kPhotos, "N", ""},
     {"photos", kPhotos, "PHOTO", "", kFile},
+    {"photo", kPhotos, "PHOTO", "", kFile},
+    {"--size", kPhotos, "WIDTH,HEIGHT", "the picture's"},
     {"--files-from", kPhotos, "FILE", "none", kFile},
     {"--out", kPhotos, "FOLDER", "", kFile},
     {"--name-after-photo", kPhotos, "", ""},
@@ -104,6 +112,7 @@ const OptionFacts kFacts[] = {
     {"--policy", kReading, "NAME", "sclip", kOneOf, policies},
     {"--policy-option", kReading, "OPTION=VALUE", "none"},
     {"--temperature", kReading, "X", "1"},
+    {"--protocol", kReading, "NAME", "none", kOneOf, protocols},
     {"--short-side", kReading, "PIXELS", kOfModel},
     {"--fit", kReading, "NAME", "short-side", kOneOf,
      [] {
@@ -112,6 +121,8 @@ const OptionFacts kFacts[] = {
     {"--crop", kReading, "PIXELS", kOfModel},
     {"--stride", kReading, "PIXELS", kOfModel},
     {"--window-batch", kReading, "N", "0"},
+    {"--budget-ms", kReading, "MS", "none"},
+    {"--no-timing", kReading, "", ""},
 
     {"--config", kScores, "NAME", "none", kOneOf, configs},
     {"--recipe", kScores, "NAME", "none", kOneOf, methods},

@@ -178,6 +178,8 @@ void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
   app.add_option("--temperature", r.temperature,
                  "divides the scores of the last block's attention, of every policy that has scores; below 1 sharpens")
       ->check(CLI::PositiveNumber);
+  app.add_option("--protocol", r.protocol,
+                 "short side, crop and stride of a row of the paper's Table 4: " + joined_names(named_protocols()));
   app.add_option("--short-side", r.short_side,
                  "pixels of the photo's short side as the model sees it; less where the long side would have over 2048")
       ->check(CLI::Range(1, 8192));

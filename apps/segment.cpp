@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/budget.h"
 #include "apps/console.h"
 #include "apps/interrupts.h"
 #include "apps/model_path.h"
@@ -24,7 +25,9 @@
 #include "core/temporary_files.h"
 #include "results/result_json.h"
 #include "sclip/error.h"
+#include "sclip/model_info.h"
 #include "sclip/policies.h"
+#include "sclip/run_plan.h"
 #include "sclip/templates.h"
 
 namespace sclip {
@@ -40,6 +43,7 @@ struct SegmentCommand {
   std::vector<std::string> inputs;
   std::string out = "out";
   int jobs = 1;
+  double budget_ms = 0;  // 0: no budget
   bool resume = false;
   bool overwrite = false;
   bool named = false;
@@ -62,6 +66,7 @@ struct SegmentCommand {
   Plan plan() const;
   bool names_a_file(const std::vector<std::string>& photos) const;
   SegmentRun prepare(const Plan& plan) const;
+  SegmentOptions load_engine(const Plan& plan, int64_t queries, SegmentRun& run) const;
   void check_ignored(const SegmentOptions& options, ClassList& list) const;
   std::vector<std::string> what_is_written(const Plan& plan) const;
   int run_single(const SegmentRun& run, const PhotoJob& job) const;
@@ -203,6 +208,35 @@ std::vector<std::string> SegmentCommand::what_is_written(const Plan& plan) const
   return all;
 }
 
+// The engine, and the options: as they are given, or as they keep within the budget for the photo of most windows.
+SegmentOptions SegmentCommand::load_engine(const Plan& plan, int64_t queries, SegmentRun& run) const {
+  if (budget_ms == 0) {
+    run.engine = Engine::load(find_model(model.model), model.engine_options());
+    return segment.options(run.engine->config());
+  }
+  int width = 0, height = 0, most = 0;
+  const ModelConfig config = read_model_info(find_model(model.model)).config;
+  const SegmentOptions usual = segment.options(config);
+  for (const PhotoJob& job : plan.photos.jobs) {
+    SCLIP_CHECK(job.photo != kStandardInput, kInvalidArgument,
+                "--budget-ms looks at the photos' sizes before anything is computed, and standard input can be read "
+                "only once: give the photo as a file");
+    try {
+      const PictureFile file(job.photo, picture.decode_options());
+      const int windows = window_layout(file.width(), file.height(), usual, config).windows();
+      if (windows <= most) continue;
+      width = file.width(), height = file.height(), most = windows;
+    } catch (const Error&) {
+      if (plan.single) throw;  // of many, its turn reports it
+    }
+  }
+  SCLIP_CHECK(most > 0, kInvalidArgument, "--budget-ms: none of the photos can be read");
+  Budget budget = choose_for_budget(model, segment, queries, width, height, budget_ms);
+  run.engine = budget.engine;
+  if (!quiet) print_message(budget.sentence);
+  return budget.options;
+}
+
 SegmentRun SegmentCommand::prepare(const Plan& plan) const {
   // What is wrong with the command line shows before the weights are read.
   ClassList class_list = classes.class_list(segment.config_class_file());
@@ -212,11 +246,10 @@ SegmentRun SegmentCommand::prepare(const Plan& plan) const {
 
   Stopwatch watch;
   SegmentRun run;
-  run.engine = Engine::load(find_model(model.model), model.engine_options());
+  const SegmentOptions options = load_engine(plan, static_cast<int64_t>(class_list.queries().size()), run);
   run.engine->prepare_vision();  // laid out here, not within the first photo's time
   const double load_seconds = watch.lap();
   const Engine& engine = *run.engine;
-  const SegmentOptions options = segment.options(engine.config());
   class_list = classes.with_background(std::move(class_list), engine.config());
   check_ignored(options, class_list);
   run.bank = make_text_bank(engine, std::move(class_list), bank_options);
@@ -367,6 +400,12 @@ void add_segment(CLI::App& app, const ChooseSubcommand& choose) {
                    "sessions that compute side by side; photos are read and written beside them")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  segment
+      ->add_option("--budget-ms", command->budget_ms,
+                   "milliseconds that a photo may take: forwards are timed, and of the strides, precisions and batches "
+                   "that keep within it the smallest stride is taken, then the most exact precision; what is given "
+                   "here stays")
+      ->check(CLI::Range(0.001, 1e9));
   segment->add_flag("--resume", command->resume, "skip photos that an earlier run with the same options finished");
   segment->add_option("--outputs", command->outputs, outputs_help())->capture_default_str();
   segment

@@ -19,6 +19,7 @@ void add_eval(CLI::App& app, const ChooseSubcommand& choose);
 void add_info(CLI::App& app, const ChooseSubcommand& choose);
 void add_tune(CLI::App& app, const ChooseSubcommand& choose);
 void add_doctor(CLI::App& app, const ChooseSubcommand& choose);
+void add_plan(CLI::App& app, const ChooseSubcommand& choose);
 void add_completion(CLI::App& app, const ChooseSubcommand& choose);
 
 }  // namespace sclip

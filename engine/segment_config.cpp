@@ -29,6 +29,12 @@ constexpr std::array kConfigs = {
     NamedConfig{"cityscapes", "cityscapes", 560, 224, 112, 40.f, 0.f, std::nullopt},
 };
 
+constexpr std::array kProtocols = {
+    NamedProtocol{"table4-1", 224, 224, 112}, NamedProtocol{"table4-2", 336, 224, 112},
+    NamedProtocol{"table4-3", 336, 336, 112}, NamedProtocol{"table4-4", 448, 224, 112},
+    NamedProtocol{"table4-5", 448, 448, 224},
+};
+
 std::string ascii_lower(std::string text) {
   for (char& c : text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -92,6 +98,10 @@ std::span<const NamedConfig> named_configs() {
   return kConfigs;
 }
 
+std::span<const NamedProtocol> named_protocols() {
+  return kProtocols;
+}
+
 const NamedConfig& find_named_config(std::string_view name) {
   return find_named(kConfigs, name, "there is no configuration");
 }
@@ -110,6 +120,12 @@ SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model) 
     out.logit_scale = named.logit_scale;
     out.prob_thd = named.prob_thd;
     out.area_thd = named.area_thd;
+  }
+  if (!request.protocol.empty()) {
+    const NamedProtocol& named = find_named(kProtocols, request.protocol, "there is no protocol");
+    out.short_side = named.short_side;
+    out.crop = named.crop;
+    out.stride = named.stride;
   }
   out.policy = resolve_policy(request, recipe).spelling();
   out.temperature = request.temperature.value_or(out.temperature);

@@ -33,10 +33,21 @@ std::span<const NamedConfig> named_configs();
 // Throws kInvalidArgument naming the configurations there are.
 const NamedConfig& find_named_config(std::string_view name);
 
+// A row of the paper's Table 4: how the photo is cut, whatever the data set.
+struct NamedProtocol {
+  std::string_view name;  // table4-1 … table4-5
+  int short_side;
+  int crop;
+  int stride;
+};
+
+std::span<const NamedProtocol> named_protocols();
+
 // What somebody asks for; what is left out is for others to say.
 struct SegmentRequest {
   std::string config{};  // name of a published configuration, or empty
   std::string recipe{};  // a method whose setting for `config` is meant, or empty (sclip/recipes.h)
+  std::string protocol{};  // name of a row of Table 4, or empty
   std::string policy{};  // empty: the recipe's, else sclip
   std::vector<std::string> policy_options{};  // OPTION=VALUE each; they go before those in `policy`
   std::optional<float> temperature{};
@@ -54,7 +65,7 @@ struct SegmentRequest {
   std::optional<int> window_batch{};
 };
 
-// Each number is the given one, else the recipe's, else the configuration's, else the model's preprocessing, else
+// Each number is the given one, else the protocol's, else the recipe's, else the configuration's, else the model's preprocessing, else
 // SegmentOptions' default. A recipe's policy options are kept where the policy given is the recipe's, and dropped for
 // another.
 // Throws kInvalidArgument for names that do not exist and for values that contradict each other.
