@@ -45,10 +45,10 @@ std::span<const NamedProtocol> named_protocols();
 
 // What somebody asks for; what is left out is for others to say.
 struct SegmentRequest {
-  std::string config{};  // name of a published configuration, or empty
-  std::string recipe{};  // a method whose setting for `config` is meant, or empty (sclip/recipes.h)
+  std::string config{};    // name of a published configuration, or empty
+  std::string recipe{};    // a method whose setting for `config` is meant, or empty (sclip/recipes.h)
   std::string protocol{};  // name of a row of Table 4, or empty
-  std::string policy{};  // empty: the recipe's, else sclip
+  std::string policy{};    // empty: the recipe's, else sclip
   std::vector<std::string> policy_options{};  // OPTION=VALUE each; they go before those in `policy`
   std::optional<float> temperature{};
   std::string fit{};     // short-side or squash; empty: the recipe's, else short-side
@@ -65,10 +65,10 @@ struct SegmentRequest {
   std::optional<int> window_batch{};
 };
 
-// Each number is the given one, else the protocol's, else the recipe's, else the configuration's, else the model's preprocessing, else
-// SegmentOptions' default. A recipe's policy options are kept where the policy given is the recipe's, and dropped for
-// another.
-// Throws kInvalidArgument for names that do not exist and for values that contradict each other.
+// Each number is the given one, else the protocol's, else the recipe's, else the configuration's, else the model's
+// preprocessing, else SegmentOptions' default. A recipe's policy options are kept where the policy given is the
+// recipe's, and dropped for another. Throws kInvalidArgument for names that do not exist and for values that contradict
+// each other.
 SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model);
 
 // Throws kInvalidArgument for the label of a class, and for one that a mask does not hold.
