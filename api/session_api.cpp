@@ -24,6 +24,8 @@ sclip_segment_options to_c(const SegmentOptions& o) {
   out.short_side = o.short_side;
   out.crop = o.crop;
   out.stride = o.stride;
+  out.squash = o.squash ? 1 : 0;
+  out.temperature = o.temperature;
   out.logit_scale = o.logit_scale;
   out.prob_thd = o.prob_thd;
   out.ignore_label = o.ignore_label.value_or(-1);
@@ -42,6 +44,8 @@ SegmentOptions options_from(const sclip_segment_options* given, const Engine& en
   out.short_side = c.short_side;
   out.crop = c.crop;
   out.stride = c.stride;
+  out.squash = c.squash != 0;
+  out.temperature = c.temperature;
   out.logit_scale = c.logit_scale;
   out.prob_thd = c.prob_thd;
   SCLIP_CHECK(c.ignore_label >= -1, kInvalidArgument, "ignore_label is ", c.ignore_label,

@@ -36,7 +36,8 @@ std::vector<double> empty_text(const HeadInputs& inputs) {
 
 class SurgeryHead : public DualPathHead {
  public:
-  SurgeryHead(const HeadInputs& inputs, bool feature) : DualPathHead(inputs, bilinear_positions) {
+  SurgeryHead(const HeadInputs& inputs, bool feature)
+      : DualPathHead(inputs, bilinear_positions), feature_(feature) {
     if (!feature || inputs.words.count == 0) return;
     weighs_ = inputs.words.count > 1;
     if (weighs_) return;
@@ -65,6 +66,7 @@ class SurgeryHead : public DualPathHead {
     if (weighs_) runner.project(runner.class_tokens(), runner.buffer(kClassFeatures));
   }
 
+  bool scores_any_words() const override { return !feature_; }
   void score(BlockRunner& runner, const float* features, float* cosines) const override {
     const int64_t hw = runner.shape().patches();
     if (without_empty_ != nullptr) {
@@ -89,6 +91,7 @@ class SurgeryHead : public DualPathHead {
   bool finishes_first_stream() const override { return weighs_; }
 
  private:
+  bool feature_;
   bool weighs_ = false;
   std::unique_ptr<Linear> without_empty_;  // of one word: s(t) − s("")
 };

@@ -182,6 +182,8 @@ typedef struct sclip_segment_options {
   int32_t short_side;   /* the photo is scaled so that its short side has this many pixels */
   int32_t crop;         /* window, pixels; 0: the whole photo at once */
   int32_t stride;       /* from window to window */
+  int32_t squash;       /* the photo becomes a square of short_side pixels instead of keeping its shape. 0 */
+  float temperature;    /* divides the scores of the last block's attention. 1 */
   float logit_scale;    /* of the softmax over words */
   float prob_thd;       /* a pixel whose best score is below becomes class 0, or ignore_label */
   int32_t ignore_label; /* −1: none */

@@ -13,7 +13,8 @@ struct Options {
   std::optional<std::string> config;
   std::string policy = "sclip";
   std::optional<int32_t> short_side, crop, stride, ignore_label, window_batch;
-  std::optional<float> logit_scale, prob_thd, area_thd;
+  std::optional<bool> squash;
+  std::optional<float> temperature, logit_scale, prob_thd, area_thd;
   std::optional<std::string> refine;
   std::optional<int32_t> refine_iterations;
 
@@ -26,6 +27,8 @@ struct Options {
     set(o.short_side, short_side);
     set(o.crop, crop);
     set(o.stride, stride);
+    if (squash) o.squash = *squash ? 1 : 0;
+    set(o.temperature, temperature);
     set(o.ignore_label, ignore_label);
     set(o.window_batch, window_batch);
     set(o.logit_scale, logit_scale);
@@ -53,6 +56,8 @@ void bind_session(nb::module_& m) {
       .def_rw("short_side", &Options::short_side, nb::arg().none())
       .def_rw("crop", &Options::crop, nb::arg().none())
       .def_rw("stride", &Options::stride, nb::arg().none())
+      .def_rw("squash", &Options::squash, nb::arg().none())
+      .def_rw("temperature", &Options::temperature, nb::arg().none())
       .def_rw("ignore_label", &Options::ignore_label, nb::arg().none())
       .def_rw("window_batch", &Options::window_batch, nb::arg().none())
       .def_rw("logit_scale", &Options::logit_scale, nb::arg().none())

@@ -73,8 +73,8 @@ class Model:
 
         image: a path, bytes, Pillow's picture, or an array or tensor (H, W[, 3|4]) of 8 bits; `order` "rgb" or "bgr" says how its
         channels lie. classes: "sky; tree, trees", ["sky", "tree, trees"], {"tree": ["trees"]}, or the name of a built-in list.
-        Options: config, policy, short_side, crop, stride, logit_scale, prob_thd, ignore_label, area_thd, refine, refine_iterations,
-        window_batch; what they mean stands in `sclip segment --help`."""
+        Options: config, policy, short_side, crop, stride, squash, temperature, logit_scale, prob_thd, ignore_label, area_thd,
+        refine, refine_iterations, window_batch; what they mean stands in `sclip segment --help`."""
         return self.segment_batch([image], classes, order=order, **options)[0]
 
     def segment_batch(self, images: Sequence[ImageLike], classes: ClassesLike, *, order: str = "rgb", **options: Any) -> list[Result]:

@@ -136,6 +136,7 @@ TEST_CASE("values that can never work", "[api]") {
   refused([](auto& o) { o.policy = nullptr; }, "policy is NULL");
   refused([](auto& o) { o.crop = -1; }, "crop");
   refused([](auto& o) { o.stride = 0; }, "stride");
+  refused([](auto& o) { o.temperature = 0; }, "temperature");
   refused([](auto& o) { o.logit_scale = std::numeric_limits<float>::quiet_NaN(); }, "logit scale");
   refused([](auto& o) { o.area_thd = std::numeric_limits<float>::quiet_NaN(); }, "area");
   refused([](auto& o) { o.ignore_label = 1; }, "tree");

@@ -154,6 +154,8 @@ class Driver {
     o.short_side = rarely() ? -5 : static_cast<int32_t>(pick(60)) + 8;
     o.crop = rarely() ? -1 : static_cast<int32_t>(pick(3)) * 16;
     o.stride = static_cast<int32_t>(pick(20));
+    o.squash = static_cast<int32_t>(pick(2));
+    o.temperature = rarely() ? -1.f : 1.f;
     o.logit_scale = rarely() ? std::nanf("") : 40;
     o.prob_thd = rarely() ? 2.f : 0.3f;
     o.ignore_label = static_cast<int32_t>(pick(300)) - 2;

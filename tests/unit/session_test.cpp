@@ -92,6 +92,17 @@ TEST_CASE("a photo that was read answers new words as if it were segmented anew"
   }
 }
 
+TEST_CASE("a policy that looks at the words keeps no features for others", "[session]") {
+  const auto engine = load_tiny();
+  Session session(engine);
+  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  SegmentOptions options = tiny_options();
+  options.policy = "surgery";
+  CHECK_THROWS_WITH(session.read(photo.view(), options), Contains("looks at the words"));
+  options.policy = "surgery:feature=0";
+  CHECK(session.read(photo.view(), options)->windows() == 8);
+}
+
 TEST_CASE("photos in one call have the bits that each has alone", "[session]") {
   for (const int threads : {1, 3}) {
     const auto engine = load_tiny(threads);
