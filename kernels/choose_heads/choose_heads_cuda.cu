@@ -5,7 +5,8 @@
 //                       the entropies below its own.
 //            sum        a thread an entry of the result: neighbours read neighbouring entries of each chosen head.
 // Shared     choice: A floats. Others: none.
-// Occupancy  128 or 256 threads, at most 40 registers: 75 % of an SM.
+// Occupancy  choice, sum: 256 threads, at most 40 registers: 6 blocks, 75 % of an SM.
+//            entropies: 128 threads, at most 40 registers: 12 blocks, the same.
 // Limit      DRAM: every map is read once for its entropy, and each chosen one once more.
 #include "kernels/choose_heads/choose_heads.h"
 #include "kernels/cuda/element.cuh"

@@ -7,8 +7,8 @@
 //                       the row in L1.
 //            scores, marks, repair   a warp a patch.
 // Shared     distances: 2 · 32 · 33 floats, 8.4 KiB; rows of 33 keep lanes apart: no bank conflicts. Others: none.
-// Occupancy  distances: 256 threads, at most 64 registers: 4 blocks, 50 % of an SM. Others: 128 threads, at most 40
-//            registers.
+// Occupancy  distances: 256 threads, at most 64 registers: 4 blocks, 50 % of an SM.
+//            Others: 128 threads, at most 40 registers: 12 blocks, 75 % of an SM.
 // Limit      distances: instructions, 13 for 4 differences; the rest: launches, once a window batch.
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/warp.cuh"

@@ -271,7 +271,7 @@ TEST_CASE("policies may change from photo to photo of a session", "[device]") {
     return logits;
   };
   std::map<std::string, std::vector<float>> expected;
-  for (const std::string policy : {"naclip", "naclip:sigma=1", "sclip"}) {
+  for (const std::string policy : {"naclip", "naclip:sigma=1", "sclip", "sc-clip", "dih-clip", "sfp"}) {
     Session fresh(engine);
     expected[policy] = logits_of(fresh, policy);
   }
