@@ -42,6 +42,7 @@ int parse_and_run(CLI::App& app, int argc, char** argv) {
   sclip::add_classify(app, choose);
   sclip::add_embed(app, choose);
   sclip::add_eval(app, choose);
+  sclip::add_explain(app, choose);
   sclip::add_info(app, choose);
   sclip::add_tune(app, choose);
   sclip::add_doctor(app, choose);

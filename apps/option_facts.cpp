@@ -79,6 +79,7 @@ const OptionFacts kFacts[] = {
     {"photos", kPhotos, "PHOTO", "", kFile},
     {"photo", kPhotos, "PHOTO", "", kFile},
     {"--size", kPhotos, "WIDTH,HEIGHT", "the picture's"},
+    {"--point", kPhotos, "X,Y", "none"},
     {"--files-from", kPhotos, "FILE", "none", kFile},
     {"--out", kPhotos, "FOLDER", "", kFile},
     {"--name-after-photo", kPhotos, "", ""},
@@ -87,6 +88,18 @@ const OptionFacts kFacts[] = {
      [] {
        return Names{"legend", "photo"};
      }},
+    {"--map", kPhotos, "KIND", "", kOneOf,
+     [] {
+       return Names{"attention", "features"};
+     }},
+    {"--block", kPhotos, "N[,N]", "the last"},
+    {"--head", kPhotos, "HEAD", "", kOneOf,
+     [] {
+       return Names{"mean", "each"};
+     }},
+    {"--words", kPhotos, "", ""},
+    {"--cell", kPhotos, "PIXELS", "0"},
+    {"--arrays", kPhotos, "", ""},
     {"--salvage", kPhotos, "", ""},
     {"--masks", kPhotos, "FOLDER", "none: the mirrored photo is the judge", kFolder},
     {"--reduce-zero-label", kPhotos, "", ""},

@@ -16,6 +16,7 @@ void add_segment(CLI::App& app, const ChooseSubcommand& choose);
 void add_classify(CLI::App& app, const ChooseSubcommand& choose);
 void add_embed(CLI::App& app, const ChooseSubcommand& choose);
 void add_eval(CLI::App& app, const ChooseSubcommand& choose);
+void add_explain(CLI::App& app, const ChooseSubcommand& choose);
 void add_info(CLI::App& app, const ChooseSubcommand& choose);
 void add_tune(CLI::App& app, const ChooseSubcommand& choose);
 void add_doctor(CLI::App& app, const ChooseSubcommand& choose);

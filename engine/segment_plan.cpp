@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/dense_head/policy.h"
+#include "sclip/engine.h"
 #include "sclip/error.h"
+#include "sclip/text_bank.h"
 
 namespace sclip {
 namespace {
@@ -38,6 +41,16 @@ size_t group_for(const PhotoPlan& photo, std::vector<WindowGroup>& groups, bool 
 }
 
 }  // namespace
+
+std::shared_ptr<const DenseHead> make_head(const Engine& engine, const SegmentOptions& options, const TextBank* bank) {
+  Words words;
+  if (bank != nullptr) {
+    words = {.similarity = &bank->similarity(), .embeddings = bank->embeddings(), .count = bank->queries()};
+  }
+  return find_policy(options.policy)
+      .make_head(
+          {.blob = engine.blob(), .backend = engine.backend(), .words = words, .temperature = options.temperature});
+}
 
 std::unique_ptr<Memory> copy_to_backend(const Backend& backend, Stream& stream, const void* values, size_t bytes) {
   auto memory = backend.allocate(bytes);
@@ -85,6 +98,23 @@ SegmentPlan make_segment_plan(const Backend& backend, Stream& stream, std::span<
   }
   stream.synchronize();
   return plan;
+}
+
+WindowLogits window_logits(const SegmentPlan& plan, const PhotoPlan& photo, const float* cosines, int64_t queries) {
+  return {.logits = cosines + plan.patches_before(photo) * queries,
+          .window_x = photo.xs(),
+          .window_y = photo.ys(),
+          .windows_x = static_cast<int64_t>(photo.grid.xs.size()),
+          .windows_y = static_cast<int64_t>(photo.grid.ys.size()),
+          .window_width = photo.grid.window_width,
+          .window_height = photo.grid.window_height,
+          .grid_h = photo.grid_h,
+          .grid_w = photo.grid_w,
+          .queries = queries,
+          .resized_width = photo.size.width,
+          .resized_height = photo.size.height,
+          .photo_width = photo.key.width,
+          .photo_height = photo.key.height};
 }
 
 bool SegmentPlan::is_for(std::span<const PhotoKey> keys, const SegmentOptions& o, uint64_t bank_id) const {

@@ -16,10 +16,14 @@
 #include "engine/window_grid.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/resize_normalize/resized_size.h"
+#include "kernels/window_merge/window_merge.h"
 #include "sclip/image_view.h"
 #include "sclip/segment_options.h"
 
 namespace sclip {
+
+class Engine;
+class TextBank;
 
 // What of a photo decides how it is computed. Its pixels do not.
 struct PhotoKey {
@@ -86,6 +90,12 @@ struct SegmentPlan {
 // Throws kInvalidArgument for a photo whose windows are smaller than a patch.
 SegmentPlan make_segment_plan(const Backend& backend, Stream& stream, std::span<const PhotoKey> photos,
                               const SegmentOptions& options, std::shared_ptr<const DenseHead> head, int64_t patch_size);
+
+// Where the cosines (patches of all windows, K) of one photo lie, for the merge.
+WindowLogits window_logits(const SegmentPlan& plan, const PhotoPlan& photo, const float* cosines, int64_t queries);
+
+// The dense head of options.policy for the words of `bank`, or, without one, for none.
+std::shared_ptr<const DenseHead> make_head(const Engine& engine, const SegmentOptions& options, const TextBank* bank);
 
 // A copy of `values` in backend memory; `values` may go once the stream is synchronised.
 std::unique_ptr<Memory> copy_to_backend(const Backend& backend, Stream& stream, const void* values, size_t bytes);

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <thread>
 
-#include "engine/dense_head/policy.h"
 #include "engine/vision_encoder.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/window_merge/window_merge.h"
@@ -21,23 +20,6 @@ RunControl part_of(const RunControl& whole, double begin, double share) {
   RunControl part{.stop = whole.stop, .progress = {}};
   if (whole.progress) part.progress = [&whole, begin, share](double done) { whole.progress(begin + share * done); };
   return part;
-}
-
-WindowLogits logits_of(const SegmentPlan& plan, const PhotoPlan& photo, const float* cosines, int64_t queries) {
-  return {.logits = cosines + plan.patches_before(photo) * queries,
-          .window_x = photo.xs(),
-          .window_y = photo.ys(),
-          .windows_x = static_cast<int64_t>(photo.grid.xs.size()),
-          .windows_y = static_cast<int64_t>(photo.grid.ys.size()),
-          .window_width = photo.grid.window_width,
-          .window_height = photo.grid.window_height,
-          .grid_h = photo.grid_h,
-          .grid_w = photo.grid_w,
-          .queries = queries,
-          .resized_width = photo.size.width,
-          .resized_height = photo.size.height,
-          .photo_width = photo.key.width,
-          .photo_height = photo.key.height};
 }
 
 }  // namespace
@@ -257,13 +239,7 @@ std::shared_ptr<const DenseHead> Segmenter::head_for(const SegmentOptions& optio
   const uint64_t bank_id = bank != nullptr ? bank->id() : 0;
   if (head_ == nullptr || head_policy_ != options.policy || head_temperature_ != options.temperature ||
       head_bank_ != bank_id) {
-    Words words;
-    if (bank != nullptr) {
-      words = {.similarity = &bank->similarity(), .embeddings = bank->embeddings(), .count = bank->queries()};
-    }
-    head_ = find_policy(options.policy)
-                .make_head(
-                    {.blob = engine_.blob(), .backend = backend_, .words = words, .temperature = options.temperature});
+    head_ = make_head(engine_, options, bank);
     head_policy_ = options.policy;
     head_temperature_ = options.temperature;
     head_bank_ = bank_id;
@@ -382,7 +358,7 @@ LabelRule Segmenter::rule_of(const SegmentOptions& options, const Memory& query_
 
 void Segmenter::label(const SegmentPlan& plan, size_t i, const float* cosines, const LabelRule& rule) {
   const Results& r = results_[i];
-  const WindowLogits windows = logits_of(plan, plan.photos[i], cosines, rule.queries);
+  const WindowLogits windows = window_logits(plan, plan.photos[i], cosines, rule.queries);
   stream_.window_merge({.windows = windows, .rule = rule, .out = r.out});
   if (r.full_logits != nullptr) {
     stream_.window_planes({.windows = windows, .count = rule.queries, .planes = r.full_logits});
@@ -405,7 +381,7 @@ void Segmenter::label_refined(const ImageView& view, const SegmentPlan& plan, si
                             .std = preprocess.std});
   const float* cosines = logits_.get<float>(backend_, plan.patches * bank.queries());
   refined_.run(backend_, stream_,
-               {.windows = logits_of(plan, photo, cosines, bank.queries()),
+               {.windows = window_logits(plan, photo, cosines, bank.queries()),
                 .guide = guide,
                 .rule = rule_of(plan.options, *plan.query_class, bank),
                 .out = r.out,

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "engine/explainer.h"
 #include "engine/image_embedder.h"
 #include "engine/segmenter.h"
 #include "engine/text/tokenizer.h"
@@ -22,10 +23,15 @@ struct Session::State {
   std::unique_ptr<Stream> stream;
   std::optional<Segmenter> segmenter;
   std::optional<ImageEmbedder> embedder;
+  std::optional<Explainer> explainer;
 
   Segmenter& to_segment() {
     if (!segmenter) segmenter.emplace(*engine, *stream);
     return *segmenter;
+  }
+  Explainer& to_explain() {
+    if (!explainer) explainer.emplace(*engine, *stream);
+    return *explainer;
   }
 };
 
@@ -97,6 +103,23 @@ DenseFeatures Session::dense_features(const ImageView& photo, const SegmentOptio
   return state_->to_segment().dense_features(photo, options, control);
 }
 
+std::vector<PatchMap> Session::patch_maps(const ImageView& photo, const MapRequest& request,
+                                          const SegmentOptions& options, const TextBank* bank,
+                                          const RunControl& control) {
+  check_image(photo, "the photo");
+  validate(options, state_->engine->config());
+  if (bank != nullptr) check_bank(*state_->engine, *bank);
+  return state_->to_explain().patch_maps(photo, request, options, bank, control);
+}
+
+void Session::cosine_planes(const ImageView& photo, const TextBank& bank, const SegmentOptions& options,
+                            const OnPlane& use, const RunControl& control) {
+  check_image(photo, "the photo");
+  validate(options, state_->engine->config());
+  check_bank(*state_->engine, bank);
+  state_->to_explain().cosine_planes(photo, bank, options, use, control);
+}
+
 std::vector<float> Session::embed_texts(std::span<const std::string> texts, bool truncate, const RunControl& control) {
   const Engine& engine = *state_->engine;
   std::vector<std::vector<int32_t>> prompts;
@@ -116,6 +139,7 @@ void Session::trim() {
   State& s = *state_;
   s.segmenter.reset();
   s.embedder.reset();
+  s.explainer.reset();
   s.stream->trim();
   s.engine->backend().trim();
 #ifdef __GLIBC__

@@ -31,6 +31,13 @@ struct HeadInputs {
   float temperature = 1.0f;  // divides the scores of the last block's attention, every kind of them; > 0
 };
 
+// What a head shows of the attention by which the last block gathers the patches.
+enum class ShownAttention : uint8_t {
+  kNone,      // several passes, or none: there is no single map
+  kIdentity,  // every token keeps its own value; nothing is written
+  kWritten,
+};
+
 class DenseHead {
  public:
   explicit DenseHead(const Words& words) : words_(words) {}
@@ -46,9 +53,12 @@ class DenseHead {
   // Features → cosines or what stands for them (B, h·w, K). Follows `encode` of the same batch, with its buffers.
   virtual void score(BlockRunner& runner, const float* features, float* cosines) const;
 
-  // Whether any words may be asked of features that were made without them: `score` is the words' similarity and nothing
-  // else, and `encode` does not look at the words.
+  // Whether any words may be asked of features that were made without them: `score` is the words' similarity and
+  // nothing else, and `encode` does not look at the words.
   virtual bool scores_any_words() const { return true; }
+  // Instead of `encode`, for who wants to see it: runs the blocks, and writes the weights by which the last one's
+  // values are summed, (B, A, N, N), f32, backend memory.
+  virtual ShownAttention show_attention(BlockRunner&, float* /*weights*/) const { return ShownAttention::kNone; }
 
   // For heads that look at the whole photo before its windows: how many floats they keep of it, and the program that
   // writes them. Its runner's only window is the whole photo; every later one has the floats in WindowBatch::photo.

@@ -29,15 +29,8 @@ class LastBlockHead : public DenseHead {
 
   void encode(BlockRunner& runner, float* features) const override {
     const int last = runner.blocks() - 1;
-    runner.run_blocks(0, last);
-
     const TokenRows tokens = runner.tokens();
-    runner.project_qkv(last, tokens);
-    AttentionParams attention = runner.attention();
-    attention.scores = what_.scores;
-    attention.softmax_scale /= temperature_;
-    if (bias_) attention.bias = {runner.constant(bias_(runner.shape()).name)};
-    runner.stream().attention(attention);
+    runner.stream().attention(last_attention(runner));
     if (what_.residual) {
       runner.add_attention(last, tokens);
     } else {
@@ -47,7 +40,28 @@ class LastBlockHead : public DenseHead {
     runner.project(runner.patches(), features);
   }
 
+  ShownAttention show_attention(BlockRunner& runner, float* weights) const override {
+    if (what_.scores == AttentionScores::kIdentity) return ShownAttention::kIdentity;
+    AttentionParams attention = last_attention(runner);
+    attention.out = nullptr;
+    attention.probabilities = weights;
+    runner.stream().attention(attention);
+    return ShownAttention::kWritten;
+  }
+
  private:
+  // Runs everything before it.
+  AttentionParams last_attention(BlockRunner& runner) const {
+    const int last = runner.blocks() - 1;
+    runner.run_blocks(0, last);
+    runner.project_qkv(last, runner.tokens());
+    AttentionParams attention = runner.attention();
+    attention.scores = what_.scores;
+    attention.softmax_scale /= temperature_;
+    if (bias_) attention.bias = {runner.constant(bias_(runner.shape()).name)};
+    return attention;
+  }
+
   LastBlock what_;
   float temperature_;
   std::function<ConstantNeed(const WindowShape&)> bias_;  // none: the scores alone

@@ -146,6 +146,24 @@ std::vector<std::string> files_of_policy(std::string_view spelling, std::span<co
   return find_policy(spelling, more).files();
 }
 
+std::vector<std::string> split_policies(std::string_view list) {
+  std::vector<std::string> out;
+  for (size_t begin = 0; begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    const std::string_view piece = list.substr(begin, end - begin);
+    begin = end + 1;
+    SCLIP_CHECK(!piece.empty(), kInvalidArgument, "policies '", list, "': a name is missing between two commas");
+    const bool option = piece.find('=') < piece.find(':');
+    if (option && !out.empty()) {
+      out.back() += "," + std::string(piece);
+    } else {
+      out.emplace_back(piece);
+    }
+  }
+  for (const std::string& policy : out) find_policy(policy);
+  return out;
+}
+
 std::string describe_policies() {
   std::string out;
   for (const PolicyInfo& policy : policies()) {

@@ -35,4 +35,8 @@ std::vector<std::string> files_of_policy(std::string_view spelling, std::span<co
 // A line for each policy and each of its options, for a command's help.
 std::string describe_policies();
 
+// "clip,naclip:sigma=3" → its policies. A piece NAME=VALUE is a further option of the policy before it. Throws
+// kInvalidArgument for an empty piece, and what looking up a policy throws.
+std::vector<std::string> split_policies(std::string_view list);
+
 }  // namespace sclip

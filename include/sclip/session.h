@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sclip/engine.h"
+#include "sclip/explain.h"
 #include "sclip/image_view.h"
 #include "sclip/photo_features.h"
 #include "sclip/photo_rows.h"
@@ -96,6 +97,15 @@ class Session {
   std::vector<float> embed_image(const ImageView& photo);
 
   DenseFeatures dense_features(const ImageView& photo, const SegmentOptions& options, const RunControl& control = {});
+
+  // Of each point, where its patch looks or what looks like it (sclip/explain.h). `bank`: for policies that read the
+  // words. Throws kInvalidArgument for a point outside the photo and a block that is not there, kUnsupported for
+  // attention that is no single map.
+  std::vector<PatchMap> patch_maps(const ImageView& photo, const MapRequest& request, const SegmentOptions& options,
+                                   const TextBank* bank = nullptr, const RunControl& control = {});
+  // The planes of PhotoRequest::logits, unrefined, query by query: for who need not hold them all.
+  void cosine_planes(const ImageView& photo, const TextBank& bank, const SegmentOptions& options, const OnPlane& use,
+                     const RunControl& control = {});
 
   // (texts, E), unit length; no templates are applied.
   std::vector<float> embed_texts(std::span<const std::string> texts, bool truncate = false,
