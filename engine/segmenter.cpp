@@ -24,6 +24,11 @@ RunControl part_of(const RunControl& whole, double begin, double share) {
 
 }  // namespace
 
+Segmenter::UnwantedScores Segmenter::needs_of_scores(const SegmentPlan& plan) {
+  if (!plan.head->settles_with().empty()) return UnwantedScores::kKept;
+  return plan.options.refine.kind != Refinement::kNone ? UnwantedScores::kSums : UnwantedScores::kNone;
+}
+
 Segmenter::Segmenter(const Engine& engine, Stream& stream)
     : engine_(engine), backend_(engine.backend()), stream_(stream), windows_(engine.vision(), engine.backend()) {}
 
@@ -56,8 +61,8 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
                          read_share / static_cast<double>(requests.size()))));
   }
   std::vector<std::vector<LabelStatistics>> statistics(requests.size());
-  begin_results(label_slots(rule_of(options, *plan.query_class, bank)), options.refine.kind != Refinement::kNone,
-                bank.queries(), requests, out, statistics);
+  begin_results(label_slots(rule_of(options, *plan.query_class, bank)), needs_of_scores(plan), bank.queries(), requests,
+                out, statistics);
   // Recorded at the second run: one call alone would not earn a recording back. A refinement asks, between two kernels,
   // whether a second pass is needed.
   const bool record = options.record && options.refine.kind == Refinement::kNone && stream_.can_record();
@@ -68,7 +73,7 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
     run(photos, plan, bank, part_of(control, read_share, kEncodeEnd - read_share), &watch);
     plan.generation = generation();
   }
-  finish_results(out, statistics, options.ignore_label.has_value());
+  finish_results(out, statistics, options.ignore_label.has_value(), &plan);
   paired_.clear();
   control.report(1);
   // A recorded run is not divided into stages: its whole time counts as encoding.
@@ -85,13 +90,14 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
   return out;
 }
 
-void Segmenter::begin_results(int64_t slots, bool keep_scores, int64_t queries, std::span<const PhotoRequest> requests,
-                              std::span<Segmentation> out, std::vector<std::vector<LabelStatistics>>& statistics) {
+void Segmenter::begin_results(int64_t slots, UnwantedScores unwanted, int64_t queries,
+                              std::span<const PhotoRequest> requests, std::span<Segmentation> out,
+                              std::vector<std::vector<LabelStatistics>>& statistics) {
   if (results_.size() < requests.size()) results_.resize(requests.size());
   // A refinement keeps its sums in the scores: of photos whose scores nobody wants, one after the other in the same
   // place, as large as the largest needs it. To grow it between two of them would leave the first one's behind.
   float* unread_scores = nullptr;
-  if (keep_scores) {
+  if (unwanted == UnwantedScores::kSums) {
     int64_t most = 0;
     for (const PhotoRequest& r : requests) most = std::max(most, int64_t{r.width()} * r.height());
     unread_scores = unread_scores_.get<float>(backend_, most);
@@ -113,6 +119,12 @@ void Segmenter::begin_results(int64_t slots, bool keep_scores, int64_t queries, 
       s.scores.resize(static_cast<size_t>(pixels));
       scores = s.scores.data();
     }
+    if (scores == nullptr && unwanted == UnwantedScores::kKept) {
+      r.own_scores.resize(static_cast<size_t>(pixels));
+      scores = r.own_scores.data();
+    }
+    r.host_labels = {labels, static_cast<size_t>(pixels)};
+    r.host_scores = scores;
     statistics[i].resize(static_cast<size_t>(slots));
     r.out = {.labels = r.labels.begin(backend_, labels, pixels),
              .scores = scores != nullptr ? r.scores.begin(backend_, scores, pixels) : unread_scores,
@@ -122,8 +134,8 @@ void Segmenter::begin_results(int64_t slots, bool keep_scores, int64_t queries, 
   }
 }
 
-void Segmenter::finish_results(std::span<Segmentation> out, std::span<const std::vector<LabelStatistics>> statistics,
-                               bool with_ignored) {
+void Segmenter::finish_results(std::span<Segmentation> out, std::span<std::vector<LabelStatistics>> statistics,
+                               bool with_ignored, const SegmentPlan* settling) {
   for (size_t i = 0; i < out.size(); ++i) {
     Results& r = results_[i];
     r.labels.download(stream_);
@@ -131,6 +143,7 @@ void Segmenter::finish_results(std::span<Segmentation> out, std::span<const std:
     r.logits.download(stream_);
     r.statistics.download(stream_);
   }
+  if (settling != nullptr) fetch_left(*settling);
   stream_.synchronize();
   for (size_t i = 0; i < out.size(); ++i) {
     Results& r = results_[i];
@@ -138,6 +151,7 @@ void Segmenter::finish_results(std::span<Segmentation> out, std::span<const std:
     r.scores.finish();
     r.logits.finish();
     r.statistics.finish();
+    if (settling != nullptr) settle(*settling, i, statistics[i]);
     Segmentation& s = out[i];
     for (const LabelStatistics& c : statistics[i]) {
       s.classes.push_back({.pixels = c.pixels,
@@ -187,9 +201,10 @@ std::shared_ptr<const PhotoFeatures> Segmenter::read(std::shared_ptr<const Engin
   const PhotoKey key{photo.width, photo.height, photo.order};
   auto plan = std::make_unique<SegmentPlan>(make_segment_plan(
       backend_, stream_, {&key, 1}, options, head_for(options, nullptr), engine_.vision().patch_size()));
-  SCLIP_CHECK(plan->head->scores_any_words(), kUnsupported, "the policy ", options.policy,
-              " looks at the words while it reads a photo: features for any words cannot be kept; segment anew for "
-              "each set of words, or choose another policy");
+  SCLIP_CHECK(
+      plan->head->scores_any_words() && plan->head->settles_with().empty(), kUnsupported, "the policy ", options.policy,
+      " looks at the words while it reads a photo, or at the photo again behind them: features for any words cannot be "
+      "kept; segment anew for each set of words, or choose another policy");
   const int64_t embed_dim = engine_.config().embed_dim;
   auto memory = backend_.allocate(static_cast<size_t>(plan->patches * embed_dim) * sizeof(float));
   auto* features = static_cast<float*>(memory->data());
@@ -221,11 +236,11 @@ Segmentation Segmenter::segment(const PhotoFeatures& features, const PhotoReques
   const LabelRule rule = rule_of(options, *asked_classes_, bank);
   Segmentation out;
   std::vector<std::vector<LabelStatistics>> statistics(1);
-  begin_results(label_slots(rule), false, bank.queries(), {&request, 1}, {&out, 1}, statistics);
+  begin_results(label_slots(rule), UnwantedScores::kNone, bank.queries(), {&request, 1}, {&out, 1}, statistics);
   auto* cosines = logits_.get<float>(backend_, plan.patches * bank.queries());
   stream_.linear(bank.similarity(), features.data(), plan.patches, cosines);
   label(plan, 0, cosines, rule);
-  finish_results({&out, 1}, statistics, options.ignore_label.has_value());
+  finish_results({&out, 1}, statistics, options.ignore_label.has_value(), nullptr);
   out.windows = features.windows();
   out.resized_width = static_cast<int>(plan.photos[0].size.width);
   out.resized_height = static_cast<int>(plan.photos[0].size.height);
@@ -247,12 +262,63 @@ std::shared_ptr<const DenseHead> Segmenter::head_for(const SegmentOptions& optio
   return head_;
 }
 
+std::vector<int64_t> Segmenter::left_offsets(const SegmentPlan& plan) const {
+  const int64_t patch = engine_.vision().patch_size();
+  std::vector<int64_t> offsets{0};
+  for (const WindowGroup& group : plan.groups) {
+    int64_t floats = 0;
+    if (const std::string_view name = plan.head->settles_with(); !name.empty()) {
+      const WindowShape shape = engine_.vision().window_shape(group.window_height / patch, group.window_width / patch);
+      for (const BufferNeed& need : plan.head->needs(shape).buffers) {
+        if (need.name == name) floats = need.window_bytes / static_cast<int64_t>(sizeof(float));
+      }
+    }
+    offsets.push_back(offsets.back() + floats * group.windows);
+  }
+  return offsets;
+}
+
+void Segmenter::fetch_left(const SegmentPlan& plan) {
+  const std::vector<int64_t> offsets = left_offsets(plan);
+  for (size_t i = 0; i < plan.photos.size(); ++i) {
+    const PhotoPlan& photo = plan.photos[i];
+    const int64_t begin = offsets[photo.group];
+    const int64_t floats = (offsets[photo.group + 1] - begin) / plan.groups[photo.group].windows;
+    results_[i].left.resize(static_cast<size_t>(floats));
+    if (floats == 0) continue;
+    stream_.download(results_[i].left.data(),
+                     left_.get<float>(backend_, offsets.back()) + begin + photo.first_window * floats,
+                     static_cast<size_t>(floats) * sizeof(float));
+  }
+}
+
+// The scores stay what they are: every pixel's own best. Classes are counted anew.
+void Segmenter::settle(const SegmentPlan& plan, size_t i, std::vector<LabelStatistics>& statistics) {
+  const Results& r = results_[i];
+  if (r.left.empty()) return;
+  const PhotoPlan& photo = plan.photos[i];
+  plan.head->settle(r.left, photo.grid_h, photo.grid_w, r.host_labels, photo.key.height, photo.key.width);
+  statistics.assign(statistics.size(), {});
+  for (size_t pixel = 0; pixel < r.host_labels.size(); ++pixel) {
+    const uint16_t label = r.host_labels[pixel];
+    LabelStatistics& s = plan.options.ignore_label == label ? statistics.back() : statistics[label];
+    ++s.pixels;
+    s.score_sum += double{r.host_scores[pixel]};
+    s.max_score = std::max(s.max_score, r.host_scores[pixel]);
+  }
+}
+
 SegmentPlan& Segmenter::plan_for(std::span<const PhotoKey> keys, const SegmentOptions& options, const TextBank& bank) {
   for (SegmentPlan& plan : plans_) {
     if (plan.is_for(keys, options, bank.id())) return plan;
   }
   SegmentPlan plan =
       make_segment_plan(backend_, stream_, keys, options, head_for(options, &bank), engine_.vision().patch_size());
+  for (const PhotoPlan& photo : plan.photos) {
+    SCLIP_CHECK(plan.head->settles_with().empty() || photo.grid.count() == 1, kInvalidArgument, "policy '",
+                options.policy, "' settles labels among the patches of one window, and this photo has ",
+                photo.grid.count(), ": take it whole, with crop 0");
+  }
   plan.bank = bank.id();
   const std::span<const int32_t> query_class(bank.classes().query_class());
   plan.query_class = copy_to_backend(backend_, stream_, query_class.data(), query_class.size_bytes());
@@ -304,6 +370,8 @@ void Segmenter::run(std::span<const ImageView> photos, const SegmentPlan& plan, 
   resize(photos, plan);
   lap(&StageTimes::resize);
   auto* cosines = logits_.get<float>(backend_, plan.patches * queries);
+  const std::vector<int64_t> left_before = left_offsets(plan);
+  float* const left = left_before.back() > 0 ? left_.get<float>(backend_, left_before.back()) : nullptr;
   // Told on this thread, whichever threads compute: how many windows are done, on a device how many it was given.
   const auto here = std::this_thread::get_id();
   std::atomic<int64_t> patches_done{0};
@@ -311,6 +379,11 @@ void Segmenter::run(std::span<const ImageView> photos, const SegmentPlan& plan, 
     const WindowGroup& group = plan.groups[g];
     const auto score = [&](BlockRunner& runner, int64_t first, const float* features) {
       plan.head->score(runner, features, cosines + (group.patches_before + first * group.patches) * queries);
+      if (left != nullptr) {
+        const int64_t floats = (left_before[g + 1] - left_before[g]) / group.windows;
+        runner.stream().copy(left + left_before[g] + first * floats, runner.buffer(plan.head->settles_with()),
+                             static_cast<size_t>(runner.batch() * floats) * sizeof(float));
+      }
       const int64_t done = patches_done += runner.batch() * group.patches;
       if (watch != nullptr && std::this_thread::get_id() == here) {
         control.report(static_cast<double>(done) / static_cast<double>(plan.patches));
@@ -391,7 +464,7 @@ void Segmenter::label_refined(const ImageView& view, const SegmentPlan& plan, si
 
 uint64_t Segmenter::generation() const {
   uint64_t sum = stream_.generation() + windows_.generation();
-  for (const GrowingMemory* memory : {&atlas_, &logits_, &unread_scores_}) sum += memory->generation();
+  for (const GrowingMemory* memory : {&atlas_, &logits_, &unread_scores_, &left_}) sum += memory->generation();
   for (const PhotoUpload& upload : uploads_) sum += upload.generation();
   for (const Results& r : results_) {
     sum += r.labels.generation() + r.scores.generation() + r.logits.generation() + r.statistics.generation();
@@ -406,7 +479,7 @@ void Segmenter::trim() {
   uploads_.clear();
   paired_.clear();
   results_.clear();
-  for (GrowingMemory* memory : {&atlas_, &logits_, &unread_scores_, &guide_}) {
+  for (GrowingMemory* memory : {&atlas_, &logits_, &unread_scores_, &guide_, &left_}) {
     memory->trim();
   }
   asked_classes_.reset();

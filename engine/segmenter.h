@@ -49,6 +49,11 @@ class Segmenter {
     Delivery<LabelStatistics> statistics;
     LabelOutputs out;              // of this call, in memory that kernels write
     float* full_logits = nullptr;  // (K, H0, W0), or null
+    // Where the head settles labels (DenseHead::settle), on the host:
+    std::vector<float> left;        // its buffer
+    std::vector<float> own_scores;  // where nobody asked for them
+    std::span<uint16_t> host_labels;
+    const float* host_scores = nullptr;
   };
   // The photo in memory that kernels read, or the rows of it that they look at.
   ImageView photo_of(const PhotoRequest& request, const PhotoPlan& plan, size_t i, const RunControl& control);
@@ -58,13 +63,23 @@ class Segmenter {
     StageTimes times;
   };
 
+  // Floats before each group's in `left_`, and behind the last; all 0 where the head does not settle labels.
+  std::vector<int64_t> left_offsets(const SegmentPlan& plan) const;
+  // What the head left of each photo's window, on its way to the host; and what it makes of the labels with it.
+  void fetch_left(const SegmentPlan& plan);
+  void settle(const SegmentPlan& plan, size_t photo, std::vector<LabelStatistics>& statistics);
+
   std::shared_ptr<const DenseHead> head_for(const SegmentOptions& options, const TextBank* bank);
   SegmentPlan& plan_for(std::span<const PhotoKey> keys, const SegmentOptions& options, const TextBank& bank);
-  void begin_results(int64_t slots, bool keep_scores, int64_t queries, std::span<const PhotoRequest> requests,
+  // What the scores are needed for where the caller does not want them: nothing, the sums of a refinement, or, whole
+  // and on the host, settling.
+  enum class UnwantedScores : uint8_t { kNone, kSums, kKept };
+  static UnwantedScores needs_of_scores(const SegmentPlan& plan);
+  void begin_results(int64_t slots, UnwantedScores unwanted, int64_t queries, std::span<const PhotoRequest> requests,
                      std::span<Segmentation> out, std::vector<std::vector<LabelStatistics>>& statistics);
-  // Waits, and lays everything where it was wanted.
-  void finish_results(std::span<Segmentation> out, std::span<const std::vector<LabelStatistics>> statistics,
-                      bool with_ignored);
+  // Waits, and lays everything where it was wanted. `settling`: the plan whose head may settle labels, or null.
+  void finish_results(std::span<Segmentation> out, std::span<std::vector<LabelStatistics>> statistics,
+                      bool with_ignored, const SegmentPlan* settling);
 
   // Photos in backend memory → results. Without `watch` nothing waits for the device, as a recording demands.
   void run(std::span<const ImageView> photos, const SegmentPlan& plan, const TextBank& bank, const RunControl& control,
@@ -98,6 +113,7 @@ class Segmenter {
   std::deque<Results> results_;
   GrowingMemory atlas_, logits_, unread_scores_;
   GrowingMemory guide_;  // of a refinement
+  GrowingMemory left_;   // the head's buffer that settles labels, of all windows
   // The classes of the latest words that were asked of features.
   std::unique_ptr<Memory> asked_classes_;
   uint64_t asked_bank_ = 0;

@@ -13,4 +13,8 @@ void DenseHead::read_photo(BlockRunner&, float*) const {
   fail(ErrorCode::kInternal, "a dense head keeps floats of the whole photo and does not write them");
 }
 
+void DenseHead::settle(std::span<const float>, int64_t, int64_t, std::span<uint16_t>, int64_t, int64_t) const {
+  fail(ErrorCode::kInternal, "a dense head has a buffer to settle labels with and does not settle them");
+}
+
 }  // namespace sclip

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "engine/block_runner.h"
 #include "engine/vision_plan.h"
@@ -64,6 +65,13 @@ class DenseHead {
   // writes them. Its runner's only window is the whole photo; every later one has the floats in WindowBatch::photo.
   virtual int64_t photo_floats() const { return 0; }
   virtual void read_photo(BlockRunner& runner, float* kept) const;
+
+  // For heads that settle a photo's labels among its patches once they are there: the buffer, of floats, that `encode`
+  // leaves for it, or no name; and what becomes of the labels (height, width) of a photo of one window, on the host. A
+  // photo of several windows is refused.
+  virtual std::string_view settles_with() const { return {}; }
+  virtual void settle(std::span<const float> left, int64_t grid_h, int64_t grid_w, std::span<uint16_t> labels,
+                      int64_t height, int64_t width) const;
 
  protected:
   const Words& words() const { return words_; }

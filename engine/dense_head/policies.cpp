@@ -1,4 +1,5 @@
 // The table of policies: a row per name.
+#include "engine/dense_head/cliptrase.h"
 #include "engine/dense_head/gem.h"
 #include "engine/dense_head/hard_max.h"
 #include "engine/dense_head/last_block.h"
@@ -125,9 +126,12 @@ std::span<const PolicyInfo> policies() {
        .source = "xmed-lab/CLIP_Surgery, arXiv 2304.05653"},
       {.name = "cliptrase",
        .summary = "softmax(q·qᵀ) + softmax(k·kᵀ) + softmax(v·vᵀ)",
-       .options = {},
-       .make = last_block({.scores = kSelfSelf}),
-       .reads = "the last block",
+       .options =
+           {{.name = "clusters", .value = "0", .min = 0, .max = 1, .meaning = "vote in clusters (1); needs crop 0"},
+            {.name = "eps", .value = "0.7", .min = 0.0001, .max = 1000, .meaning = "distance in a cluster"},
+            {.name = "min", .value = "3", .min = 1, .max = 10000, .meaning = "patches at a cluster's core"}},
+       .make = cliptrase(),
+       .reads = "the last block; with clusters the one before",
        .source = "leaves162/CLIPtrase, ECCV 2024"},
       {.name = "sc-clip",
        .summary = "SC-CLIP: outliers repaired, patches mixed by early and late cosines, keys and cosines attend",

@@ -16,9 +16,10 @@ def test_one_word(sclip, tmp_path):
     model = load_model(tmp_path / "random.pt")
     found = {}
     for policy in ("surgery", "surgery:feature=0"):
-        run_sclip("segment", photo, "--model", tmp_path / "random.sclip", "-c", "sky", "--policy", policy, "--short-side", 64, "--crop", 56,
-                  "--stride", 32, "--precision", "f32", "--no-cache", "-o", tmp_path / policy.replace(":", "-"), "--outputs", "mask,json,logits")
-        found[policy] = np.load(tmp_path / policy.replace(":", "-") / "logits.npy")
+        folder = tmp_path / policy.replace(":", "-")
+        run_sclip("segment", photo, "--model", tmp_path / "random.sclip", "-c", "sky", "--no-background", "--policy", policy, "--short-side", 64,
+                  "--crop", 56, "--stride", 32, "--precision", "f32", "--no-cache", "-o", folder, "--outputs", "mask,json,logits")
+        found[policy] = np.load(folder / "logits.npy")
     with torch.no_grad():
         bank = text.text_bank(model, ["sky"]).double()
         model = model.to(torch.float64)

@@ -4,6 +4,7 @@
 
 #include "engine/dense_head/depth.h"
 #include "engine/dense_head/positions.h"
+#include "engine/position_table.h"
 #include "io/image_decode.h"
 #include "sclip/engine.h"
 #include "sclip/error.h"
