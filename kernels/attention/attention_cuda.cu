@@ -8,9 +8,10 @@
 //            Everything else of softmaxes alone is online (attention_online.cuh): running maxima and sums. The pair
 //            then takes 4 units and two accumulators, which share each fragment of V: the two maxima move apart, so
 //            neither output can be rescaled into the other. Passes for the statistics alone would take 5 units.
-//            General probabilities (weights, added ones, a bias for each window or head, three kinds, values of
-//            another array, P itself as a result) take two passes (attention_two_pass.cuh): each row's maximum and sum, then P, normalised and
-//            complete, tile by tile. For K kinds that is 2·K + 1 units, 3 for one kind where online takes 2.
+//            General probabilities (weights, added ones, a bias for each window or head, three kinds, values of another
+//            array, P itself as a result) take two passes (attention_two_pass.cuh): each row's maximum and sum, then P,
+//            normalised and complete, tile by tile. For K kinds that is 2·K + 1 units, 3 for one kind where online
+//            takes 2.
 //            Identity scores are a strided copy. f32, a head_dim without an instance (not a multiple of 8, or above
 //            128) and pointers off 16 bytes take attention_simt.cuh: a pass for the statistics and one for the
 //            output, 2·K + 1 units of plain fma.
