@@ -132,3 +132,61 @@ TEST_CASE("a photo's scores do not depend on those before it", "[device]") {
     }
   }
 }
+
+TEST_CASE("labels that patches vote on are the same alone, in company and replayed", "[device]") {
+  const auto engine = Engine::load(kGoldens / "tiny.sclip",
+                                   {.backend = {.device = testing::device_under_test(), .precision = Precision::kF32}});
+  const auto bank = make_text_bank(*engine, parse_class_argument("sky; building; tree"), {.templates = {"{}"}});
+  const SegmentOptions voted{.short_side = 48, .crop = 0, .policy = "cliptrase:clusters=1,eps=1.5,min=2"};
+  SegmentOptions plain = voted;
+  plain.policy = "cliptrase";
+  std::vector<Image> photos;
+  for (const char* name : {"landscape.png", "portrait.png", "landscape.png"}) {
+    photos.push_back(load_image(kGoldens / name, *testing::cpu_queue().pool));
+  }
+  std::vector<PhotoRequest> requests;
+  std::vector<Segmentation> alone;
+  bool changed = false;
+  for (const Image& photo : photos) {
+    requests.push_back({.photo = photo.view(), .with_scores = false});
+    Session session(engine);
+    alone.push_back(session.segment(photo.view(), *bank, voted));
+    const Segmentation& a = alone.back();
+    const Segmentation without = session.segment(photo.view(), *bank, plain);
+    changed = changed || a.labels != without.labels;
+    CHECK(a.scores == without.scores);
+    for (size_t k = 0; k < 3; ++k) {
+      double sum = 0;
+      int64_t pixels = 0;
+      for (size_t i = 0; i < a.labels.size(); ++i) {
+        if (a.labels[i] != k) continue;
+        ++pixels;
+        sum += double{a.scores[i]};
+      }
+      CHECK(a.classes[k].pixels == pixels);
+      CHECK(std::abs(a.classes[k].mean_score * static_cast<double>(pixels) - sum) <= 1e-9 * (1 + sum));
+    }
+  }
+  CHECK(changed);
+  Session session(engine);
+  for (int round = 0; round < 4; ++round) {
+    CAPTURE(round);
+    const auto together = session.segment(requests, *bank, voted);
+    for (size_t i = 0; i < photos.size(); ++i) {
+      CAPTURE(i);
+      CHECK(together[i].labels == alone[i].labels);
+      CHECK(together[i].scores.empty());
+      for (size_t k = 0; k < 3; ++k) CHECK(together[i].classes[k].mean_score == alone[i].classes[k].mean_score);
+    }
+  }
+  SegmentOptions windows = voted;
+  windows.crop = 32;
+  windows.stride = 16;
+  try {
+    session.segment(photos[0].view(), *bank, windows);
+    FAIL("several windows have no common clusters");
+  } catch (const Error& error) {
+    CHECK(error.code() == ErrorCode::kInvalidArgument);
+    CHECK_THAT(error.what(), Catch::Matchers::Contains("crop 0"));
+  }
+}
