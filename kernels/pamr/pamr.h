@@ -20,6 +20,7 @@
 
 #include "kernels/cpu/queue.h"
 #include "kernels/cuda/queue.h"
+#include "kernels/patch_embed/patch_embed.h"
 #include "sclip/error.h"
 
 namespace sclip {
@@ -27,11 +28,15 @@ namespace sclip {
 using PamrDilations = std::array<int64_t, 2>;  // each 1 … 32; a second one of 0: only the first
 
 struct PamrWeightsParams {
-  const float* image = nullptr;  // (3, h, w), contiguous, normalised
+  const float* image = nullptr;  // (3, h, w), normalised
   int64_t image_height = 0;      // h, 1 … 2^24
   int64_t image_width = 0;       // w
-  int64_t height = 0;            // H; H · W < 2^31
-  int64_t width = 0;             // W
+  int64_t image_row_stride = 0;  // floats from one row to the next, and from one channel to the next; 0: contiguous
+  int64_t image_plane_stride = 0;
+  // Where in the picture that begins at `image` the image's corner lies, backend memory; null: at its beginning.
+  const PatchOrigin* corner = nullptr;
+  int64_t height = 0;  // H; H · W < 2^31
+  int64_t width = 0;   // W
   PamrDilations dilations = {8, 16};
   float* weights = nullptr;  // (P, H, W); does not overlap the image
 };
@@ -45,6 +50,15 @@ struct PamrParams {
   int64_t count = 0;        // K
   int64_t iterations = 10;
 };
+
+// The strides with nothing left out.
+struct PamrImageStrides {
+  int64_t row, plane;
+};
+inline PamrImageStrides image_strides(const PamrWeightsParams& p) {
+  const int64_t row = p.image_row_stride != 0 ? p.image_row_stride : p.image_width;
+  return {row, p.image_plane_stride != 0 ? p.image_plane_stride : p.image_height * row};
+}
 
 constexpr int64_t pamr_neighbours(const PamrDilations& dilations) {
   return dilations[1] == 0 ? 8 : 16;
@@ -77,6 +91,10 @@ inline void check_params(const PamrWeightsParams& p) {
   SCLIP_CHECK(p.image_height >= 1 && p.image_width >= 1 && p.image_height <= kMaxSide && p.image_width <= kMaxSide,
               kInvalidArgument, "pamr: cannot refine by an image of ", p.image_width, "×", p.image_height,
               " pixels; a side must be 1 … 2^24");
+  const PamrImageStrides strides = image_strides(p);
+  SCLIP_CHECK(strides.row >= p.image_width && strides.plane >= (p.image_height - 1) * strides.row + p.image_width,
+              kInvalidArgument, "pamr: rows of an image of ", p.image_width, "×", p.image_height, " pixels lie ",
+              strides.row, " floats apart, its channels ", strides.plane, ": they overlap");
 }
 inline void check_params(const PamrParams& p) {
   check_pamr_size(p.height, p.width, p.dilations);

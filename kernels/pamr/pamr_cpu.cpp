@@ -65,9 +65,11 @@ using Tap = BilinearTap<int64_t>;
 
 void make_guide_row(const PamrWeightsParams& p, int64_t y, int64_t channel, const Tap* taps, float* out) {
   const Tap ty = bilinear_tap<int64_t>(p.image_height, p.height, y);
-  const float* image = p.image + channel * p.image_height * p.image_width;
-  const float* upper = image + ty.index0 * p.image_width;
-  const float* lower = image + ty.index1 * p.image_width;
+  const PamrImageStrides strides = image_strides(p);
+  const float* image = p.image + channel * strides.plane;
+  if (p.corner != nullptr) image += p.corner->y * strides.row + p.corner->x;
+  const float* upper = image + ty.index0 * strides.row;
+  const float* lower = image + ty.index1 * strides.row;
   for (int64_t x = 0; x < p.width; ++x) {
     const Tap& tx = taps[x];
     // Differences, so that what is flat in the image is flat in the guide, to the last bit.

@@ -36,6 +36,8 @@ constexpr int kGuideWidth = 32, kGuideHeight = 16, kGuideThreads = kGuideWidth *
 
 struct Guide {
   const float* image;
+  const PatchOrigin* corner;
+  int64_t row_stride, plane_stride;
   int image_height, image_width;
   int height, width;
   int64_t pixels;
@@ -51,8 +53,8 @@ __device__ __forceinline__ float lerp(float a, float b, float f) {
 __device__ __forceinline__ float guide_at(const Guide& g, const float* image, int y, int x) {
   const BilinearTap<int> ty = bilinear_tap(g.image_height, g.height, min(max(y, 0), g.height - 1));
   const BilinearTap<int> tx = bilinear_tap(g.image_width, g.width, min(max(x, 0), g.width - 1));
-  const float* upper = image + static_cast<int64_t>(ty.index0) * g.image_width;
-  const float* lower = image + static_cast<int64_t>(ty.index1) * g.image_width;
+  const float* upper = image + ty.index0 * g.row_stride;
+  const float* lower = image + ty.index1 * g.row_stride;
   return lerp(lerp(upper[tx.index0], upper[tx.index1], tx.weight1),
               lerp(lower[tx.index0], lower[tx.index1], tx.weight1), ty.weight1);
 }
@@ -71,7 +73,8 @@ __global__ void __launch_bounds__(kGuideThreads, 2)
   float affinity[kNeighbours] = {};
 #pragma unroll 1
   for (int c = 0; c < 3; ++c) {
-    const float* image = g.image + static_cast<int64_t>(c) * g.image_height * g.image_width;
+    const float* image = g.image + c * g.plane_stride;
+    if (g.corner != nullptr) image += g.corner->y * g.row_stride + g.corner->x;
     __syncthreads();
     for (int r = warp; r < rows; r += kGuideHeight) {
       for (int i = lane; i < pitch; i += 32) {
@@ -244,7 +247,11 @@ void smooth(const PamrParams& params, float* spare, CudaQueue queue) {
 
 void pamr_weights_cuda(const PamrWeightsParams& p, CudaQueue queue) {
   check_params(p);
+  const PamrImageStrides strides = image_strides(p);
   const Guide g{.image = p.image,
+                .corner = p.corner,
+                .row_stride = strides.row,
+                .plane_stride = strides.plane,
                 .image_height = static_cast<int>(p.image_height),
                 .image_width = static_cast<int>(p.image_width),
                 .height = static_cast<int>(p.height),

@@ -64,8 +64,13 @@ void pamr_weights(const PamrWeightsParams& p, double* weights) {
   const auto [neighbours, samples] = neighbourhood(p.dilations);
   std::vector<Plane> guide;
   for (int64_t c = 0; c < 3; ++c) {
-    const float* from = p.image + c * p.image_height * p.image_width;
-    const Plane plane{p.image_height, p.image_width, {from, from + p.image_height * p.image_width}};
+    const int64_t row = p.image_row_stride != 0 ? p.image_row_stride : p.image_width;
+    const float* from = p.image + c * (p.image_plane_stride != 0 ? p.image_plane_stride : p.image_height * row);
+    if (p.corner != nullptr) from += p.corner->y * row + p.corner->x;
+    Plane plane{p.image_height, p.image_width, {}};
+    for (int64_t y = 0; y < p.image_height; ++y) {
+      plane.values.insert(plane.values.end(), from + y * row, from + y * row + p.image_width);
+    }
     guide.push_back(resize(plane, p.height, p.width));
   }
 

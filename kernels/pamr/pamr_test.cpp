@@ -134,6 +134,48 @@ TEST_CASE("pamr does not depend on the number of threads, to the last bit", "[pa
   CHECK(with_threads(3) == one);
 }
 
+TEST_CASE("pamr_weights of a window in a picture are those of the window by itself", "[pamr]") {
+  const int64_t picture_h = 30, picture_w = 50, h = 17, w = 23;
+  const std::vector<PatchOrigin> corners = {{0, 0}, {27, 13}, {5, 2}};
+  const auto picture = random_normal(static_cast<size_t>(3 * picture_h * picture_w), 1);
+  testing::Dut& dut = testing::Dut::get();
+  auto picture_device = dut.copy(picture);
+  auto corners_device = dut.copy(corners);
+  for (size_t i = 0; i < corners.size(); ++i) {
+    std::vector<float> window;
+    for (int64_t c = 0; c < 3; ++c) {
+      for (int64_t y = 0; y < h; ++y) {
+        const float* row = picture.data() + (c * picture_h + y + corners[i].y) * picture_w + corners[i].x;
+        window.insert(window.end(), row, row + w);
+      }
+    }
+    auto window_device = dut.copy(window);
+    auto alone = dut.output<float>(static_cast<size_t>(16 * h * w)), inside = dut.output<float>(alone.size());
+    PamrWeightsParams p{.image = window_device.data(),
+                        .image_height = h,
+                        .image_width = w,
+                        .height = h,
+                        .width = w,
+                        .weights = alone.data()};
+    dut.stream().pamr_weights(p);
+    std::vector<double> expected(static_cast<size_t>(16 * h * w)), expected_inside(expected.size());
+    p.image = window.data();
+    ref::pamr_weights(p, expected.data());
+    p.image = picture.data();
+    p.image_row_stride = picture_w;
+    p.image_plane_stride = picture_h * picture_w;
+    p.corner = &corners[i];
+    ref::pamr_weights(p, expected_inside.data());
+    p.image = picture_device.data();
+    p.corner = corners_device.data() + i;
+    p.weights = inside.data();
+    dut.stream().pamr_weights(p);
+    CAPTURE(i);
+    CHECK(expected == expected_inside);
+    CHECK(alone.host() == inside.host());
+  }
+}
+
 TEST_CASE("pamr_group fits a limit, in calls of about equal size", "[pamr]") {
   constexpr int64_t h = 3000, w = 4000;
   constexpr size_t plane = sizeof(float) * h * w;
@@ -170,6 +212,11 @@ TEST_CASE("pamr refuses parameters that cannot work", "[pamr]") {
   }
   SECTION("no image") {
     w.image = nullptr;
+    CHECK_THROWS_AS(testing::Dut::get().stream().pamr_weights(w), Error);
+  }
+  SECTION("rows that overlap") {
+    w.image_width = 2;
+    w.image_row_stride = 1;
     CHECK_THROWS_AS(testing::Dut::get().stream().pamr_weights(w), Error);
   }
   SECTION("an image without rows") {
