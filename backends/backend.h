@@ -23,6 +23,7 @@
 
 namespace sclip {
 
+struct AdaptWordsParams;
 struct AddRowsParams;
 struct AttentionParams;
 struct ChooseHeadsParams;
@@ -30,6 +31,7 @@ struct EmbedTokensParams;
 struct FeatureSurgeryParams;
 struct GatherRowsParams;
 struct L2NormalizeParams;
+struct LabelAffinityParams;
 struct LabelPlanesParams;
 struct LayerNormParams;
 struct LofScoresParams;
@@ -45,6 +47,7 @@ struct ProcrustesParams;
 struct ResizeBicubicParams;
 struct ResizeNormalizeParams;
 struct SimilarityMapsParams;
+struct SoftenSinksParams;
 struct TreeAttentionParams;
 struct WindowMergeParams;
 struct WindowPlanesParams;
@@ -108,6 +111,11 @@ class Stream {
   virtual void pamr_weights(const PamrWeightsParams&) = 0;
   virtual void pamr(const PamrParams&) = 0;
   virtual void matmul(const MatmulParams&) = 0;
+  virtual void add_rows(const AddRowsParams&) = 0;
+  virtual void similarity_maps(const SimilarityMapsParams&) = 0;
+  virtual void soften_sinks(const SoftenSinksParams&) = 0;
+  virtual void adapt_words(const AdaptWordsParams&) = 0;
+  virtual void label_affinity(const LabelAffinityParams&) = 0;
   // y (rows, n) = epilogue(x (rows, k) · Wᵀ + bias); x and y do not overlap.
   virtual void linear(const Linear& layer, const void* x, int64_t rows, void* y) = 0;
 

@@ -6,6 +6,7 @@
 #include "backends/cpu/cpu_linear.h"
 #include "backends/cpu/matmul_plans.h"
 #include "core/buffer.h"
+#include "kernels/adapt_words/adapt_words.h"
 #include "kernels/add_rows/add_rows.h"
 #include "kernels/attention/attention.h"
 #include "kernels/choose_heads/choose_heads.h"
@@ -14,6 +15,7 @@
 #include "kernels/feature_surgery/feature_surgery.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
+#include "kernels/label_affinity/label_affinity.h"
 #include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/matmul/matmul.h"
@@ -26,6 +28,7 @@
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/similarity_maps/similarity_maps.h"
+#include "kernels/soften_sinks/soften_sinks.h"
 #include "kernels/tree_attention/tree_attention.h"
 #include "kernels/window_merge/window_merge.h"
 
@@ -88,6 +91,9 @@ class CpuStream : public Stream {
   void repair_patches(const RepairPatchesParams& p) override { repair_patches_cpu(p, queue()); }
   void similarity_maps(const SimilarityMapsParams& p) override { similarity_maps_cpu(p, queue()); }
   void choose_heads(const ChooseHeadsParams& p) override { choose_heads_cpu(p, queue()); }
+  void soften_sinks(const SoftenSinksParams& p) override { soften_sinks_cpu(p, queue()); }
+  void adapt_words(const AdaptWordsParams& p) override { adapt_words_cpu(p, queue()); }
+  void label_affinity(const LabelAffinityParams& p) override { label_affinity_cpu(p, queue()); }
 
   void linear(const Linear& layer, const void* x, int64_t rows, void* y) override {
     static_cast<const CpuLinear&>(layer).run(x, rows, y, queue());

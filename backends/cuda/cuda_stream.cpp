@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backends/cuda/cuda_linear.h"
+#include "kernels/adapt_words/adapt_words.h"
 #include "kernels/add_rows/add_rows.h"
 #include "kernels/attention/attention.h"
 #include "kernels/choose_heads/choose_heads.h"
@@ -11,6 +12,7 @@
 #include "kernels/feature_surgery/feature_surgery.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
+#include "kernels/label_affinity/label_affinity.h"
 #include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/mean_norm/mean_norm.h"
@@ -22,6 +24,7 @@
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/similarity_maps/similarity_maps.h"
+#include "kernels/soften_sinks/soften_sinks.h"
 #include "kernels/tree_attention/tree_attention.h"
 #include "kernels/window_merge/window_merge.h"
 
@@ -181,6 +184,17 @@ void CudaStream::similarity_maps(const SimilarityMapsParams& p) {
 void CudaStream::choose_heads(const ChooseHeadsParams& p) {
   const DeviceScope scope = enter("choose_heads");
   choose_heads_cuda(p, queue_);
+void CudaStream::soften_sinks(const SoftenSinksParams& p) {
+  const DeviceScope scope = enter("soften_sinks");
+  soften_sinks_cuda(p, queue_);
+}
+void CudaStream::adapt_words(const AdaptWordsParams& p) {
+  const DeviceScope scope = enter("adapt_words");
+  adapt_words_cuda(p, queue_);
+}
+void CudaStream::label_affinity(const LabelAffinityParams& p) {
+  const DeviceScope scope = enter("label_affinity");
+  label_affinity_cuda(p, queue_);
 }
 
 void CudaStream::matmul(const MatmulParams& p) {

@@ -71,6 +71,9 @@ class CudaStream : public Stream {
   void repair_patches(const RepairPatchesParams&) override;
   void similarity_maps(const SimilarityMapsParams&) override;
   void choose_heads(const ChooseHeadsParams&) override;
+  void soften_sinks(const SoftenSinksParams&) override;
+  void adapt_words(const AdaptWordsParams&) override;
+  void label_affinity(const LabelAffinityParams&) override;
   void linear(const Linear& layer, const void* x, int64_t rows, void* y) override;
 
   void upload(void* device, const void* host, size_t bytes) override;

@@ -5,12 +5,14 @@
 
 #include "benchmarks/cuda/arrays.h"
 #include "kernels/add_rows/add_rows.h"
+#include "kernels/adapt_words/adapt_words.h"
 #include "kernels/attention/attention.h"
 #include "kernels/choose_heads/choose_heads.h"
 #include "kernels/embed_tokens/embed_tokens.h"
 #include "kernels/feature_surgery/feature_surgery.h"
 #include "kernels/gather_rows/gather_rows.h"
 #include "kernels/l2_normalize/l2_normalize.h"
+#include "kernels/label_affinity/label_affinity.h"
 #include "kernels/label_planes/label_planes.h"
 #include "kernels/layernorm/layernorm.h"
 #include "kernels/mean_norm/mean_norm.h"
@@ -21,6 +23,7 @@
 #include "kernels/procrustes/procrustes.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/similarity_maps/similarity_maps.h"
+#include "kernels/soften_sinks/soften_sinks.h"
 #include "kernels/tree_attention/tree_attention.h"
 #include "kernels/window_merge/window_merge.h"
 #include "sclip/error.h"
@@ -213,6 +216,89 @@ KernelCase procrustes(int64_t batch, int64_t tokens, int64_t heads, int64_t head
                                         .head_dim = head_dim};
               },
               [](Stream& s, const ProcrustesParams& p) { s.procrustes(p); })};
+// No sink among them, as in most windows: every row is read once.
+KernelCase soften_sinks(int64_t batch, int64_t grid, int64_t cols) {
+  const auto patches = static_cast<double>(batch * grid * grid);
+  return {.name = "soften-sinks",
+          .shape = str(batch, " × ", grid, "×", grid, " patches of ", cols, ", f32"),
+          .floor = {.bytes = patches * static_cast<double>(cols * 4 + 4), .written = patches * 4},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                const int64_t count = batch * grid * grid;
+                return SoftenSinksParams{.x = a.normal(count * cols),
+                                         .softened = a.room<float>(count * cols),
+                                         .sinks = a.room<int32_t>(count),
+                                         .batch = batch,
+                                         .grid_h = grid,
+                                         .grid_w = grid,
+                                         .cols = cols,
+                                         .x_stride = grid * grid * cols,
+                                         .channels = {4, 162, 189, 326, 429, 474, 633, 713},
+                                         .channel_count = 8};
+              },
+              [](Stream& s, const SoftenSinksParams& p) { s.soften_sinks(p); })};
+}
+
+// Every query a cluster by itself, so that every column is written twice.
+KernelCase adapt_words(int64_t batch, int64_t patches, int64_t embed_dim, int64_t queries) {
+  const auto cosines = static_cast<double>(batch * patches * queries) * 4;
+  return {.name = "adapt-words",
+          .shape = str(batch, " × ", patches, " patches of ", embed_dim, ", ", queries, " queries"),
+          .floor = {.bytes = static_cast<double>((batch * patches + queries) * embed_dim * 4) + cosines,
+                    .written = 2 * cosines},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                std::vector<int32_t> begins(static_cast<size_t>(queries + 1)), members(static_cast<size_t>(queries));
+                for (size_t k = 0; k < begins.size(); ++k) begins[k] = static_cast<int32_t>(k);
+                for (size_t k = 0; k < members.size(); ++k) members[k] = static_cast<int32_t>(k);
+                return AdaptWordsParams{.features = a.normal(batch * patches * embed_dim, 0.04f),
+                                        .words = a.normal(queries * embed_dim, 0.04f),
+                                        .fit = a.normal(queries, 0.1f),
+                                        .begins = a.copy(begins),
+                                        .members = a.copy(members),
+                                        .cosines = a.normal(batch * patches * queries, 0.1f),
+                                        .batch = batch,
+                                        .patches = patches,
+                                        .embed_dim = embed_dim,
+                                        .queries = queries,
+                                        .clusters = queries,
+                                        .alpha = 0.03f,
+                                        .weight = 0.1f};
+              },
+              [](Stream& s, const AdaptWordsParams& p) { s.adapt_words(p); })};
+}
+
+// Two labels that share the window along its diagonal.
+KernelCase label_affinity(int64_t batch, int64_t grid, int64_t patch) {
+  const int64_t side = grid * patch, n = grid * grid;
+  const auto entries = static_cast<double>(batch * n * n);
+  return {.name = "label-affinity",
+          .shape = str(batch, " windows of ", grid, "×", grid, " patches of ", patch, " pixels"),
+          // V twice, the second time divided by its row's sum; the bias once.
+          .floor = {.bytes = entries * 8, .written = entries * (8 + 8 + 4)},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                std::vector<uint16_t> labels(static_cast<size_t>(batch * side * side));
+                for (size_t i = 0; i < labels.size(); ++i) {
+                  const auto at = static_cast<int64_t>(i) % (side * side);
+                  labels[i] = static_cast<uint16_t>(at % side > at / side ? 1 : 0);
+                }
+                return LabelAffinityParams{.labels = a.copy(labels),
+                                           .omega = a.normal((n + 1) * (n + 1)),
+                                           .patch_labels = a.room<int32_t>(batch * n),
+                                           .affinity = a.room<double>(batch * n * n),
+                                           .largest = a.room<double>(batch * n),
+                                           .bias = a.room<float>(batch * (n + 1) * (n + 1)),
+                                           .batch = batch,
+                                           .height = side,
+                                           .width = side,
+                                           .patch = patch,
+                                           .grid_h = grid,
+                                           .grid_w = grid,
+                                           .lambda = 0.7f,
+                                           .scale = 1.8f};
+              },
+              [](Stream& s, const LabelAffinityParams& p) { s.label_affinity(p); })};
 }
 
 // The whole call: the product of the photo and conv1, and ln_pre in place.
@@ -656,6 +742,9 @@ std::vector<KernelCase> kernel_cases() {
       l2_normalize(394, 512),
       mean_norm(8, 197, 768),
       feature_surgery(4, 196, 171),
+      soften_sinks(2, 14, 768),
+      adapt_words(2, 196, 512, 21),
+      label_affinity(1, 14, 16),
       tree_attention(512, 8, 64),
       embed_tokens(2048, 512),
       gather_rows(256, 512),
@@ -698,6 +787,9 @@ std::vector<KernelCase> timed_kernel_cases() {
       l2_normalize(256 * 196, 512),
       mean_norm(256, 197, 768),
       feature_surgery(256, 196, 171),
+      soften_sinks(256, 14, 768),
+      adapt_words(64, 196, 512, 171),
+      label_affinity(64, 14, 16),
       tree_attention(16384, 8, 64),
       embed_tokens(49408, 512),
       gather_rows(65536, 512),
