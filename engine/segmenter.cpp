@@ -65,7 +65,8 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
                 out, statistics);
   // Recorded at the second run: one call alone would not earn a recording back. A refinement asks, between two kernels,
   // whether a second pass is needed.
-  const bool record = options.record && options.refine.kind == Refinement::kNone && stream_.can_record();
+  const bool record = options.record && options.refine.kind == Refinement::kNone && plan.head->may_be_recorded() &&
+                      stream_.can_record();
   if (record && plan.generation == generation()) {
     run_recorded(photos, plan, bank);
   } else {

@@ -119,8 +119,10 @@ WindowEncoder::Job WindowEncoder::make_job(const Photo& photo, const DenseHead& 
 }
 
 const float* WindowEncoder::read_photo(Stream& stream, const Photo& photo, const DenseHead& head) {
+  const bool is_the_window =
+      photo.count == 1 && photo.window_height == photo.height && photo.window_width == photo.width;
+  if (!head.reads_photo(is_the_window)) return nullptr;
   const int64_t floats = head.photo_floats();
-  if (floats == 0) return nullptr;
   if (corner_ == nullptr) {
     const PatchOrigin corner{};
     corner_ = backend_.allocate(sizeof(corner));

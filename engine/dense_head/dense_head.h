@@ -51,6 +51,8 @@ class DenseHead {
   virtual PlanNeeds needs(const WindowShape&) const { return {}; }
   // Runs the blocks, reads them out: unit features (B, h·w, E), f32, backend memory.
   virtual void encode(BlockRunner& runner, float* features) const = 0;
+  // Whether a stream may record `encode`: false for programs of more calls than a recording should hold.
+  virtual bool may_be_recorded() const { return true; }
   // Features → cosines or what stands for them (B, h·w, K). Follows `encode` of the same batch, with its buffers.
   virtual void score(BlockRunner& runner, const float* features, float* cosines) const;
 
@@ -64,6 +66,8 @@ class DenseHead {
   // For heads that look at the whole photo before its windows: how many floats they keep of it, and the program that
   // writes them. Its runner's only window is the whole photo; every later one has the floats in WindowBatch::photo.
   virtual int64_t photo_floats() const { return 0; }
+  // Whether `read_photo` is called for a photo; `is_the_window`: it has one window, which is all of it.
+  virtual bool reads_photo([[maybe_unused]] bool is_the_window) const { return photo_floats() > 0; }
   virtual void read_photo(BlockRunner& runner, float* kept) const;
 
   // For heads that settle a photo's labels among its patches once they are there: the buffer, of floats, that `encode`

@@ -7,6 +7,8 @@
 #include "engine/dense_head/own_projection.h"
 #include "engine/dense_head/pearl.h"
 #include "engine/dense_head/policy.h"
+#include "engine/dense_head/resclip.h"
+#include "engine/dense_head/rf_clip.h"
 #include "engine/dense_head/self_calibrated.h"
 #include "engine/dense_head/surgery.h"
 
@@ -162,6 +164,33 @@ std::span<const PolicyInfo> policies() {
        .reads = "q and k of the last block",
        .published = "43.2 with its propagation",
        .source = "PEARL, CVPR 2026"},
+      {.name = "resclip",
+       .summary =
+           "NACLIP's attention mixed with that of the middle blocks, then steered by a first labelling with the words",
+       .options =
+           {{.name = "tau-r", .value = "2", .min = 0.01, .max = 100, .meaning = "what rows of the mix sum to"},
+            {.name = "lambda-r", .value = "0.4", .min = 0, .max = 1, .meaning = "the middle blocks' part"},
+            {.name = "tau-s", .value = "1.8", .min = 0.01, .max = 100, .meaning = "sharpness of the second pass"},
+            {.name = "lambda-s", .value = "0.7", .min = 0, .max = 1, .meaning = "the labels' part; 0: one pass"},
+            {.name = "t", .value = "0.11", .min = 0, .max = 1, .meaning = "below it a pixel counts as the first word"}},
+       .make = resclip(),
+       .reads = "attention of the middle blocks, the words, the window's pixels",
+       .published = "41.4",
+       .source = "Yang et al., CVPR 2025"},
+      {.name = "rf-clip",
+       .summary = "mean k·kᵀ attention of all blocks on patches mixed by likeness, sinks softened; the words adapt",
+       .options =
+           {{.name = "w", .value = "0.1", .min = 0, .max = 1, .meaning = "weight of how well a word fits the scene"},
+            {.name = "alpha", .value = "0.03", .min = 0, .max = 1, .meaning = "how far a word moves to its patches"},
+            {.name = "h", .value = "0.1", .min = 0, .max = 2, .meaning = "distance up to which words are one group"},
+            {.name = "similar", .value = "0.4", .min = -1, .max = 1, .meaning = "cosine from which patches are alike"},
+            {.name = "scene", .value = "photo", .meaning = "what words fit: photo or window"},
+            {.name = "sinks", .value = "published", .meaning = "sink channels: published, none, or e.g. 4+162"},
+            {.name = "share", .value = "5", .min = 0.01, .max = 1e6, .meaning = "a sink's channel, over the mean"}},
+       .make = rf_clip(),
+       .reads = "features and key-key maps of all blocks, the whole photo, the words",
+       .published = "44.2",
+       .source = "RF-CLIP, AAAI 2026, arXiv 2511.16170"},
   };
   return table;
 }
