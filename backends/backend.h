@@ -42,8 +42,8 @@ struct OverlayParams;
 struct PamrParams;
 struct PamrWeightsParams;
 struct PatchEmbedParams;
-struct RepairPatchesParams;
 struct ProcrustesParams;
+struct RepairPatchesParams;
 struct ResizeBicubicParams;
 struct ResizeNormalizeParams;
 struct SimilarityMapsParams;
@@ -111,8 +111,13 @@ class Stream {
   virtual void pamr_weights(const PamrWeightsParams&) = 0;
   virtual void pamr(const PamrParams&) = 0;
   virtual void matmul(const MatmulParams&) = 0;
+  // Of read-outs that compare patches with each other, or with the words (engine/dense_head).
   virtual void add_rows(const AddRowsParams&) = 0;
+  virtual void lof_scores(const LofScoresParams&) = 0;
+  virtual void mark_patches(const MarkPatchesParams&) = 0;
+  virtual void repair_patches(const RepairPatchesParams&) = 0;
   virtual void similarity_maps(const SimilarityMapsParams&) = 0;
+  virtual void choose_heads(const ChooseHeadsParams&) = 0;
   virtual void soften_sinks(const SoftenSinksParams&) = 0;
   virtual void adapt_words(const AdaptWordsParams&) = 0;
   virtual void label_affinity(const LabelAffinityParams&) = 0;
@@ -142,14 +147,6 @@ class Stream {
   virtual uint64_t generation() const { return 0; }
   // Waits, and gives back memory kept for later calls; recordings made before are void.
   virtual void trim() {}
-
-  // Of read-outs that compare patches with each other (engine/dense_head).
-  virtual void add_rows(const AddRowsParams&) = 0;
-  virtual void lof_scores(const LofScoresParams&) = 0;
-  virtual void mark_patches(const MarkPatchesParams&) = 0;
-  virtual void repair_patches(const RepairPatchesParams&) = 0;
-  virtual void similarity_maps(const SimilarityMapsParams&) = 0;
-  virtual void choose_heads(const ChooseHeadsParams&) = 0;
 };
 
 // Kernel calls noted by a stream: a CUDA graph. Belongs to one thread, and must not outlive its stream.

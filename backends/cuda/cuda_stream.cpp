@@ -184,6 +184,8 @@ void CudaStream::similarity_maps(const SimilarityMapsParams& p) {
 void CudaStream::choose_heads(const ChooseHeadsParams& p) {
   const DeviceScope scope = enter("choose_heads");
   choose_heads_cuda(p, queue_);
+}
+
 void CudaStream::soften_sinks(const SoftenSinksParams& p) {
   const DeviceScope scope = enter("soften_sinks");
   soften_sinks_cuda(p, queue_);

@@ -153,6 +153,7 @@ class RfClipHead : public DenseHead {
     runner.project(runner.without_class_token(out), features);
   }
 
+  bool scores_any_words() const override { return false; }
   void score(BlockRunner& runner, const float* features, float* cosines) const override {
     DenseHead::score(runner, features, cosines);
     if (!adapts_) return;
