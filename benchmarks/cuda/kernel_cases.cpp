@@ -216,6 +216,8 @@ KernelCase procrustes(int64_t batch, int64_t tokens, int64_t heads, int64_t head
                                         .head_dim = head_dim};
               },
               [](Stream& s, const ProcrustesParams& p) { s.procrustes(p); })};
+}
+
 // No sink among them, as in most windows: every row is read once.
 KernelCase soften_sinks(int64_t batch, int64_t grid, int64_t cols) {
   const auto patches = static_cast<double>(batch * grid * grid);
