@@ -5,6 +5,10 @@
 
 namespace sclip {
 
+// P = 1 / m at the m columns of a row whose q·kᵀ is the largest, 0 elsewhere; heads separate, class token included.
+// From what project_qkv left to where attention writes; `scores` (B, A, N, N).
+void hard_attention(BlockRunner& runner, float* scores);
+
 std::shared_ptr<const DenseHead> make_hard_max(const Policy& policy, const HeadInputs& inputs);
 
 }  // namespace sclip

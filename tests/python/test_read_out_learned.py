@@ -5,10 +5,14 @@ import sys
 import numpy as np
 import pytest
 import torch
-from cli_support import DEMO_MODEL, ROOT, SCLIP, fail
+from cli_support import DEMO_MODEL, ROOT, fail
 from parity import difference, run_sclip
 from PIL import Image, ImageDraw
-from test_parity_read_outs import LAYOUTS, SIMULATOR, Tower, check, photos, twelve  # noqa: F401
+from test_parity_read_outs import LAYOUTS, SIMULATOR, check, photos, twelve  # noqa: F401
+
+from tests.reference import read_outs, vision
+from tests.reference.weights import Model
+from weights.learned_attention import train
 
 WIDTH, HEADS = 256, 4
 
@@ -36,16 +40,16 @@ def test_cuda(sclip, twelve, photos, tmp_path):  # noqa: F811
           launcher=[SIMULATOR, "--seed", "5"] if "refused" in cuda else [])
 
 
-def test_the_models_own_query_projection_without_its_bias_is_what_the_file_says(sclip, twelve, photos, tmp_path):  # noqa: F811
-    """Ties the file's orientation to the model: x·W with W the transposed rows of q. Zero biases make it q-only."""
-    model = twelve.model
-    rows = model[f"visual.transformer.resblocks.{model.vision_layers - 1}.attn.in_proj_weight"][:WIDTH]
-    np.save(tmp_path / "w.npy", rows.T.numpy().astype(np.float32))
-    learned = twelve.found(photos["landscape"], f"learned:file={tmp_path / 'w.npy'}", *LAYOUTS["square"], tmp_path / "a")
-    np.save(tmp_path / "t.npy", rows.numpy().astype(np.float32))
-    turned = twelve.found(photos["landscape"], f"learned:file={tmp_path / 't.npy'}", *LAYOUTS["square"], tmp_path / "b")
-    q_only = twelve.found(photos["landscape"], "q-only", *LAYOUTS["square"], tmp_path / "c")
-    assert np.abs(learned - q_only).max() < 0.5 * np.abs(turned - q_only).max()  # biases of 0.1 apart
+@torch.no_grad()
+def test_where_training_begins_is_the_models_own_query_projection(twelve, tmp_path):  # noqa: F811
+    """Ties the file's orientation to the model's: without the query's bias, which W has not, it is q-only."""
+    model = Model(dict(twelve.model.tensors), twelve.model.quick_gelu, twelve.model.eps)
+    key = f"visual.transformer.resblocks.{model.vision_layers - 1}.attn.in_proj_bias"
+    model.tensors[key] = torch.cat([torch.zeros(WIDTH, dtype=model.dtype), model[key][WIDTH:]])
+    np.save(tmp_path / "w.npy", train.beginning(model).numpy())
+    windows = torch.from_numpy(np.random.default_rng(2).standard_normal((1, 3, 40, 56)))
+    features, _ = read_outs.read_out(f"learned:file={tmp_path / 'w.npy'}", read_outs.Inputs(model, windows, windows[0]))
+    assert (features - vision.tokens(model, windows, "q-only")[:, 1:]).abs().max() <= 1e-12
 
 
 @pytest.mark.parametrize("make, words", [
@@ -103,7 +107,7 @@ def pictures(folder, count):
 def test_training(sclip, twelve, photos, tmp_path):  # noqa: F811
     pictures(tmp_path / "data", 6)
 
-    def train(out, steps):
+    def run(out, steps):
         done = subprocess.run([sys.executable, ROOT / "weights/learned_attention/train.py", twelve.blob, tmp_path / "data", "-o", out,
                                "--photos", "4", "--steps", str(steps), "--batch", "99", "--rate", "1e-3", "--short-side", "64", "--crop",
                                "56", "--stride", "32", "--seed", "3"], capture_output=True, text=True, check=True)
@@ -111,12 +115,12 @@ def test_training(sclip, twelve, photos, tmp_path):  # noqa: F811
         losses = [float(line.split("loss ")[1]) for line in done.stdout.splitlines() if "loss" in line]
         return np.load(out), losses
 
-    matrix, losses = train(tmp_path / "w.npy", 8)
+    matrix, losses = run(tmp_path / "w.npy", 8)
     assert matrix.shape == (WIDTH, WIDTH) and matrix.dtype == np.float32 and np.isfinite(matrix).all()
     assert losses[-1] < losses[0]
-    again, _ = train(tmp_path / "again.npy", 8)
+    again, _ = run(tmp_path / "again.npy", 8)
     assert np.array_equal(matrix, again)  # seeded
-    start, _ = train(tmp_path / "start.npy", 0)
+    start, _ = run(tmp_path / "start.npy", 0)
     assert difference(start, matrix) > 1e-3
     check(twelve, photos["landscape"], f"learned:file={tmp_path / 'w.npy'}", LAYOUTS["square"], tmp_path / "out", 2e-6)
 
