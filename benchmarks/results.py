@@ -38,6 +38,17 @@ def set_folder(options, archive, folder):
     return options.work / folder
 
 
+def plain_names(classes):
+    """COCO's names as words: "sky-other-merged" is called sky, "wall-brick" wall brick."""
+    lines = []
+    for line in classes.read_text().splitlines():
+        number, _, name = line.partition(" ")
+        for ending in ("-merged", "-other", "-stuff"):
+            name = name.removesuffix(ending)
+        lines.append(f"{number} {name.replace('-', ' ')}")
+    classes.write_text("\n".join(lines) + "\n")
+
+
 def evaluate(options, name, folder, data_set):
     out = options.work / f"{name}-{options.limit or 'all'}"
     command = [options.build / "sclip", "eval", "--dataset", data_set, "--root", folder, "--policy", options.policy, "--refine",
@@ -84,8 +95,8 @@ def page(options, reports, absent):
 
 mIoU in percent of every read-out on real photos, with the model {first["model"]["name"]} that the repository holds. It is small and
 weak: the figures compare read-outs with each other, and say nothing of ViT-B/16. `benchmarks/results.py{limit}` makes this page; the
-photos are no part of the repository. Photos: {photos}. Activations {first["device"]["precision"]}. Words are the data sets' class names, VOC's
-the published list; numbers are the data set's configuration or the defaults.
+photos are no part of the repository. Photos: {photos}. Activations {first["device"]["precision"]}. Words are the data sets' class names (COCO's without
+"-merged", "-other" and "-stuff"), VOC's the published list; words that the model was not trained on mean nothing to it; numbers are the data set's configuration or the defaults.
 """
     names = {"none": "Without refinement", "pamr": "With PAMR"}
     for refine in refinements:
@@ -138,6 +149,8 @@ def main():
             absent.append(title)
             print(f"{title}: not in {options.data}", file=sys.stderr)
         else:
+            if name == "coco":
+                plain_names(place / "classes.txt")
             reports[title] = evaluate(options, name, place, data_set)
     if not reports:
         sys.exit(f"none of the sets is in {options.data}")
