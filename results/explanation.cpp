@@ -149,9 +149,8 @@ HeatSheet draw_maps(std::span<const MapColumn> columns, ImageView cell, int phot
     for (const MapColumn& column : columns) {
       const PatchMap& map = column.maps[i];
       const Range range = range_of(map.values);
-      std::string note =
-          str(map.point.x, ", ", map.point.y, ": ", short_number(range.lowest), " … ", short_number(range.highest));
-      if (!map.to_class.empty()) note += "; class " + short_number(map.to_class[0]);
+      std::string note = short_number(range.lowest) + " … " + short_number(range.highest);
+      if (!map.to_class.empty()) note += ", class " + short_number(map.to_class[0]);
       sheet.cells.push_back({.title = column.title,
                              .note = std::move(note),
                              .heat = heat_of(map, range, cell, photo_width, photo_height),
