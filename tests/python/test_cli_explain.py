@@ -162,6 +162,21 @@ def test_refusals(flags, words, tmp_path):
     assert files_in(tmp_path) == []
 
 
+def test_every_policy_shows_its_attention_or_says_that_it_cannot(tmp_path):
+    listed = fail("explain", CHINA, "--point", "1,1", "--policy", "?", "-o", tmp_path, *QUICK).split("use one of ")[1].split(", ")
+    assert {"clip", "sclip", "naclip"} <= set(listed)
+    shown = set()
+    for policy in set(listed) - {"learned"}:  # which reads a file
+        common = ["explain", CHINA, "--point", "300,200", "--policy", policy, "--cell", 32, *CLASSES, "-o", tmp_path, *QUICK]
+        succeed(*common, "--map", "features")
+        done = run(*common)
+        if done.code == 0:
+            shown.add(policy)
+        else:
+            assert done.code == 2 and f"policy {policy} has no single attention map" in done.err, done.err
+    assert {"clip", "sclip", "maskclip", "q-only", "k-only", "clearclip", "naclip"} <= shown
+
+
 def test_files_that_sclip_did_not_write_stay(tmp_path):
     (tmp_path / "maps.png").write_bytes(CHINA.read_bytes())
     common = ["explain", CHINA, "--point", "1,1", "--cell", 64, "-o", tmp_path, *QUICK]
