@@ -87,21 +87,15 @@ def row_normalised(x: torch.Tensor) -> torch.Tensor:
     return x / (x.sum(-1, keepdim=True) + 1e-6)
 
 
-def above_mean(similarity: torch.Tensor) -> torch.Tensor:
-    """(B, n, n) → σ(M), M = 3·(S − mean) and −∞ below 0. What is within 10⁻⁶ of the mean counts as equal to it; a patch without
+def above_mean(similarity: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
+    """(B, n, n) → σ(M / temperature), M = 3·(S − mean) and −∞ below 0. What is within 10⁻⁶ of the mean counts as equal to it; a patch without
     any entry left attends to itself."""
     m = similarity - similarity.mean(dim=(1, 2), keepdim=True)
     m = torch.where(m.abs() < 1e-6, torch.zeros_like(m), m)
-    m = torch.where(m < 0, torch.full_like(m, -math.inf), 3 * m)
+    m = torch.where(m < 0, torch.full_like(m, -math.inf), 3 * m / temperature)
     alone = torch.isinf(m).all(-1, keepdim=True)
     eye = torch.eye(m.shape[-1], dtype=torch.bool)
     return torch.softmax(torch.where(alone & eye, torch.zeros_like(m), m), dim=-1)
-
-
-def margins(similarity: torch.Tensor, threshold: float) -> float:
-    """How near an entry comes to what decides whether it counts: no f32 program can be asked to agree where this is rounding."""
-    centred = similarity - similarity.mean(dim=(1, 2), keepdim=True)
-    return float(torch.minimum((centred + 1e-6).abs().min(), (similarity - threshold).abs().min()))
 
 
 def repaired(patches: torch.Tensor, marked: torch.Tensor, grid, zero_if_alone: bool = False) -> torch.Tensor:
@@ -124,24 +118,23 @@ def no_outliers(all_streams, grid, model):
     return torch.zeros(all_streams[0].shape[0], grid[0] * grid[1], dtype=torch.bool)
 
 
-def features(model: Model, windows: torch.Tensor, attend: Callable, threshold, class_weight, outliers: Callable = no_outliers,
-             zero_if_alone: bool = False, late_features: Callable | None = None, attends_kept_only: bool = False,
-             spy: Callable | None = None) -> torch.Tensor:
+def features(inputs, attend: Callable, threshold, class_weight, outliers: Callable = no_outliers,
+             zero_if_alone: bool = False, late_features: Callable | None = None, attends_kept_only: bool = False) -> torch.Tensor:
     """attend(q, k, v, σ(M), second) → (B, A, n, 64) is the last block's attention of patches; outliers(streams, grid, model) → (B, n)."""
+    model, temperature = inputs.model, getattr(inputs, "temperature", 1.0)
     weight, which = class_weight_of(model, class_weight), blocks_of(model)
-    f, grid = streams(model, windows)
+    f, grid = streams(model, inputs.windows)
     last = model.vision_layers
     marked = outliers(f, grid, model)
     x = repaired(f[-1][:, 1:], marked, grid, zero_if_alone)
     late = f[which.late][:, 1:] if late_features is None else late_features(f, model, which.late)
     similarity = cosines(repaired(late, marked, grid, zero_if_alone))
-    if spy is not None:
-        spy(similarity, cosines(f[which.early][:, 1:]))
     mixed = row_normalised(kept(similarity, threshold)) @ x
-    attention_map = above_mean(kept(similarity, threshold) if attends_kept_only else similarity)[:, None]
+    attention_map = above_mean(kept(similarity, threshold) if attends_kept_only else similarity, temperature)[:, None]
 
     def one_pass(patches, class_token, second):
         q, k, v = inside(patches, model, last)
+        q, k = q / temperature**0.5, k / temperature**0.5  # scores are products of two of them
         return out_projection(attend(q, k, v, attention_map, second), model, block_name(last)) + weight * class_token
 
     early = row_normalised(kept(cosines(f[which.early][:, 1:]), threshold))

@@ -21,4 +21,4 @@ def attend(q, k, v, late, second):
 
 
 def features(inputs: Inputs, threshold: float = 0.4, class_weight="published") -> torch.Tensor:
-    return calibrated(inputs.model, inputs.windows, attend, threshold, class_weight, late_features=late_features)
+    return calibrated(inputs, attend, threshold, class_weight, late_features=late_features)

@@ -35,4 +35,4 @@ def attend(q, k, v, late, second):
 
 
 def features(inputs: Inputs, threshold: float = 0.4, class_weight="published") -> torch.Tensor:
-    return calibrated(inputs.model, inputs.windows, attend, threshold, class_weight, outliers=outliers)
+    return calibrated(inputs, attend, threshold, class_weight, outliers=outliers)

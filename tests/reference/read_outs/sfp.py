@@ -28,5 +28,5 @@ def attend(q, k, v, late, second):
 
 
 def features(inputs: Inputs, threshold: float = 0.4, class_weight="published") -> torch.Tensor:
-    return calibrated(inputs.model, inputs.windows, attend, threshold, class_weight, outliers=outliers, zero_if_alone=True,
+    return calibrated(inputs, attend, threshold, class_weight, outliers=outliers, zero_if_alone=True,
                       attends_kept_only=True)
