@@ -1,5 +1,6 @@
 // sclip eval: labelled photos in; mIoU and its kin out, beside what was published.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
@@ -159,7 +160,12 @@ void EvalCommand::print(const EvaluationReport& report, const EvalOutcome& outco
   if (outcome.failed > 0) text += ", " + std::to_string(outcome.failed) + " failed and not counted";
   text += "; read " + fixed(outcome.times.read, 1) + " s, encode " + fixed(outcome.times.encode, 1) +
           " s, merge and refine " + fixed(outcome.times.merge, 1) + " s, count " + fixed(outcome.times.count, 1) +
-          " s\nreport in " + one_line((fs::path(out) / "report.md").string()) + "\n";
+          " s\n";
+  if (outcome.computed > 0) {
+    const double available = outcome.seconds * std::max(jobs, 1);
+    text += "the encoder had " + percent(outcome.times.encode / available) + " of the sessions' time\n";
+  }
+  text += "report in " + one_line((fs::path(out) / "report.md").string()) + "\n";
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
