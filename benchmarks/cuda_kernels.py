@@ -31,7 +31,8 @@ LIMITS = [
     (r"layernorm-|quick-gelu|l2-normalize", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),
     # A word of four bytes a window: a sector of 32 each.
     (r"mean-norm", {"bytes": 1.05, "write": 8.0, "conflicts": 0}),
-    (r"feature-surgery", {"bytes": 1.05, "write": 1.1, "conflicts": 0}),
+    # Rows of 171 words begin anywhere in a sector: parts of five in four, which meet in L2.
+    (r"feature-surgery", {"bytes": 1.05, "write": 1.3, "conflicts": 0}),
     (r"procrustes-", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),
     (r"patch-embed-", {"mma": 1.05, "bytes": 1.05, "write": 1.01, "conflicts": 0}),
     (r"add-rows|repair-patches", {"bytes": 1.05, "write": 1.0, "conflicts": 0}),

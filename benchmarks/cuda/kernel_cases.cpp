@@ -152,7 +152,8 @@ KernelCase feature_surgery(int64_t batch, int64_t rows, int64_t words) {
   const auto scores = static_cast<double>(batch * rows * words) * 4;
   return {.name = "feature-surgery",
           .shape = str(batch, " windows of ", rows, " patches, ", words, " words"),
-          .floor = {.bytes = 2 * scores + static_cast<double>(batch * words) * 4, .written = scores},
+          // Scores are read and written in their place.
+          .floor = {.bytes = scores + static_cast<double>(batch * words) * 4, .written = scores},
           .prepare = prepared(
               [=](Arrays& a) {
                 return FeatureSurgeryParams{.window_scores = a.normal(batch * words, 0.1f),
