@@ -15,6 +15,7 @@
 #include "results/output_transaction.h"
 #include "results/run_facts.h"
 #include "sclip/error.h"
+#include "sclip/recipes.h"
 
 namespace sclip {
 namespace {
@@ -41,9 +42,11 @@ std::vector<Sample> spread(const std::vector<Sample>& samples, int limit) {
 
 std::string options_text(const SegmentOptions& o) {
   std::string text = str("short side ", o.short_side, ", ");
+  if (o.squash) text += "squashed to a square, ";
   text += o.crop == 0 ? "the whole photo at once" : str("windows of ", o.crop, " every ", o.stride);
   text += str(", logit scale ", o.logit_scale, ", threshold ", o.prob_thd);
   if (o.area_thd) text += str(", area ", *o.area_thd);
+  if (o.temperature != 1) text += str(", temperature ", o.temperature);
   if (o.ignore_label) text += str(", below it the label ", *o.ignore_label);
   return text;
 }
@@ -122,10 +125,18 @@ class SetEvaluation {
   void make_bank() {
     const bool own_words = plan_.classes.classes_given || !plan_.classes.classes_file.empty();
     ClassList list = own_words ? plan_.classes.class_list() : set_.classes;
+    bank_options_ = plan_.classes.bank_options();
+    if (!plan_.request.recipe.empty()) {
+      const Recipe& recipe = find_recipe(
+          plan_.request.recipe, plan_.request.config.empty() ? std::string(set_.kind->config) : plan_.request.config);
+      const std::string_view words = recipe.setting.class_file;
+      if (!own_words && !words.empty()) list = parse_class_file(builtin_class_file(words), words);
+      if (bank_options_.templates.empty() && !recipe.prompt.empty())
+        bank_options_.templates = {std::string(recipe.prompt)};
+    }
     SCLIP_CHECK(list.size() == set_.classes.size(), kInvalidArgument, "the masks of ", set_.kind->title, " have ",
                 set_.classes.size(), " classes, and the list given has ", list.size());
     facts_.class_names = list.class_names();
-    bank_options_ = plan_.classes.bank_options();
     bank_ = make_text_bank(*engine_, std::move(list), bank_options_);
     if (plan_.quiet) return;
     for (const std::string& warning : describe_run(*engine_, *bank_).warnings) print_message("warning: " + warning);

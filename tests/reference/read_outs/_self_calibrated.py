@@ -121,7 +121,7 @@ def no_outliers(all_streams, grid, model):
 def features(inputs, attend: Callable, threshold, class_weight, outliers: Callable = no_outliers,
              zero_if_alone: bool = False, late_features: Callable | None = None, attends_kept_only: bool = False) -> torch.Tensor:
     """attend(q, k, v, σ(M), second) → (B, A, n, 64) is the last block's attention of patches; outliers(streams, grid, model) → (B, n)."""
-    model, temperature = inputs.model, getattr(inputs, "temperature", 1.0)
+    model, temperature = inputs.model, inputs.temperature
     weight, which = class_weight_of(model, class_weight), blocks_of(model)
     f, grid = streams(model, inputs.windows)
     last = model.vision_layers
