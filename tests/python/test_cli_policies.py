@@ -124,8 +124,8 @@ def test_a_squashed_photo_against_the_reference(sclip, twelve, photos, tmp_path)
 
 def test_a_recipe_is_a_published_setting_and_flags_go_before_it(tmp_path):
     def options(*more):
-        succeed("segment", CHINA, *BARE, "--config", "voc21", "--recipe", "naclip", "--short-side", "64", "--outputs", "mask,json", "-o", tmp_path,
-                *more)
+        succeed("segment", CHINA, *BARE, "--config", "voc21", "--recipe", "naclip", "--short-side", "64", "--outputs", "mask,json", "-o",
+                tmp_path, *more)
         return result(tmp_path)["options"]
     found = options()
     assert (found["recipe"], found["config"], found["policy"], found["crop"], found["logit_scale"]) == ("naclip", "voc21", "naclip", 0, 40)

@@ -175,7 +175,8 @@ TEST_CASE("the benchmarks' classes are built in", "[class_list]") {
     CHECK(list.warnings().empty());
   }
   CHECK(parse_class_file(builtin_class_file("voc21"), "voc21").queries()[0] == "sky");
-  CHECK_THROWS_WITH(builtin_class_file("voc"), Catch::Contains("'voc'") && Catch::Contains("voc20, voc20_people, voc21"));
+  CHECK_THROWS_WITH(builtin_class_file("voc"),
+                    Catch::Contains("'voc'") && Catch::Contains("voc20, voc20_people, voc21"));
 }
 
 TEST_CASE("names make a class list, and what cannot be meant is refused", "[class_list]") {

@@ -3,10 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
+#include "core/npy.h"
 #include "engine/text/tokenizer.h"
 #include "engine/text_encoder.h"
 #include "io/image_decode.h"
-#include "core/npy.h"
 #include "sclip/session.h"
 #include "sclip/templates.h"
 #include "sclip/text_bank.h"

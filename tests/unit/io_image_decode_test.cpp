@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/file.h"
-#include "io/decode/formats.h"
 #include "core/npy.h"
+#include "io/decode/formats.h"
 #include "sclip/error.h"
 #include "tests/catch.h"
 #include "tests/cpu_queue.h"
