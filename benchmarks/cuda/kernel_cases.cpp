@@ -277,8 +277,9 @@ KernelCase label_affinity(int64_t batch, int64_t grid, int64_t patch) {
   const auto entries = static_cast<double>(batch * n * n);
   return {.name = "label-affinity",
           .shape = str(batch, " windows of ", grid, "×", grid, " patches of ", patch, " pixels"),
-          // V twice, the second time divided by its row's sum; the bias once.
-          .floor = {.bytes = entries * 8, .written = entries * (8 + 8 + 4)},
+          // The kernel with most instructions counts labels, and reads them once. Written is V twice, the second time
+          // divided by its row's sum, and the bias once.
+          .floor = {.bytes = static_cast<double>(batch * (side * side * 2 + n * 4)), .written = entries * (8 + 8 + 4)},
           .prepare = prepared(
               [=](Arrays& a) {
                 std::vector<uint16_t> labels(static_cast<size_t>(batch * side * side));
