@@ -90,11 +90,11 @@ def test_the_curve_is_that_of_trying_every_pair(photos, planes, tmp_path):
                 pairs.append((numpy.where(scores < numpy.float32(threshold), 0, labels), truths[name]))
             curve[i, j] = miou(pairs)
     assert numpy.abs(numpy.array(found["curve"]) - curve).max() < 1e-6
-    i, j = numpy.unravel_index(curve.argmax(), curve.shape)
-    assert found["suggested"]["objective"] == pytest.approx(curve[i, j], abs=1e-6)
-    # The present 40 and 0 are in the grid, and the tables speak of them.
+    # The present 40 and 0 are in the grid; what gains less than 0.05 points is not suggested.
+    best = curve.max() if curve.max() >= curve[1, 0] + 0.05 else curve[1, 0]
+    assert found["suggested"]["objective"] == pytest.approx(best, abs=1e-6)
     assert found["judged_now"] == pytest.approx(curve[1, 0], abs=1e-6)
-    assert found["judged_then"] == pytest.approx(curve.max(), abs=1e-6)
+    assert found["judged_then"] == pytest.approx(best, abs=1e-6)
 
 
 @pytest.mark.parametrize("ignore", [False, True])
