@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "benchmarks/cuda/arrays.h"
-#include "kernels/add_rows/add_rows.h"
 #include "kernels/adapt_words/adapt_words.h"
+#include "kernels/add_rows/add_rows.h"
 #include "kernels/attention/attention.h"
 #include "kernels/choose_heads/choose_heads.h"
 #include "kernels/embed_tokens/embed_tokens.h"

@@ -36,8 +36,7 @@ std::vector<double> empty_text(const HeadInputs& inputs) {
 
 class SurgeryHead : public DualPathHead {
  public:
-  SurgeryHead(const HeadInputs& inputs, bool feature)
-      : DualPathHead(inputs, bilinear_positions), feature_(feature) {
+  SurgeryHead(const HeadInputs& inputs, bool feature) : DualPathHead(inputs, bilinear_positions), feature_(feature) {
     if (!feature || inputs.words.count == 0) return;
     weighs_ = inputs.words.count > 1;
     if (weighs_) return;
