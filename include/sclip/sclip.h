@@ -37,16 +37,14 @@ extern "C" {
 #define SCLIP_API __attribute__((visibility("default")))
 #endif
 
-/* --- version --------------------------------------------------------------------------------------------------------
- */
+/* --- version --- */
 
 #define SCLIP_ABI_VERSION 1 /* changes when a program must be compiled anew */
 
 SCLIP_API const char* sclip_version(void); /* "0.1.0" */
 SCLIP_API int32_t sclip_abi_version(void); /* SCLIP_ABI_VERSION of the library that was loaded */
 
-/* --- status ---------------------------------------------------------------------------------------------------------
- */
+/* --- status --- */
 
 typedef int32_t sclip_status;
 enum {
@@ -66,8 +64,7 @@ SCLIP_API const char* sclip_status_name(sclip_status status); /* "invalid argume
 /* What the latest call of this thread that failed has to say; "" before the first. Valid until the next one fails. */
 SCLIP_API const char* sclip_last_error(void);
 
-/* --- callbacks ------------------------------------------------------------------------------------------------------
- */
+/* --- callbacks --- */
 
 /* Looked at between the steps of a long call, on the thread that made it. */
 typedef struct sclip_control {
@@ -117,8 +114,7 @@ typedef struct sclip_engine_facts {
 } sclip_engine_facts;
 SCLIP_API sclip_status sclip_engine_describe(const sclip_engine* engine, sclip_engine_facts* facts, size_t struct_size);
 
-/* --- bank: the words -------------------------------------------------------------------------------------------------
- */
+/* --- bank: the words --- */
 
 typedef struct sclip_bank sclip_bank;
 
