@@ -204,9 +204,8 @@ void add_eval(CLI::App& app, const ChooseSubcommand& choose) {
       ->capture_default_str();
   eval->add_flag("-q,--quiet", command->quiet, "print errors only");
   eval->footer(
-      "--policy and --refine take several, joined by ','; --policy all: every one there is. Classes and numbers are "
-      "the "
-      "data set's unless others are given.\n"
+      "--policy and --refine take several, joined by ','; --policy all: every one there is.\n"
+      "Classes and numbers are the data set's unless others are given.\n"
       "Examples:\n"
       "  sclip eval --dataset voc21 --root data --policy sclip,maskclip,clip --refine none,pamr -o voc21\n"
       "  sclip eval --dataset folder --root mine --policy all --limit 50 -o compared\n"

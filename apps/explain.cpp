@@ -105,6 +105,8 @@ void ExplainCommand::check_targets() const {
 
 std::vector<SegmentOptions> ExplainCommand::all_options(const ModelConfig& config) const {
   std::vector<SegmentOptions> all;
+  // None: the recipe's, or the usual one.
+  if (reading.request.policy.empty()) return {resolve(reading.request, config)};
   for (const std::string& policy : split_policies(reading.request.policy)) {
     SegmentRequest request = reading.request;
     request.policy = policy;

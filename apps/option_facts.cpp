@@ -70,7 +70,7 @@ const OptionFacts kFacts[] = {
     {"--names", kRows, "FILE", "none", kFile},
     {"--dense", kRows, "", ""},
 
-    {"--dataset", kPhotos, "NAMES", "", kSomeOf, data_sets},
+    {"--dataset", kPhotos, "NAMES", "none", kSomeOf, data_sets},
     {"--root", kPhotos, "FOLDER", "", kFolder},
     {"--split", kPhotos, "NAME", "the usual one"},
     {"--table", kPhotos, "N", "none"},
