@@ -30,8 +30,9 @@ def fresh(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fresh")
     venv.create(folder, with_pip=True)
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "SCLIP_MODEL")}
-    # As the Makefile does: the compiler's cache, where there is one.
+    # As the Makefile does: the compiler's cache, where there is one, which knows a compiler by its name.
     ccache = subprocess.run(["which", "ccache"], capture_output=True, text=True, check=False).stdout.strip()
+    clean |= {"CC": "cc", "CXX": "c++"}
     clean |= {"CMAKE_CXX_COMPILER_LAUNCHER": ccache, "CMAKE_CUDA_COMPILER_LAUNCHER": ccache} if ccache else {}
     run(folder / "bin/pip", "install", "--disable-pip-version-check", ".", cwd=ROOT, env=clean)
     return folder
