@@ -4,7 +4,7 @@
 //                   column, the two nearest patches; all threads make the new word; then a warp a patch multiplies.
 //            blend  one thread a cosine.
 // Shared     adapt: the word, 4·E bytes, and a sum for each warp.
-// Occupancy  256 threads, at most 40 registers: 6 blocks, 75 % of an SM.
+// Occupancy  256 threads, at most 48 registers: 5 blocks, 62 % of an SM.
 // Limit      adapt: L2, from which each cluster reads the window's features, 4·P·E bytes, once; DRAM has them once.
 //            blend: DRAM, 8 bytes a cosine.
 #include "kernels/adapt_words/adapt_words.h"

@@ -84,6 +84,14 @@ __device__ __forceinline__ double reduce_block(double x, double* parts, Combine 
   return x;
 }
 
+// 1 / x of a normal x in the range of f32, to the last bits: two steps of Newton's. A division of doubles is a call,
+// which takes a stack.
+__device__ __forceinline__ double reciprocal(double x) {
+  double r = static_cast<double>(__frcp_rn(static_cast<float>(x)));
+  r = fma(r, fma(-x, r, 1.0), r);
+  return fma(r, fma(-x, r, 1.0), r);
+}
+
 __global__ void __launch_bounds__(kThreads) affinity_row_kernel(const __grid_constant__ Affinity p) {
   extern __shared__ double row[];  // taps, then the entries between margins of zeros
   __shared__ double parts[kWarps];
@@ -92,6 +100,7 @@ __global__ void __launch_bounds__(kThreads) affinity_row_kernel(const __grid_con
   const int32_t* labels = p.patch_labels + static_cast<int64_t>(blockIdx.x / n) * n;
   const int32_t own = labels[i];
   const float step = points > 1 ? __fdiv_rn(1.0f, static_cast<float>(points - 1)) : 0.0f;
+  const double per_cell = points > 1 ? reciprocal(static_cast<double>(points - 1)) : 0.0;
   double* taps = row;
   double* v = row + p.taps + margin;
   const auto sum_of = [](double a, double b) { return a + b; };
@@ -99,11 +108,11 @@ __global__ void __launch_bounds__(kThreads) affinity_row_kernel(const __grid_con
 
   double tap = 0;
   if (static_cast<int>(threadIdx.x) < p.taps) {
-    const double at = (static_cast<int>(threadIdx.x) - margin) / kAffinitySigma;
+    const double at = (static_cast<int>(threadIdx.x) - margin) * (1.0 / kAffinitySigma);
     tap = exp(-at * at / 2);
   }
   const double total = reduce_block(tap, parts, sum_of);
-  if (static_cast<int>(threadIdx.x) < p.taps) taps[threadIdx.x] = tap / total;
+  if (static_cast<int>(threadIdx.x) < p.taps) taps[threadIdx.x] = tap * reciprocal(total);
   for (int j = threadIdx.x; j < margin; j += kThreads) v[-1 - j] = v[n + j] = 0;
   for (int j = threadIdx.x; j < n; j += kThreads) {
     const int y1 = j / p.grid_w, x1 = j % p.grid_w, c = max(abs(y0 - y1), abs(x0 - x1));
@@ -114,7 +123,7 @@ __global__ void __launch_bounds__(kThreads) affinity_row_kernel(const __grid_con
         const float t = point(s, points, step);
         if (labels[cell(y0, y1, t) * p.grid_w + cell(x0, x1, t)] != own) break;
       }
-      value = s > c ? 1.0 : exp(-static_cast<double>(c) / (points - 1));
+      value = s > c ? 1.0 : exp(-c * per_cell);
     }
     v[j] = value;
   }
@@ -128,10 +137,10 @@ __global__ void __launch_bounds__(kThreads) affinity_row_kernel(const __grid_con
     sum += smooth;
     most = most_of(most, smooth);
   }
-  sum = reduce_block(sum, parts, sum_of) + 1e-8;
+  const double scale = reciprocal(reduce_block(sum, parts, sum_of) + 1e-8);
   most = reduce_block(most, parts, most_of);
-  for (int j = threadIdx.x; j < n; j += kThreads) out[j] /= sum;
-  if (threadIdx.x == 0) p.largest[blockIdx.x] = most / sum;
+  for (int j = threadIdx.x; j < n; j += kThreads) out[j] *= scale;
+  if (threadIdx.x == 0) p.largest[blockIdx.x] = most * scale;
 }
 
 __global__ void __launch_bounds__(kThreads) affinity_bias_kernel(const __grid_constant__ Affinity p) {

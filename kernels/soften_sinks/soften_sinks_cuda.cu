@@ -4,7 +4,7 @@
 // Tiling     One warp a patch: it reads its row twice, the second time from L1; a sink's neighbours once more. A block
 //            is 4 patches.
 // Shared     none; the reductions are shuffles.
-// Occupancy  128 threads, at most 40 registers: 12 blocks, 75 % of an SM.
+// Occupancy  128 threads, at most 48 registers: 10 blocks, 62 % of an SM.
 // Limit      DRAM: 4·C bytes a patch, and 12·C a sink.
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/warp.cuh"

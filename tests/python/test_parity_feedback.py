@@ -141,7 +141,7 @@ def test_sinks_in_the_published_channels(policy, sclip, photo, tmp_path, monkeyp
 
 def test_a_read_out_that_needs_words_says_so(sclip, twelve, photo, tmp_path):
     def embed(policy):
-        return subprocess.run([SCLIP, "embed", "--image", photo, "--dense", "--model", twelve.blob, "--policy", policy, "-o",
+        return subprocess.run([SCLIP, "embed", "--image", photo, "--dense", "--model", twelve.blob, "--policy", policy, "--overwrite", "-o",
                                tmp_path / "features.npy"], capture_output=True, text=True, check=False)
     refused = embed("resclip")
     assert refused.returncode == 2 and "there are no words" in refused.stderr and "lambda-s=0" in refused.stderr

@@ -34,7 +34,7 @@ def attention_map(model: Model, window: torch.Tensor, block: int, policy: str | 
     rule = POLICIES[policy].weights
     if rule is None:  # every token keeps its value
         return torch.eye(q.shape[2], dtype=q.dtype).expand(q.shape[1], -1, -1)
-    return rule(q, k, normed, (h, w))[0]
+    return rule(q, k, (h, w))[0]
 
 
 def nearest(spans: list[tuple[int, int, int, int]], y: float, x: float) -> int:

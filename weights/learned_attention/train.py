@@ -139,7 +139,7 @@ def main() -> None:
         if step % 20 == 0 or step == a.steps - 1:
             print(f"step {step + 1} of {a.steps}: loss {loss:.4f}", flush=True)
     matrix, _ = train(model, data, bank, torch.tensor(owner), a.steps, a.batch, a.rate, a.logit_scale, a.seed, report)
-    np.save(a.out, matrix.numpy().astype(np.float32))
+    np.save(a.out, np.ascontiguousarray(matrix.numpy(), dtype=np.float32))
     print(f"wrote {a.out}: use it with --policy learned:file={a.out}")
 
 
