@@ -51,7 +51,7 @@ std::vector<DataSet> EvalCommand::open_sets(EvaluationReport& report) const {
   SCLIP_CHECK((table > 0) != !data_sets.empty(), kInvalidArgument,
               table > 0 ? "--table names its data sets itself: leave --dataset out"
                         : "no data set: give --dataset NAME or --table N");
-  std::vector<std::string> names = split_list(data_sets);
+  std::vector<std::string> names = split_names(data_sets);
   if (table > 0) {
     const auto of_table = table_sets(table);
     names.assign(of_table.begin(), of_table.end());

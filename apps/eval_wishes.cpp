@@ -4,30 +4,31 @@
 #include <utility>
 
 #include "apps/help.h"
+#include "sclip/policies.h"
 
 namespace sclip {
 
-std::vector<std::string> split_list(std::string_view text) {
+std::vector<std::string> split_names(std::string_view text) {
   std::vector<std::string> out;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t end = std::min(text.find(',', begin), text.size());
-    std::string part(text.substr(begin, end - begin));
+    out.emplace_back(text.substr(begin, end - begin));
     begin = end + 1;
-    const bool option = part.find('=') != std::string::npos && part.find(':') == std::string::npos;
-    if (option && !out.empty()) {
-      out.back() += "," + part;
-    } else {
-      out.push_back(std::move(part));
-    }
   }
   return out;
 }
 
 std::vector<EvalWish> parse_wishes(const std::string& policies, const std::string& refinements) {
   const bool all = policies == "all";
+  std::vector<std::string> names = {""};  // the recipe's, or the usual one
+  if (all) {
+    names = find_option_facts("--policy")->choices();
+  } else if (!policies.empty()) {
+    names = split_policies(policies);
+  }
   std::vector<EvalWish> out;
-  for (const std::string& policy : all ? find_option_facts("--policy")->choices() : split_list(policies)) {
-    for (const std::string& refine : split_list(refinements)) out.push_back({policy, refine, {}, !all});
+  for (const std::string& policy : names) {
+    for (const std::string& refine : split_names(refinements)) out.push_back({policy, refine, {}, !all});
   }
   return out;
 }

@@ -17,8 +17,8 @@ struct EvalWish {
   bool required = true;  // else what cannot be run is left out, and said
 };
 
-// "sclip,naclip:sigma=3,clip": what has a '=' and no ':' is an option of the one before.
-std::vector<std::string> split_list(std::string_view text);
+// The names between commas.
+std::vector<std::string> split_names(std::string_view text);
 
 // Every policy of one list with every refinement of the other. "all" is every policy there is.
 std::vector<EvalWish> parse_wishes(const std::string& policies, const std::string& refinements);

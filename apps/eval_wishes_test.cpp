@@ -8,10 +8,13 @@ namespace {
 using Names = std::vector<std::string>;
 
 TEST_CASE("a list of policies keeps the options of each together") {
-  CHECK(split_list("sclip") == Names{"sclip"});
-  CHECK(split_list("sclip,clip") == Names{"sclip", "clip"});
-  CHECK(split_list("naclip:sigma=3,x=2,clip,naclip:sigma=4") == Names{"naclip:sigma=3,x=2", "clip", "naclip:sigma=4"});
-  CHECK(split_list("") == Names{""});
+  CHECK(split_names("none,pamr") == Names{"none", "pamr"});
+  const auto wishes = parse_wishes("resclip:tau-r=1,t=0.2,clip,naclip:sigma=4", "none");
+  REQUIRE(wishes.size() == 3);
+  CHECK(wishes[0].policy == "resclip:tau-r=1,t=0.2");
+  CHECK(wishes[1].policy == "clip");
+  CHECK(wishes[2].policy == "naclip:sigma=4");
+  CHECK(parse_wishes("", "none").at(0).policy.empty());
 }
 
 TEST_CASE("every policy goes with every refinement") {

@@ -30,6 +30,9 @@ struct KernelCase {
 std::vector<KernelCase> kernel_cases();
 // The same kernels at sizes that fill a device, and more than its caches hold: what is timed.
 std::vector<KernelCase> timed_kernel_cases();
+// Those of both that only some read-outs need.
+std::vector<KernelCase> read_out_cases();
+std::vector<KernelCase> timed_read_out_cases();
 // Those of both that are products.
 std::vector<KernelCase> gemm_cases();
 std::vector<KernelCase> timed_gemm_cases();
