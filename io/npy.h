@@ -1,4 +1,0 @@
-// Arrays as files: core/npy.h.
-#pragma once
-
-#include "core/npy.h"
