@@ -13,14 +13,14 @@ namespace {
 
 constexpr size_t kFirstBankOptionsSize = sizeof(sclip_bank_options);
 
-sclip_bank_options default_options() {
+sclip_bank_options default_bank_options() {
   sclip_bank_options out{};
   out.struct_size = sizeof(out);
   return out;
 }
 
 TextBankOptions options_from(const sclip_bank_options* given, const Control& control) {
-  const sclip_bank_options o = read_struct(given, default_options(), kFirstBankOptionsSize, "sclip_bank_options");
+  const sclip_bank_options o = read_struct(given, default_bank_options(), kFirstBankOptionsSize, "sclip_bank_options");
   TextBankOptions out;
   SCLIP_CHECK(o.templates != nullptr || o.template_count == 0, kInvalidArgument, "templates is NULL, and ",
               o.template_count, " were announced");
@@ -70,7 +70,7 @@ using namespace sclip::api;
 
 sclip_status sclip_bank_options_init(sclip_bank_options* options, size_t struct_size) {
   return guarded(__func__, [&] {
-    write_struct(options, default_options(), struct_size, kFirstBankOptionsSize, "sclip_bank_options");
+    write_struct(options, default_bank_options(), struct_size, kFirstBankOptionsSize, "sclip_bank_options");
   });
 }
 

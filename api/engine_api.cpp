@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kFirstOptionsSize = sizeof(sclip_engine_options), kFirstFactsSize = sizeof(sclip_engine_facts);
 
-sclip_engine_options default_options() {
+sclip_engine_options default_engine_options() {
   sclip_engine_options out{};
   out.struct_size = sizeof(out);
   out.device = "auto";
@@ -45,7 +45,7 @@ template <typename Make>
 void load(const sclip_engine_options* given, sclip_engine** engine, const Make& make) {
   needed(engine, "the place for the engine");
   *engine = nullptr;
-  const sclip_engine_options o = read_struct(given, default_options(), kFirstOptionsSize, "sclip_engine_options");
+  const sclip_engine_options o = read_struct(given, default_engine_options(), kFirstOptionsSize, "sclip_engine_options");
   EngineOptions options;
   options.backend.device = text(o.device, "device");
   options.backend.precision = precision_from(o.precision);
@@ -75,7 +75,7 @@ int32_t sclip_abi_version(void) {
 
 sclip_status sclip_engine_options_init(sclip_engine_options* options, size_t struct_size) {
   return guarded(__func__, [&] {
-    write_struct(options, default_options(), struct_size, kFirstOptionsSize, "sclip_engine_options");
+    write_struct(options, default_engine_options(), struct_size, kFirstOptionsSize, "sclip_engine_options");
   });
 }
 

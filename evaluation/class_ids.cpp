@@ -63,7 +63,7 @@ ListedClasses parse_listed_classes(std::string_view bytes, std::string_view sour
   if (lines.empty()) {
     ClassList classes = parse_class_file(bytes, source);
     const size_t count = classes.size();
-    return {std::move(classes), LabelRule(LabelRuleKind::kAsStored, count), {}};
+    return {std::move(classes), MaskRule(MaskRuleKind::kAsStored, count), {}};
   }
   std::string names;
   std::vector<int> ids, ignored_ids, seen;
@@ -82,7 +82,7 @@ ListedClasses parse_listed_classes(std::string_view bytes, std::string_view sour
   }
   SCLIP_CHECK(!ids.empty(), kInvalidArgument, source, " has no class that counts");
   ClassList classes = parse_class_file(names, source);
-  return {std::move(classes), LabelRule::listed(ids, ignored_ids), std::move(ignored)};
+  return {std::move(classes), MaskRule::listed(ids, ignored_ids), std::move(ignored)};
 }
 
 }  // namespace sclip

@@ -5,14 +5,14 @@
 #include <string_view>
 #include <vector>
 
-#include "evaluation/label_rule.h"
+#include "evaluation/mask_rule.h"
 #include "sclip/class_list.h"
 
 namespace sclip {
 
 struct ListedClasses {
   ClassList classes;
-  LabelRule rule;
+  MaskRule rule;
   std::vector<std::string> ignored;  // names whose pixels do not count
 };
 

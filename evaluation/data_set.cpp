@@ -154,7 +154,7 @@ ListedClasses read_classes(const DataSetKind& kind, const Place& place) {
   }
   ClassList classes = parse_class_file(builtin_class_file(kind.class_file), kind.class_file);
   const size_t count = classes.size();
-  return {std::move(classes), LabelRule(place.layout->rule, count), {}};
+  return {std::move(classes), MaskRule(place.layout->rule, count), {}};
 }
 
 bool is_there(const Place& place) {
@@ -179,7 +179,7 @@ DataSet open_data_set(const DataSetKind& kind, const fs::path& root, const std::
                   .folder = folder,
                   .split = here.split,
                   .classes = parse_class_file("unread", "unread"),
-                  .rule = LabelRule(LabelRuleKind::kAsStored, 1),
+                  .rule = MaskRule(MaskRuleKind::kAsStored, 1),
                   .ignored = {},
                   .samples = {},
                   .without_mask = {},

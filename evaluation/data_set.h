@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "evaluation/label_rule.h"
+#include "evaluation/mask_rule.h"
 #include "sclip/class_list.h"
 
 namespace sclip {
@@ -22,7 +22,7 @@ struct Layout {
   std::span<const std::string_view> mask_suffixes;  // the first that is there is taken
   std::string_view list;                            // a file with a name a line; empty: all photos of the folder
   std::string_view split;                           // unless another is asked for; empty: none
-  LabelRuleKind rule;
+  MaskRuleKind rule;
 };
 
 struct DataSetKind {
@@ -52,7 +52,7 @@ struct DataSet {
   std::filesystem::path folder;
   std::string split;  // empty: the layout has none
   ClassList classes;
-  LabelRule rule;
+  MaskRule rule;
   std::vector<std::string> ignored;                 // names of classes.txt whose pixels do not count
   std::vector<Sample> samples;                      // by name; never empty
   std::vector<std::filesystem::path> without_mask;  // photos of a folder that is read without a list

@@ -8,7 +8,7 @@
 namespace sclip {
 namespace {
 
-using enum LabelRuleKind;
+using enum MaskRuleKind;
 using Names = std::span<const std::string_view>;
 
 constexpr std::string_view kPng[] = {".png"};

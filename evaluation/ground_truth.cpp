@@ -6,7 +6,7 @@
 
 namespace sclip {
 
-GroundTruth apply(const LabelRule& rule, LabelPicture mask, const std::string& name) {
+GroundTruth apply(const MaskRule& rule, LabelPicture mask, const std::string& name) {
   for (size_t i = 0; i < mask.labels.size(); ++i) {
     const uint16_t number = mask.labels[i];
     const uint16_t label = rule.class_of(number);
@@ -20,7 +20,7 @@ GroundTruth apply(const LabelRule& rule, LabelPicture mask, const std::string& n
   return {mask.width, mask.height, std::move(mask.labels)};
 }
 
-GroundTruth read_ground_truth(const std::filesystem::path& mask, const LabelRule& rule) {
+GroundTruth read_ground_truth(const std::filesystem::path& mask, const MaskRule& rule) {
   return apply(rule, load_label_png(mask), mask.string());
 }
 

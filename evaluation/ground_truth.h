@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "evaluation/label_rule.h"
+#include "evaluation/mask_rule.h"
 #include "io/label_read.h"
 
 namespace sclip {
@@ -17,8 +17,8 @@ struct GroundTruth {
 };
 
 // Throws kCorruptData for a number that the rule does not know, naming `name`, the number and the pixel.
-GroundTruth apply(const LabelRule& rule, LabelPicture mask, const std::string& name);
+GroundTruth apply(const MaskRule& rule, LabelPicture mask, const std::string& name);
 // Also throws what load_label_png throws.
-GroundTruth read_ground_truth(const std::filesystem::path& mask, const LabelRule& rule);
+GroundTruth read_ground_truth(const std::filesystem::path& mask, const MaskRule& rule);
 
 }  // namespace sclip

@@ -5,13 +5,14 @@
 
 #include "io/canvas.h"
 #include "io/color_map.h"
+#include "io/dark_panel.h"
 #include "io/text.h"
 #include "sclip/error.h"
 
 namespace sclip {
 namespace {
 
-constexpr Rgb kPanel{24, 26, 31}, kText{240, 241, 244}, kQuiet{158, 163, 173}, kEdge{255, 255, 255};
+constexpr Rgb kEdge{255, 255, 255};
 constexpr double kTitleSize = 15, kNoteSize = 12;
 constexpr int kMargin = 12;               // around and between cells
 constexpr int kTitle = 24, kNote = 20;    // heights of the lines above and below a photo
@@ -61,8 +62,8 @@ void draw_bar(const Canvas& canvas, int x, int y, int height, const HeatSheet& s
   const TextStyle style(kNoteSize);
   const int label = x + kBar + 6, width = canvas.width - kMargin / 2 - label;
   const auto cap = static_cast<int>(std::lround(style.cap_height()));
-  draw_line(canvas, label, y + cap, width, kNoteSize, sheet.highest, kQuiet);
-  draw_line(canvas, label, y + height, width, kNoteSize, sheet.lowest, kQuiet);
+  draw_line(canvas, label, y + cap, width, kNoteSize, sheet.highest, kPanelNote);
+  draw_line(canvas, label, y + height, width, kNoteSize, sheet.lowest, kPanelNote);
 }
 
 }  // namespace
@@ -91,9 +92,9 @@ Image draw_heat_sheet(const HeatSheet& sheet) {
   for (size_t i = 0; i < sheet.cells.size(); ++i) {
     const HeatCell& cell = sheet.cells[i];
     const HeatPlace at = place_of_cell(sheet, i);
-    draw_line(canvas, at.x, at.y - 8, w, kTitleSize, cell.title, kText);
+    draw_line(canvas, at.x, at.y - 8, w, kTitleSize, cell.title, kPanelText);
     draw_photo(canvas, at, sheet.photo, cell.heat);
-    draw_line(canvas, at.x, at.y + h + 15, w, kNoteSize, cell.note, kQuiet);
+    draw_line(canvas, at.x, at.y + h + 15, w, kNoteSize, cell.note, kPanelNote);
     // What sticks out of the photo is cut off.
     const Canvas photo{canvas.at(at.x, at.y), w, h, canvas.stride};
     for (const HeatMarker& m : cell.markers) draw_marker(photo, m.x, m.y, marker, m.color);

@@ -5,15 +5,14 @@
 #include <cstdio>
 #include <utility>
 
+#include "io/dark_panel.h"
 #include "io/text.h"
 
 namespace sclip {
 namespace {
 
-constexpr Rgb kPanel{24, 26, 31}, kText{240, 241, 244}, kQuiet{158, 163, 173};
-
 // All lengths in ems, so that a legend looks the same at every size.
-constexpr double kMargin = 1.1;     // around the entries
+constexpr double kAround = 1.1;     // around the entries
 constexpr double kLine = 1.75;      // from one baseline to the next
 constexpr double kSwatch = 1.05;    // side of the colour square
 constexpr double kGap = 0.55;       // between square, name and share
@@ -75,7 +74,7 @@ Legend::Legend(int photo_width, int photo_height, std::vector<LegendEntry> class
   for (Entry& entry : entries) fit(entry, chosen * em_);
   entries_ = std::move(entries);
 
-  const int margins = 2 * pixels(kMargin, em_), line = pixels(kLine, em_), gap = pixels(kColumnGap, em_);
+  const int margins = 2 * pixels(kAround, em_), line = pixels(kLine, em_), gap = pixels(kColumnGap, em_);
   const int panel_width = margins + columns_ * (cell_width_ + gap) - gap;
   const int panel_height = margins + rows_ * line;
   width_ = below_ ? std::max(photo_width, panel_width) : photo_width + panel_width;
@@ -111,7 +110,7 @@ void Legend::fit(Entry& entry, double limit) {
 
 void Legend::draw_name(const Canvas& canvas, const Entry& entry, double x, int top, int baseline) const {
   if (!entry.line) {
-    TextStyle(em_).draw(canvas, x, baseline, entry.facts.name, kText);
+    TextStyle(em_).draw(canvas, x, baseline, entry.facts.name, kPanelText);
     return;
   }
   // Marks can be stacked to any height: they end where the line does.
@@ -119,7 +118,7 @@ void Legend::draw_name(const Canvas& canvas, const Entry& entry, double x, int t
   const int width = std::min(cell_width_, canvas.width - left);
   if (line <= 0 || width <= 0) return;
   const Canvas cell{canvas.at(left, top), width, line, canvas.stride};
-  system_->draw(cell, x - left, baseline - top, *entry.line, kText);
+  system_->draw(cell, x - left, baseline - top, *entry.line, kPanelText);
 }
 
 void Legend::arrange(const std::vector<Entry>& entries, double longest_name) {
@@ -128,7 +127,7 @@ void Legend::arrange(const std::vector<Entry>& entries, double longest_name) {
   for (const Entry& entry : entries) widest = std::max(widest, std::min(entry.width, longest_name * em_));
   cell_width_ = static_cast<int>(std::ceil((kSwatch + 2 * kGap) * em_ + widest + style.width("<0.1%")));
 
-  const int margins = 2 * pixels(kMargin, em_), line = pixels(kLine, em_), gap = pixels(kColumnGap, em_);
+  const int margins = 2 * pixels(kAround, em_), line = pixels(kLine, em_), gap = pixels(kColumnGap, em_);
   const int count = std::max(1, static_cast<int>(entries.size()));
   if (below_) {
     columns_ = std::clamp((photo_width_ - margins + gap) / (cell_width_ + gap), 1, count);
@@ -146,7 +145,7 @@ void Legend::draw(const Canvas& canvas) const {
   fill_rectangle(canvas, 0, photo_height_, width_, height_ - photo_height_, kPanel);
 
   const TextStyle style(em_);
-  const int margin = pixels(kMargin, em_), line = pixels(kLine, em_), swatch = pixels(kSwatch, em_);
+  const int margin = pixels(kAround, em_), line = pixels(kLine, em_), swatch = pixels(kSwatch, em_);
   // Columns spread over the width of the panel.
   const int panel_x = below_ ? 0 : photo_width_;
   const int panel_y = below_ ? photo_height_ : 0;
@@ -163,12 +162,12 @@ void Legend::draw(const Canvas& canvas) const {
     fill_rounded_square(canvas, x, top + (line - swatch) / 2, swatch, 0.28 * swatch, entry.facts.color);
     draw_name(canvas, entry, x + (kSwatch + kGap) * em_, top, baseline);
     const std::string share = share_text(entry.facts.share);
-    style.draw(canvas, x + cell_width_ - style.width(share), baseline, share, kQuiet);
+    style.draw(canvas, x + cell_width_ - style.width(share), baseline, share, kPanelNote);
   }
   if (hidden_ > 0) {
     const auto [x, top] = place(entries_.size());
     const int baseline = top + static_cast<int>(std::lround((line + style.cap_height()) / 2));
-    style.draw(canvas, x + (kSwatch + kGap) * em_, baseline, "+ " + std::to_string(hidden_) + " more", kQuiet);
+    style.draw(canvas, x + (kSwatch + kGap) * em_, baseline, "+ " + std::to_string(hidden_) + " more", kPanelNote);
   }
 }
 

@@ -12,8 +12,8 @@
 namespace sclip {
 namespace {
 
-constexpr Rgb kPaper{255, 255, 255}, kInk{40, 42, 48}, kFaint{226, 228, 232}, kQuiet{110, 115, 125};
-constexpr double kTextSize = 13, kTitleSize = 15;
+constexpr Rgb kPaper{255, 255, 255}, kInk{40, 42, 48}, kFaint{226, 228, 232}, kAxis{110, 115, 125};
+constexpr double kTextSize = 13, kPlotTitle = 15;
 constexpr int kLeft = 62, kRight = 18, kTop = 54, kBottom = 46;  // margins of the axes within a panel
 constexpr int kTicks = 6;                                        // about
 
@@ -101,7 +101,7 @@ class Panel {
   }
 
   void draw() const {
-    const TextStyle title(kTitleSize);
+    const TextStyle title(kPlotTitle);
     title.draw(canvas_, left_, 22, title.shortened(plot_.title, right_ - left_), kInk);
     draw_axes();
     for (const PlotLine& line : plot_.lines) draw_line(line);
@@ -121,19 +121,19 @@ class Panel {
       const int at = static_cast<int>(column(x));
       fill_rectangle(canvas_, at, top_, 1, bottom_ - top_, kFaint);
       const std::string label = tick_text(x, step_x);
-      text.draw(canvas_, at - text.width(label) / 2, bottom_ + 17, label, kQuiet);
+      text.draw(canvas_, at - text.width(label) / 2, bottom_ + 17, label, kAxis);
     }
     for (const double y : ticks(up_, step_y)) {
       const int at = static_cast<int>(row(y));
       fill_rectangle(canvas_, left_, at, right_ - left_, 1, kFaint);
       const std::string label = tick_text(y, step_y);
-      text.draw(canvas_, left_ - 7 - text.width(label), at + half, label, kQuiet);
+      text.draw(canvas_, left_ - 7 - text.width(label), at + half, label, kAxis);
     }
-    fill_rectangle(canvas_, left_, bottom_, right_ - left_, 1, kQuiet);
-    fill_rectangle(canvas_, left_, top_, 1, bottom_ - top_, kQuiet);
-    text.draw(canvas_, start_ + 10, top_ - 10, text.shortened(plot_.y_label, right_ - start_ - 10), kQuiet);
+    fill_rectangle(canvas_, left_, bottom_, right_ - left_, 1, kAxis);
+    fill_rectangle(canvas_, left_, top_, 1, bottom_ - top_, kAxis);
+    text.draw(canvas_, start_ + 10, top_ - 10, text.shortened(plot_.y_label, right_ - start_ - 10), kAxis);
     text.draw(canvas_, std::max<double>(left_, right_ - text.width(plot_.x_label)), bottom_ + 36, plot_.x_label,
-              kQuiet);
+              kAxis);
   }
 
   void draw_line(const PlotLine& line) const {

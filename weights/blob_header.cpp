@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr uint64_t kPrefixBytes = 8;
-constexpr size_t kMaxDepth = 3;  // header, tensor, shape
+constexpr size_t kHeaderDepth = 3;  // header, tensor, shape
 constexpr int64_t kMaxExtent = int64_t{1} << 32;
 
 uint64_t little_endian_u64(std::span<const std::byte> bytes) {
@@ -23,7 +23,7 @@ uint64_t little_endian_u64(std::span<const std::byte> bytes) {
 
 Json parse_header_json(std::string_view text, const std::string& where) {
   try {
-    return parse_guarded_json(text, kMaxDepth, where + ": the header");
+    return parse_guarded_json(text, kHeaderDepth, where + ": the header");
   } catch (const Json::parse_error& error) {
     fail(ErrorCode::kCorruptData, where, ": the header is not valid JSON, see byte ", kPrefixBytes + error.byte - 1,
          " of the file");

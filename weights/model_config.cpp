@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kMaxDepth = 2;  // a section, the words or a triple in it
+constexpr size_t kConfigDepth = 2;  // a section, the words or a triple in it
 constexpr int kMaxImageSize = 4096;
 constexpr int kMaxPatchSize = 256;
 constexpr int kMaxWidth = 8192;
@@ -93,7 +93,7 @@ class Fields {
 
 Json parse_json(std::string_view text, const std::string& where) {
   try {
-    return parse_guarded_json(text, kMaxDepth, where);
+    return parse_guarded_json(text, kConfigDepth, where);
   } catch (const Json::parse_error& error) {
     fail(ErrorCode::kCorruptData, where, " is not valid JSON, see its byte ", error.byte);
   } catch (const Json::out_of_range&) {

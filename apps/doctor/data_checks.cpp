@@ -70,7 +70,7 @@ struct Numbers {
     }
     return most;
   }
-  std::vector<uint16_t> unknown_to(const LabelRule& rule) const {
+  std::vector<uint16_t> unknown_to(const MaskRule& rule) const {
     std::vector<uint16_t> out;
     for (const auto& [number, count] : counts) {
       if (rule.class_of(number) == kUnknownLabel) out.push_back(number);
@@ -87,8 +87,8 @@ std::string listed(const std::vector<uint16_t>& numbers) {
   return numbers.size() > kShown ? out + ", …" : out;
 }
 
-bool counts_from_zero(const LabelRule& rule) {
-  return rule.kind() == LabelRuleKind::kAsStored;
+bool counts_from_zero(const MaskRule& rule) {
+  return rule.kind() == MaskRuleKind::kAsStored;
 }
 
 // Whether one number too many is there, and it is the one that counting from 1 would need.
@@ -243,7 +243,7 @@ void look_zero_label(const Facts& facts, Findings& found) {
                       "number the lines of classes.txt: '0 void', '1 NAME', …");
     return;
   }
-  if (data.rule.kind() != LabelRuleKind::kZeroIsVoid || only_zero_and_void(numbers)) return;
+  if (data.rule.kind() != MaskRuleKind::kZeroIsVoid || only_zero_and_void(numbers)) return;
   const bool last_class = numbers.of(static_cast<uint16_t>(classes)) > 0;
   if (last_class || numbers.of(kVoid) == 0 || numbers.of(kVoid) <= numbers.of(0)) return;
   found.add(
@@ -255,18 +255,18 @@ void look_zero_label(const Facts& facts, Findings& found) {
 }
 
 struct OwnNumbers {
-  LabelRuleKind kind;
+  MaskRuleKind kind;
   size_t classes;
   std::string_view whose;
   std::string_view fix;
 };
 
 constexpr std::array kOwnNumbers = {
-    OwnNumbers{LabelRuleKind::kCityscapesIds, 19, "Cityscapes' own numbers (labelIds)",
+    OwnNumbers{MaskRuleKind::kCityscapesIds, 19, "Cityscapes' own numbers (labelIds)",
                "name the files *_gtFine_labelIds.png, or convert them to train ids (cityscapesscripts)"},
-    OwnNumbers{LabelRuleKind::kCocoStuffIds, 171, "COCO's own numbers (stuffthingmaps)",
+    OwnNumbers{MaskRuleKind::kCocoStuffIds, 171, "COCO's own numbers (stuffthingmaps)",
                "lay them in stuffthingmaps/, or convert them to *_labelTrainIds.png"},
-    OwnNumbers{LabelRuleKind::kCocoObjectIds, 81, "COCO's own numbers (stuffthingmaps)",
+    OwnNumbers{MaskRuleKind::kCocoObjectIds, 81, "COCO's own numbers (stuffthingmaps)",
                "lay them in stuffthingmaps/, or convert them to *_instanceTrainIds.png"},
 };
 
@@ -275,7 +275,7 @@ void look_numbers(const Facts& facts, Findings& found) {
   const Numbers numbers(data);
   const auto unknown = numbers.unknown_to(data.rule);
   const size_t classes = data.rule.classes();
-  if (data.rule.kind() == LabelRuleKind::kCityscapesIds) {
+  if (data.rule.kind() == MaskRuleKind::kCityscapesIds) {
     // Train ids are numbers too: 0 is the road then, and of Cityscapes' own numbers none is 255.
     if (numbers.highest() >= 0 && numbers.highest() < static_cast<int>(classes) && numbers.of(kVoid) > 0) {
       found.add(Severity::kError,
@@ -292,13 +292,13 @@ void look_numbers(const Facts& facts, Findings& found) {
           " no class of the ", classes);
   for (const OwnNumbers& own : kOwnNumbers) {
     if (own.classes != classes || data.rule.kind() == own.kind) continue;
-    if (!numbers.unknown_to(LabelRule(own.kind, classes)).empty()) continue;
+    if (!numbers.unknown_to(MaskRule(own.kind, classes)).empty()) continue;
     found.add(Severity::kError, what + ": these are " + std::string(own.whose), std::string(own.fix));
     return;
   }
   const bool converted =
-      data.rule.kind() == LabelRuleKind::kCocoStuffIds || data.rule.kind() == LabelRuleKind::kCocoObjectIds;
-  if (converted && numbers.unknown_to(LabelRule(LabelRuleKind::kAsStored, classes)).empty()) {
+      data.rule.kind() == MaskRuleKind::kCocoStuffIds || data.rule.kind() == MaskRuleKind::kCocoObjectIds;
+  if (converted && numbers.unknown_to(MaskRule(MaskRuleKind::kAsStored, classes)).empty()) {
     found.add(Severity::kError, what + ": these are train ids, where COCO's own numbers are expected",
               "name them *_labelTrainIds.png (COCO-Object: *_instanceTrainIds.png) in annotations/");
     return;
@@ -318,7 +318,7 @@ void look_void(const Facts& facts, Findings& found) {
   for (const auto& [number, count] : numbers.counts) ignored += data.rule.class_of(number) == kIgnoredLabel ? count : 0;
   const double share = numbers.share(ignored);
   // Sets without background leave most of a photo out; that is what they are.
-  const bool usual = data.rule.kind() == LabelRuleKind::kZeroIsVoid && ignored < numbers.pixels;
+  const bool usual = data.rule.kind() == MaskRuleKind::kZeroIsVoid && ignored < numbers.pixels;
   if (share <= kLargeShare || usual) return;
   found.add(ignored == numbers.pixels ? Severity::kError : Severity::kWarning,
             str(percent(share), " of the masks' pixels do not count"),
@@ -358,7 +358,7 @@ void look_seen(const Facts& facts, Findings& found) {
             "nothing, if that is so: a class that is neither in the masks nor found does not count");
 }
 
-constexpr Check kChecks[] = {
+constexpr Check kDataChecks[] = {
     {"readable", "Can photos and masks be decoded?", Needs::kDataSet, look_readable},
     {"photos-without-mask", "Has every photo a mask?", Needs::kDataSet, look_photos_without_mask},
     {"masks-without-photo", "Has every mask a photo?", Needs::kDataSet, look_masks_without_photo},
@@ -378,7 +378,7 @@ constexpr Check kChecks[] = {
 }  // namespace
 
 std::span<const Check> data_set_checks() {
-  return kChecks;
+  return kDataChecks;
 }
 
 }  // namespace sclip

@@ -14,7 +14,7 @@ Facts healthy() {
   DataFacts data{.set = "set",
                  .class_file = "",
                  .class_names = {"background", "road", "sky", "tree"},
-                 .rule = LabelRule(LabelRuleKind::kAsStored, 4)};
+                 .rule = MaskRule(MaskRuleKind::kAsStored, 4)};
   for (const char* name : {"a", "b"}) {
     SetPair pair;
     pair.name = name;
@@ -66,9 +66,9 @@ void set_numbers(Facts& facts, const NumberCounts& numbers) {
   for (SetPair& pair : facts.data->looked) pair.mask.numbers = numbers;
 }
 
-Facts with_rule(LabelRuleKind kind, size_t classes, const std::string& file) {
+Facts with_rule(MaskRuleKind kind, size_t classes, const std::string& file) {
   Facts facts = healthy();
-  facts.data->rule = LabelRule(kind, classes);
+  facts.data->rule = MaskRule(kind, classes);
   facts.data->class_file = file;
   facts.data->pairs = 100;  // of which two were read: rare classes are no matter
   return facts;
@@ -180,7 +180,7 @@ TEST_CASE("zero label", "[doctor]") {
   set_numbers(facts, {{0, 300}, {1, 300}, {2, 300}, {4, 300}});  // for classes 0 … 3
   CHECK(only(facts, "zero-label").what.find("up to 4 for 4 classes") != std::string::npos);
 
-  facts = with_rule(LabelRuleKind::kZeroIsVoid, 150, "ade20k");
+  facts = with_rule(MaskRuleKind::kZeroIsVoid, 150, "ade20k");
   set_numbers(facts, {{0, 100}, {1, 300}, {149, 300}, {255, 500}});
   CHECK(only(facts, "zero-label").what.find("as if that were done") != std::string::npos);
   set_numbers(facts, {{0, 500}, {1, 300}, {149, 400}});  // as downloaded, the last class not in these
@@ -190,10 +190,10 @@ TEST_CASE("zero label", "[doctor]") {
 }
 
 TEST_CASE("COCO-Stuff's two kinds of train ids", "[doctor]") {
-  Facts facts = with_rule(LabelRuleKind::kAsStored, 171, "coco_stuff");
+  Facts facts = with_rule(MaskRuleKind::kAsStored, 171, "coco_stuff");
   set_numbers(facts, {{0, 300}, {5, 300}, {171, 300}});
   CHECK(only(facts, "zero-label").fix.find("coco_stuff10k") != std::string::npos);
-  facts = with_rule(LabelRuleKind::kZeroIsVoid, 171, "coco_stuff");
+  facts = with_rule(MaskRuleKind::kZeroIsVoid, 171, "coco_stuff");
   set_numbers(facts, {{0, 30}, {5, 300}, {170, 300}, {255, 100}});
   CHECK(only(facts, "zero-label").fix.find("coco_stuff164k") != std::string::npos);
 }
@@ -206,26 +206,26 @@ TEST_CASE("numbers that are no class", "[doctor]") {
   CHECK(found.what.find("9, 37 of 50.0%") != std::string::npos);
   CHECK(found.fix.find("classes.txt") != std::string::npos);
 
-  facts = with_rule(LabelRuleKind::kAsStored, 19, "cityscapes");
+  facts = with_rule(MaskRuleKind::kAsStored, 19, "cityscapes");
   set_numbers(facts, {{7, 300}, {11, 300}, {23, 300}, {33, 100}});
   CHECK(only(facts, "unknown-numbers").what.find("labelIds") != std::string::npos);
   set_numbers(facts, {{0, 300}, {11, 300}, {18, 300}, {255, 100}});
   CHECK(named(facts).empty());
-  facts = with_rule(LabelRuleKind::kCityscapesIds, 19, "cityscapes");
+  facts = with_rule(MaskRuleKind::kCityscapesIds, 19, "cityscapes");
   set_numbers(facts, {{0, 100}, {7, 300}, {11, 300}, {23, 500}});
   CHECK(named(facts).empty());
   set_numbers(facts, {{0, 100}, {7, 300}, {11, 300}, {17, 500}, {255, 10}});
   CHECK(only(facts, "unknown-numbers").what.find("train ids") != std::string::npos);
 
-  facts = with_rule(LabelRuleKind::kAsStored, 171, "coco_stuff");
+  facts = with_rule(MaskRuleKind::kAsStored, 171, "coco_stuff");
   set_numbers(facts, {{0, 300}, {100, 300}, {181, 300}});
   CHECK(only(facts, "unknown-numbers").fix.find("stuffthingmaps") != std::string::npos);
-  facts = with_rule(LabelRuleKind::kCocoStuffIds, 171, "coco_stuff");
+  facts = with_rule(MaskRuleKind::kCocoStuffIds, 171, "coco_stuff");
   set_numbers(facts, {{0, 300}, {100, 300}, {181, 300}});
   CHECK(named(facts).empty());
   set_numbers(facts, {{0, 300}, {11, 300}, {100, 300}});  // 11 is no category
   CHECK(only(facts, "unknown-numbers").what.find("train ids") != std::string::npos);
-  facts = with_rule(LabelRuleKind::kAsStored, 81, "coco_object");
+  facts = with_rule(MaskRuleKind::kAsStored, 81, "coco_object");
   set_numbers(facts, {{0, 300}, {89, 300}, {181, 300}});
   CHECK(only(facts, "unknown-numbers").fix.find("instanceTrainIds") != std::string::npos);
 }

@@ -10,7 +10,7 @@
 
 #include "core/thread_pool.h"
 #include "evaluation/data_set.h"
-#include "evaluation/label_rule.h"
+#include "evaluation/mask_rule.h"
 #include "sclip/class_list.h"
 #include "sclip/model_info.h"
 #include "sclip/segment_options.h"
@@ -56,7 +56,7 @@ struct DataFacts {
   std::string set;         // "VOC21"
   std::string class_file;  // built-in list of the set; empty: its own classes.txt
   std::vector<std::string> class_names{};
-  LabelRule rule{LabelRuleKind::kAsStored, 1};
+  MaskRule rule{MaskRuleKind::kAsStored, 1};
   size_t pairs = 0;                // there are
   std::vector<SetPair> looked{};   // of them, evenly
   std::vector<SetPhoto> hashed{};  // every photo with one of equal size in bytes, with its hash

@@ -161,7 +161,7 @@ struct Opened {
   std::vector<fs::path> without_mask;
   std::vector<std::string> missing;
   ClassList classes;
-  LabelRule rule;
+  MaskRule rule;
 };
 
 // A set whose masks are all of another format: open_data_set sees none.
@@ -180,7 +180,7 @@ Opened open_foreign(const DataSetKind& kind, const fs::path& root, const std::st
                  .without_mask = {},
                  .missing = {},
                  .classes = parse_class_argument("unread"),
-                 .rule = LabelRule(LabelRuleKind::kAsStored, 1)};
+                 .rule = MaskRule(MaskRuleKind::kAsStored, 1)};
       for (const fs::path& file : files_below(images)) {
         const std::string name = without_ending(file, layout.photo_suffix);
         if (name.empty()) continue;
@@ -200,7 +200,7 @@ Opened open_foreign(const DataSetKind& kind, const fs::path& root, const std::st
         out.rule = std::move(listed.rule);
       } else {
         out.classes = parse_class_file(builtin_class_file(kind.class_file), kind.class_file);
-        out.rule = LabelRule(layout.rule, out.classes.size());
+        out.rule = MaskRule(layout.rule, out.classes.size());
       }
       return out;
     }

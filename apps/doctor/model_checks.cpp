@@ -117,7 +117,7 @@ void look_windows(const Facts& facts, Findings& found) {
             str("--crop ", trained, " with --stride ", trained / 2));
 }
 
-constexpr Check kChecks[] = {
+constexpr Check kModelChecks[] = {
     {"activation", "QuickGELU or GELU: is it what the weights were trained with?", Needs::kModel, look_activation},
     {"mean-std", "Are mean and std those of CLIP, on 0…255, as R, G, B?", Needs::kModel, look_preprocessing},
     {"known-words", "Does a model with a closed vocabulary know the words?", Needs::kModel, look_words},
@@ -127,7 +127,7 @@ constexpr Check kChecks[] = {
 }  // namespace
 
 std::span<const Check> model_checks() {
-  return kChecks;
+  return kModelChecks;
 }
 
 }  // namespace sclip

@@ -125,7 +125,7 @@ void look_background(const Facts& facts, Findings& found) {
             "\"background = sky, wall, floor, …\" with what is behind the others, or --prob-thd; sclip tune finds one");
 }
 
-constexpr Check kChecks[] = {
+constexpr Check kWordChecks[] = {
     {"class-list", "Is the list read as it was meant?", Needs::kClasses, look_list},
     {"class-count", "Has the list as many classes as the masks?", Needs::kClasses, look_count},
     {"class-order", "Are the classes in the order of the masks' numbers?", Needs::kClasses, look_order},
@@ -137,7 +137,7 @@ constexpr Check kChecks[] = {
 }  // namespace
 
 std::span<const Check> word_checks() {
-  return kChecks;
+  return kWordChecks;
 }
 
 }  // namespace sclip

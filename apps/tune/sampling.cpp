@@ -4,7 +4,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "evaluation/label_rule.h"
+#include "evaluation/mask_rule.h"
 #include "io/label_read.h"
 #include "sclip/error.h"
 
@@ -67,7 +67,7 @@ std::vector<int32_t> sample_mask(const std::filesystem::path& mask, const PixelG
   SCLIP_CHECK(picture.width == grid.width && picture.height == grid.height, kInvalidArgument, mask.string(), " has ",
               picture.width, "×", picture.height, " pixels and its photo ", grid.width, "×", grid.height,
               ": sclip doctor tells what is wrong with masks");
-  const LabelRule rule(zero_is_none ? LabelRuleKind::kZeroIsVoid : LabelRuleKind::kAsStored,
+  const MaskRule rule(zero_is_none ? MaskRuleKind::kZeroIsVoid : MaskRuleKind::kAsStored,
                        static_cast<size_t>(classes));
   std::vector<int32_t> truth;
   truth.reserve(static_cast<size_t>(grid.pixels()));

@@ -9,7 +9,7 @@
 namespace sclip {
 namespace {
 
-constexpr const char* kUnits = "unit rows of the last block but one";  // (B, N, 3, A, d) activations
+constexpr const char* kUnitRows = "unit rows of the last block but one";  // (B, N, 3, A, d) activations
 constexpr const char* kAffinity = "affinity of tokens";                // W₀ (B, N, N)
 
 class CliptraseHead : public DenseHead {
@@ -21,7 +21,7 @@ class CliptraseHead : public DenseHead {
     PlanNeeds out;
     if (clusters_) {
       const auto element = static_cast<int64_t>(size_of(shape.activation));
-      out.buffers.push_back({kUnits, shape.tokens * 3 * shape.width * element});
+      out.buffers.push_back({kUnitRows, shape.tokens * 3 * shape.width * element});
       out.buffers.push_back({kAffinity, shape.tokens * shape.tokens * 4});
     }
     return out;
@@ -57,7 +57,7 @@ class CliptraseHead : public DenseHead {
   static void measure_affinity(BlockRunner& runner) {
     const WindowShape& shape = runner.shape();
     const int64_t n = shape.tokens, depth = 3 * shape.width;
-    float* units = runner.buffer(kUnits);
+    float* units = runner.buffer(kUnitRows);
     runner.stream().l2_normalize({.x = runner.plan().qkv(),
                                   .y = units,
                                   .x_dtype = shape.activation,

@@ -8,7 +8,7 @@
 namespace sclip {
 namespace {
 
-constexpr const char* kUnits = "unit q, k, v";  // (B, N, 3, A, d) activations
+constexpr const char* kUnitParts = "unit q, k, v";  // (B, N, 3, A, d) activations
 constexpr const char* kNorms = "mean norms";    // (B)
 
 class GemHead : public DualPathHead {
@@ -18,7 +18,7 @@ class GemHead : public DualPathHead {
 
   PlanNeeds needs(const WindowShape& shape) const override {
     PlanNeeds out = DualPathHead::needs(shape);
-    out.buffers.push_back({kUnits, shape.tokens * 3 * shape.width * static_cast<int64_t>(size_of(shape.activation))});
+    out.buffers.push_back({kUnitParts, shape.tokens * 3 * shape.width * static_cast<int64_t>(size_of(shape.activation))});
     out.buffers.push_back({kNorms, static_cast<int64_t>(sizeof(float))});
     return out;
   }
@@ -40,7 +40,7 @@ class GemHead : public DualPathHead {
                         .x_stride = shape.tokens * shape.width});
       attention.window_scales = norms;
     }
-    void* units = runner.buffer(kUnits);
+    void* units = runner.buffer(kUnitParts);
 
     // One of q, k, v stands in v's place while it attends to itself; v comes last and stays there.
     AttentionParams step = attention;

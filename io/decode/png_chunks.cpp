@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kSignature = 8, kOverhead = 12;     // a chunk: length, type, data, CRC
 constexpr size_t kLongestProfile = size_t{1} << 17;  // EXIF has 64 KiB at most, and two digits a byte
 
-std::string_view text_of(PictureBytes bytes) {
+std::string_view chunk_text(PictureBytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -98,7 +98,7 @@ PngChunks read_png_chunks(PictureBytes bytes) {
     const size_t length = big32(bytes, at);
     if (length > bytes.size() - at - kOverhead) break;
     const PictureBytes chunk = bytes.subspan(at + 4, 4 + length);  // what the CRC covers
-    const std::string_view type = text_of(chunk.first(4));
+    const std::string_view type = chunk_text(chunk.first(4));
     const PictureBytes data = chunk.subspan(4);
     const bool critical = (byte_at(chunk, 0) & 0x20) == 0;
     if (critical && out.damage.empty()) {
@@ -110,7 +110,7 @@ PngChunks read_png_chunks(PictureBytes bytes) {
     if (type == "eXIf" && from_exif == 0) {
       from_exif = exif_orientation(data);
     } else if ((type == "tEXt" || type == "zTXt" || type == "iTXt") && from_text == 0) {
-      from_text = profile_orientation(type, text_of(data));
+      from_text = profile_orientation(type, chunk_text(data));
     } else if (type == "IEND") {
       return finished(false);
     }

@@ -194,7 +194,7 @@ TEST_CASE("a number that is no class is told with its place", "[data_set]") {
   TemporaryFolder root;
   write_mask(root / "m.png", {0, 1, 34});
   try {
-    read_ground_truth(root / "m.png", LabelRule(LabelRuleKind::kAsStored, 19));
+    read_ground_truth(root / "m.png", MaskRule(MaskRuleKind::kAsStored, 19));
     FAIL("34 is no class of 19");
   } catch (const Error& error) {
     CHECK(error.code() == ErrorCode::kCorruptData);

@@ -1,4 +1,4 @@
-#include "evaluation/label_rule.h"
+#include "evaluation/mask_rule.h"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +16,7 @@ constexpr size_t kCocoThings = 80, kCocoNumbers = 182, kCocoFirstStuff = 91;
 constexpr std::array<uint16_t, 11> kCocoGaps = {11, 25, 28, 29, 44, 65, 67, 68, 70, 82, 90};
 
 // Cityscapes' numbers of its 19 classes, in the order of their train ids.
-constexpr std::array<uint16_t, 19> kCityscapes = {7,  8,  11, 12, 13, 17, 19, 20, 21, 22,
+constexpr std::array<uint16_t, 19> kTrainIds = {7,  8,  11, 12, 13, 17, 19, 20, 21, 22,
                                                   23, 24, 25, 26, 27, 28, 31, 32, 33};
 constexpr size_t kCityscapesNumbers = 34;
 
@@ -26,37 +26,37 @@ bool is_gap(size_t number) {
 
 }  // namespace
 
-std::string_view describe(LabelRuleKind kind) {
+std::string_view describe(MaskRuleKind kind) {
   switch (kind) {
-    case LabelRuleKind::kAsStored: return "the number is the class, 255 does not count";
-    case LabelRuleKind::kZeroIsVoid: return "0 and 255 do not count, and the others are one too high";
-    case LabelRuleKind::kCocoObjectIds:
+    case MaskRuleKind::kAsStored: return "the number is the class, 255 does not count";
+    case MaskRuleKind::kZeroIsVoid: return "0 and 255 do not count, and the others are one too high";
+    case MaskRuleKind::kCocoObjectIds:
       return "COCO's category numbers less one: things are classes 1 … 80, all else is background";
-    case LabelRuleKind::kCocoStuffIds:
+    case MaskRuleKind::kCocoStuffIds:
       return "COCO's category numbers less one: 80 things, then 91 stuffs; 255 does not count";
-    case LabelRuleKind::kCityscapesIds: return "Cityscapes' own numbers, of which 19 count";
-    case LabelRuleKind::kListed: return "as classes.txt lists them";
+    case MaskRuleKind::kCityscapesIds: return "Cityscapes' own numbers, of which 19 count";
+    case MaskRuleKind::kListed: return "as classes.txt lists them";
   }
   return "";
 }
 
-LabelRule::LabelRule(LabelRuleKind kind, size_t classes) : LabelRule(kind, classes, size_t{0}) {
-  SCLIP_CHECK(kind != LabelRuleKind::kListed, kInternal, "a listed label rule without its list");
-  const size_t first = kind == LabelRuleKind::kZeroIsVoid ? 1 : 0;
+MaskRule::MaskRule(MaskRuleKind kind, size_t classes) : MaskRule(kind, classes, size_t{0}) {
+  SCLIP_CHECK(kind != MaskRuleKind::kListed, kInternal, "a listed label rule without its list");
+  const size_t first = kind == MaskRuleKind::kZeroIsVoid ? 1 : 0;
   table_.assign(std::max(kVoid + 1, classes + first), kUnknownLabel);
   table_[kVoid] = kIgnoredLabel;
   const auto set = [&](size_t number, size_t id) { table_[number] = static_cast<uint16_t>(id); };
   switch (kind) {
-    case LabelRuleKind::kZeroIsVoid: table_[0] = kIgnoredLabel; [[fallthrough]];
-    case LabelRuleKind::kAsStored:
+    case MaskRuleKind::kZeroIsVoid: table_[0] = kIgnoredLabel; [[fallthrough]];
+    case MaskRuleKind::kAsStored:
       // A class 255 would be void to every other program: such a set counts as stored up to there only.
       for (size_t i = 0; i < classes; ++i) {
         if (i + first != kVoid) set(i + first, i);
       }
       break;
-    case LabelRuleKind::kCocoObjectIds:
-    case LabelRuleKind::kCocoStuffIds: {
-      const bool object = kind == LabelRuleKind::kCocoObjectIds;
+    case MaskRuleKind::kCocoObjectIds:
+    case MaskRuleKind::kCocoStuffIds: {
+      const bool object = kind == MaskRuleKind::kCocoObjectIds;
       SCLIP_CHECK(classes == (object ? kCocoThings + 1 : kCocoThings + kCocoNumbers - kCocoFirstStuff),
                   kInvalidArgument, "masks with COCO's numbers have 81 or 171 classes, and the list has ", classes);
       size_t next = 0;
@@ -70,17 +70,17 @@ LabelRule::LabelRule(LabelRuleKind kind, size_t classes) : LabelRule(kind, class
       if (object) set(kVoid, 0);  // the published conversion counts what is unlabelled as background
       break;
     }
-    case LabelRuleKind::kCityscapesIds:
-      SCLIP_CHECK(classes == kCityscapes.size(), kInvalidArgument,
+    case MaskRuleKind::kCityscapesIds:
+      SCLIP_CHECK(classes == kTrainIds.size(), kInvalidArgument,
                   "masks with Cityscapes' numbers have 19 classes, and the list has ", classes);
       for (size_t number = 0; number < kCityscapesNumbers; ++number) table_[number] = kIgnoredLabel;
-      for (size_t i = 0; i < kCityscapes.size(); ++i) set(kCityscapes[i], i);
+      for (size_t i = 0; i < kTrainIds.size(); ++i) set(kCityscapes[i], i);
       break;
-    case LabelRuleKind::kListed: break;
+    case MaskRuleKind::kListed: break;
   }
 }
 
-LabelRule LabelRule::listed(std::span<const int> ids, std::span<const int> ignored) {
+MaskRule MaskRule::listed(std::span<const int> ids, std::span<const int> ignored) {
   int most = static_cast<int>(kVoid);
   for (const auto& list : {ids, ignored}) {
     for (const int id : list) {
@@ -89,7 +89,7 @@ LabelRule LabelRule::listed(std::span<const int> ids, std::span<const int> ignor
       most = std::max(most, id);
     }
   }
-  LabelRule rule(LabelRuleKind::kListed, ids.size(), static_cast<size_t>(most) + 1);
+  MaskRule rule(MaskRuleKind::kListed, ids.size(), static_cast<size_t>(most) + 1);
   rule.table_[kVoid] = kIgnoredLabel;
   for (const int id : ignored) rule.table_[static_cast<size_t>(id)] = kIgnoredLabel;
   for (size_t i = 0; i < ids.size(); ++i) rule.table_[static_cast<size_t>(ids[i])] = static_cast<uint16_t>(i);

@@ -9,7 +9,7 @@
 
 namespace sclip {
 
-enum class LabelRuleKind : uint8_t {
+enum class MaskRuleKind : uint8_t {
   kAsStored,       // the number is the class
   kZeroIsVoid,     // 0 does not count, and the others are one too high (mmsegmentation's reduce_zero_label)
   kCocoObjectIds,  // COCO's category numbers less one: the 80 things are classes 1 … 80, all else is background
@@ -17,30 +17,30 @@ enum class LabelRuleKind : uint8_t {
   kCityscapesIds,  // Cityscapes' numbers (gtFine_labelIds): 19 of them count
   kListed,         // as a data set's own classes.txt says
 };
-std::string_view describe(LabelRuleKind kind);  // "the number is the class", for people
+std::string_view describe(MaskRuleKind kind);  // "the number is the class", for people
 
 // Labels of ground truth beside the classes.
 inline constexpr uint16_t kIgnoredLabel = 65535;  // does not count
 inline constexpr uint16_t kUnknownLabel = 65534;  // a number that the rule gives no meaning
 
 // A table from a mask's number to a class; 255 never counts, unless it is listed as a class.
-class LabelRule {
+class MaskRule {
  public:
   // Not for kListed.
-  LabelRule(LabelRuleKind kind, size_t classes);
+  MaskRule(MaskRuleKind kind, size_t classes);
   // Class i is written as ids[i]; the pixels of `ignored` do not count.
-  static LabelRule listed(std::span<const int> ids, std::span<const int> ignored);
+  static MaskRule listed(std::span<const int> ids, std::span<const int> ignored);
 
-  LabelRuleKind kind() const { return kind_; }
+  MaskRuleKind kind() const { return kind_; }
   size_t classes() const { return classes_; }
   // A class, kIgnoredLabel or kUnknownLabel.
   uint16_t class_of(uint16_t number) const { return number < table_.size() ? table_[number] : kUnknownLabel; }
 
  private:
-  LabelRule(LabelRuleKind kind, size_t classes, size_t numbers)
+  MaskRule(MaskRuleKind kind, size_t classes, size_t numbers)
       : kind_(kind), classes_(classes), table_(numbers, kUnknownLabel) {}
 
-  LabelRuleKind kind_;
+  MaskRuleKind kind_;
   size_t classes_;
   std::vector<uint16_t> table_;  // by number
 };
