@@ -1,7 +1,8 @@
-"""The whole way: random weights of the full ViT-B/16 shape in the real library, converted, run by `sclip embed`.
+"""The whole way: random weights of ViT-B/16 in the real library, converted, run by `sclip embed`.
 
-The engine's embeddings must be the library's. Images are 224 × 224 already, so that resizing plays no part.
+The engine's embeddings must be the library's: of the full shape with QuickGELU, with two layers of its widths with GELU. Images are 224 × 224 already, so that resizing plays no part.
 """
+import copy
 import os
 import shutil
 import subprocess
@@ -73,7 +74,10 @@ def open_clip_outputs(model, photos):
 
 @pytest.mark.parametrize("name", ["ViT-B-16-quickgelu", "ViT-B-16"])
 def test_open_clip(name, photos, tmp_path):
-    model = randomise(open_clip.create_model(name, precision="fp32"))
+    config = open_clip.get_model_config(name)
+    if not config.get("quick_gelu"):
+        config["vision_cfg"]["layers"] = config["text_cfg"]["layers"] = 2
+    model = randomise(open_clip.CLIP(**config))
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, tmp_path / "m.safetensors")
     converted(tmp_path / "m.sclip", "--from", "open_clip", tmp_path / "m.safetensors", "--model", name, "--dtype",
               "f32")
@@ -86,8 +90,7 @@ def test_openai_archive(photos, tmp_path):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(parameter.half().float())
-    scripted = open_clip.create_model("ViT-B-16-quickgelu", precision="fp32")
-    scripted.load_state_dict(model.state_dict())
+    scripted = copy.deepcopy(model)
     open_clip.convert_weights_to_lp(scripted, torch.float16)
     torch.jit.script(scripted.eval()).save(str(tmp_path / "m.pt"))
     converted(tmp_path / "m.sclip", "--from", "openai", tmp_path / "m.pt")
@@ -97,7 +100,7 @@ def test_openai_archive(photos, tmp_path):
 @torch.no_grad()
 @pytest.mark.parametrize("activation", ["quick_gelu", "gelu"])
 def test_hugging_face(activation, photos, tmp_path):
-    act = {"hidden_act": activation}
+    act = {"hidden_act": activation} | ({"num_hidden_layers": 2} if activation == "gelu" else {})
     config = CLIPConfig(vision_config={"patch_size": 16, **act}, text_config=act)
     model = randomise(CLIPModel(config))
     model.save_pretrained(tmp_path / "clip")

@@ -1,5 +1,6 @@
 """open_clip's names and tags, the GELU kind they stand for, and what the weights say against them."""
 import json
+import shutil
 import sys
 
 import open_clip
@@ -14,11 +15,16 @@ sys.path.insert(0, str(PACKAGE))
 import make_open_clip_tables  # noqa: E402
 
 
-@pytest.fixture(name="path")
-def saved(tmp_path):
-    path = tmp_path / "m.pt"
+@pytest.fixture(scope="module", name="original")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("names") / "m.pt"
     torch.save(clip().state_dict(), path)
     return path
+
+
+@pytest.fixture(name="path")
+def own_copy(original, tmp_path):
+    return shutil.copy(original, tmp_path / "m.pt")
 
 
 def activation(path, *options):

@@ -1,4 +1,7 @@
-"""open_clip's and OpenAI's checkpoints of the full ViT-B/16 shape: the blob has the library's weights, bit for bit."""
+"""open_clip's and OpenAI's checkpoints of ViT-B/16: the blob has the library's weights, bit for bit.
+
+Of each library's a checkpoint of the full shape; the other ways to store one have its widths with two layers each."""
+import copy
 import json
 
 import open_clip
@@ -9,10 +12,21 @@ from safetensors.torch import save_file
 from convert_support import assert_same, converted, expected_of_clip, randomise
 
 
+def vit_b_16(layers):
+    """Random f32 weights that neither f16 nor bf16 represents."""
+    config = open_clip.get_model_config("ViT-B-16-quickgelu")
+    config["vision_cfg"]["layers"] = config["text_cfg"]["layers"] = layers
+    return randomise(open_clip.CLIP(**config))
+
+
+@pytest.fixture(scope="module")
+def full():
+    return vit_b_16(12)
+
+
 @pytest.fixture(scope="module")
 def model():
-    """Random f32 weights that neither f16 nor bf16 represents."""
-    return randomise(open_clip.create_model("ViT-B-16-quickgelu", precision="fp32"))
+    return vit_b_16(2)
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +42,11 @@ def clean(folder):
         path.unlink()
 
 
-def test_safetensors_by_model_name(model, folder):
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / "open_clip_model.safetensors")
+def test_safetensors_by_model_name(full, folder):
+    save_file({k: v.contiguous() for k, v in full.state_dict().items()}, folder / "open_clip_model.safetensors")
     blob, metadata = converted(folder / "out.sclip", "--from", "open_clip", folder / "open_clip_model.safetensors",
                                "--model", "ViT-B-16-quickgelu", "--dtype", "f32")
-    assert_same(blob, expected_of_clip(model))
+    assert_same(blob, expected_of_clip(full))
     config = metadata["config"]
     assert config["activation"] == "quick_gelu" and config["layer_norm_eps"] == 1e-5
     assert config["vision"] == {"image_size": 224, "patch_size": 16, "width": 768, "layers": 12, "heads": 12,
@@ -46,10 +60,10 @@ def test_safetensors_by_model_name(model, folder):
 
 def test_bin_by_config_beside_it(model, folder):
     torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin")
-    config = {"model_cfg": {"embed_dim": 512, "vision_cfg": {"image_size": 224, "layers": 12, "width": 768,
+    config = {"model_cfg": {"embed_dim": 512, "vision_cfg": {"image_size": 224, "layers": 2, "width": 768,
                                                              "patch_size": 16},
                             "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 512, "heads": 8,
-                                         "layers": 12}},
+                                         "layers": 2}},
               "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}}
     (folder / "open_clip_config.json").write_text(json.dumps(config))
     blob, metadata = converted(folder / "out.sclip", "--from", "open_clip", folder / "open_clip_pytorch_model.bin",
@@ -90,8 +104,7 @@ def test_bfloat16_checkpoint(model, folder):
 
 def as_openai_publishes(model):
     """The same model with f16 matrices and the three buffers that OpenAI's archives have."""
-    theirs = open_clip.create_model("ViT-B-16-quickgelu", precision="fp32")
-    theirs.load_state_dict(model.state_dict())
+    theirs = copy.deepcopy(model)
     open_clip.convert_weights_to_lp(theirs, torch.float16)
     for name, value in (("input_resolution", 224), ("context_length", 77), ("vocab_size", 49408)):
         if hasattr(theirs, name):
@@ -100,8 +113,8 @@ def as_openai_publishes(model):
     return theirs.eval()
 
 
-def test_openai_torchscript_archive(model, folder):
-    theirs = as_openai_publishes(model)
+def test_openai_torchscript_archive(full, folder):
+    theirs = as_openai_publishes(full)
     torch.jit.script(theirs).save(str(folder / "ViT-B-16.pt"))
     blob, metadata = converted(folder / "out.sclip", "--from", "openai", folder / "ViT-B-16.pt")
     expected = expected_of_clip(theirs)
