@@ -167,7 +167,8 @@ def test_every_policy_shows_its_attention_or_says_that_it_cannot(tmp_path):
     assert {"clip", "sclip", "naclip"} <= set(listed)
     shown = set()
     for policy in set(listed) - {"learned"}:  # which reads a file
-        common = ["explain", CHINA, "--point", "300,200", "--policy", policy, "--cell", 32, *CLASSES, "-o", tmp_path, *QUICK]
+        common = ["explain", CHINA, "--point", "300,200", "--policy", policy, "--cell", 32, "--short-side", 112, *CLASSES, "-o", tmp_path,
+                  *QUICK]
         succeed(*common, "--map", "features")
         done = run(*common)
         if done.code == 0:

@@ -104,15 +104,17 @@ def pictures(folder, count):
     (folder / "classes.txt").write_text("grass, field\nball\nbar, box\n")
 
 
-def test_training(sclip, twelve, photos, tmp_path):  # noqa: F811
+def test_training(sclip, twelve, photos, tmp_path, monkeypatch, capsys):  # noqa: F811
     pictures(tmp_path / "data", 6)
 
     def run(out, steps):
-        done = subprocess.run([sys.executable, ROOT / "weights/learned_attention/train.py", twelve.blob, tmp_path / "data", "-o", out,
-                               "--photos", "4", "--steps", str(steps), "--batch", "99", "--rate", "1e-3", "--short-side", "64", "--crop",
-                               "56", "--stride", "32", "--seed", "3"], capture_output=True, text=True, check=True)
-        assert done.stdout.startswith("4 photos, ")
-        losses = [float(line.split("loss ")[1]) for line in done.stdout.splitlines() if "loss" in line]
+        monkeypatch.setattr(sys, "argv", [str(a) for a in (
+            "train.py", twelve.blob, tmp_path / "data", "-o", out, "--photos", 4, "--steps", steps, "--batch", 99, "--rate", 1e-3,
+            "--short-side", 64, "--crop", 56, "--stride", 32, "--seed", 3)])
+        train.main()
+        said = capsys.readouterr().out
+        assert said.startswith("4 photos, ")
+        losses = [float(line.split("loss ")[1]) for line in said.splitlines() if "loss" in line]
         return np.load(out), losses
 
     matrix, losses = run(tmp_path / "w.npy", 8)
