@@ -1,6 +1,9 @@
 """Fixtures of the parity tests."""
+from dataclasses import replace
+
 import parity
 import pytest
+import torch
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +32,14 @@ def photos(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def oracle(random_vit, photos):
-    return parity.Oracle(random_vit[0], photos)
+def vit_f64(random_vit):
+    """The model of random_vit in f64; what its blocks make of a photo is kept for the next policy."""
+    return replace(random_vit[0].to(torch.float64), kept={})
+
+
+@pytest.fixture(scope="session")
+def oracle(random_vit, vit_f64, photos):
+    return parity.Oracle(random_vit[0], vit_f64, photos)
 
 
 @pytest.fixture(scope="session")

@@ -23,29 +23,30 @@ def test_dense_features(photo, policy, short_side, sclip, random_vit, oracle, ph
     assert error <= 1e-5
 
 
-def test_class_token(sclip, random_vit, photos, tmp_path):
+def test_class_token(sclip, random_vit, oracle, photos, tmp_path):
     run_sclip("embed", "--image", photos["landscape"], "--image", photos["portrait"], "--model", random_vit[2],
               "--precision", "f32", "-o", tmp_path / "e.npy")
-    model = random_vit[0].to(torch.float64)
-    expected = np.stack([embed_photo(model, image.decode(photos[p])).numpy() for p in ("landscape", "portrait")])
+    expected = np.stack([embed_photo(oracle.model, image.decode(photos[p])).numpy() for p in ("landscape", "portrait")])
     assert difference(np.load(tmp_path / "e.npy"), expected) / np.abs(expected).max() <= 1e-5
 
 
-def test_texts(sclip, random_vit, tmp_path):
+def test_texts(sclip, random_vit, oracle, tmp_path):
     texts = ["a photo of a cat", "", "sky", "Ünïcode — “quotes” &amp; 日本 🙂", "x " * 60]
     flags = [flag for t in texts for flag in ("--text", t)]
     run_sclip("embed", *flags, "--model", random_vit[2], "--precision", "f32", "-o", tmp_path / "t.npy")
     with torch.no_grad():
-        expected = text.encode_all(random_vit[0].to(torch.float64), texts).numpy()
+        expected = text.encode_all(oracle.model, texts).numpy()
     assert difference(np.load(tmp_path / "t.npy"), expected) / np.abs(expected).max() <= 1e-5
 
 
 def test_classify(sclip, random_vit, photos, oracle, bank_cache):
+    """With all 80 templates."""
     out = run_sclip("classify", photos["landscape"], "--classes-file", ROOT / "engine/text/data/class_names/voc20.txt", "--json",
                     "--top", 0, "--model", random_vit[2], "--precision", "f32", "--cache-dir", bank_cache)
     listed = json.loads(out)["classes"]
-    bank, owner = oracle.bank("voc20")
+    queries, owner = text.flatten_classes(text.read_classes(ROOT / "engine/text/data/class_names/voc20.txt"))
     with torch.no_grad():
+        bank = text.text_bank(random_vit[0], queries).double()
         expected = classify(oracle.model, image.decode(photos["landscape"]), bank, owner).numpy()
     assert [c["probability"] for c in listed] == sorted((c["probability"] for c in listed), reverse=True)
     found = np.empty(len(expected))

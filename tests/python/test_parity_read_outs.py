@@ -85,15 +85,20 @@ def test_cuda(policy, sclip, twelve, photos, tmp_path):
     check(twelve, photos["landscape"], policy, LAYOUTS["narrow"], tmp_path, 5e-6, device="cuda", launcher=launcher)
 
 
-@pytest.mark.parametrize("policy", [s for s in read_outs.spellings() if ":" not in s])
-def test_vit_b_16(policy, sclip, random_vit, photos, tmp_path):
+@pytest.fixture(scope="module")
+def vit_bank(random_vit):
+    """((K, E) f64, class of each query)"""
     queries, owner = text.flatten_classes(WORDS)
     with torch.no_grad():
-        bank = text.text_bank(random_vit[0], queries).double()
-        expected = segment(random_vit[0].to(torch.float64), image.decode(photos["landscape"]), bank, owner, policy,
-                           Configuration(short_side=224), 224, 112).logits.numpy()
+        return text.text_bank(random_vit[0], queries).double(), owner
+
+
+@pytest.mark.parametrize("policy", [s for s in read_outs.spellings() if ":" not in s])
+def test_vit_b_16(policy, sclip, random_vit, vit_f64, vit_bank, photos, bank_cache, tmp_path):
+    expected = segment(vit_f64, image.decode(photos["landscape"]), *vit_bank, policy, Configuration(short_side=224), 224,
+                       112).logits.numpy()
     run_sclip("segment", photos["landscape"], "--model", random_vit[2], "-c", CLASSES, "--policy", policy, "--short-side", 224, "--crop", 224,
-              "--stride", 112, "--precision", "f32", "--no-cache", "-o", tmp_path, "--outputs", "mask,json,logits")
+              "--stride", 112, "--precision", "f32", "--cache-dir", bank_cache, "-o", tmp_path, "--outputs", "mask,json,logits")
     error = difference(np.load(tmp_path / "logits.npy"), expected)
     print(f"{policy}: logits off by {error:.2e} of {np.abs(expected).max():.3f}")
     assert error <= 2e-6

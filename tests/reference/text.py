@@ -58,9 +58,9 @@ def encode_all(model: Model, texts: list[str], batch: int = 256, merges: str | N
     return features[order.argsort()]
 
 
-def text_bank(model: Model, queries: list[str], merges: str | None = None) -> torch.Tensor:
-    """(K, E): per query the normalised mean over the templates of normalised text features."""
-    prompts = [t.replace("{}", q) for q in queries for t in templates()]
+def text_bank(model: Model, queries: list[str], merges: str | None = None, prompts: list[str] | None = None) -> torch.Tensor:
+    """(K, E): per query the normalised mean over the templates (`prompts`, if other ones) of normalised text features."""
+    prompts = [t.replace("{}", q) for q in queries for t in prompts or templates()]
     features = encode_all(model, prompts, merges=merges)
     return unit(features.unflatten(0, (len(queries), -1)).mean(dim=1))
 

@@ -1,5 +1,5 @@
 """Weights under OpenAI's key names, and the dimensions they imply."""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -7,10 +7,13 @@ import torch
 
 @dataclass(frozen=True)
 class Model:
-    """State dict in one dtype on the CPU. Heads are 64 wide in every CLIP of OpenAI's."""
+    """State dict in one dtype on the CPU. Heads are 64 wide in every CLIP of OpenAI's.
+
+    `kept`: what vision.run_block made of each input, where a caller asks for many policies of the same photos."""
     tensors: dict[str, torch.Tensor]
     quick_gelu: bool = True
     eps: float = 1e-5
+    kept: dict | None = field(default=None, compare=False, repr=False)
 
     def __getitem__(self, key: str) -> torch.Tensor:
         return self.tensors[key]
