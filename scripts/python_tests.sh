@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs the Python tests in two halves that take about as long, beside each other: those of ViT-B/16, which share its weights
-# and the reference's answers, with those of the kernels' machine code; and all others. Then, on a quiet machine, what
-# measures time and memory.
+# Runs the Python tests in two halves that take about as long, beside each other: those of parity, of which most share the weights
+# of a ViT-B/16 and the reference's answers, with those of the reference and of the kernels' machine code; and all others.
+# Then, on a quiet machine, what measures time and memory.
 #
 # usage: scripts/python_tests.sh PYTHON RESULTS      leaves RESULTS/pytest-{parity,others,alone}.xml
 set -eu
@@ -18,7 +18,7 @@ group() {
 }
 
 alone="tests/python/test_cli_lean.py tests/python/test_large_photos.py tests/python/test_pictures_speed.py"
-parity="tests/python/test_parity_cuda.py tests/python/test_parity_embed.py tests/python/test_parity_read_outs.py tests/python/test_parity_segment.py tests/python/test_cuda_machine_code.py"
+parity="$(echo tests/python/test_parity_*.py) tests/python/test_reference_model.py tests/python/test_cuda_machine_code.py"
 others=tests/python
 for file in $alone $parity; do others="$others --ignore=$file"; done
 

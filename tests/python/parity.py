@@ -19,7 +19,7 @@ from tests.reference.weights import Model
 
 ROOT = Path(__file__).resolve().parents[2]
 SCLIP = Path(os.environ.get("SCLIP_BIN", ROOT / "build/sclip"))
-# A tenth of the 80: most banks of ViT-B/16 here are about the lists' many words.
+# A tenth of the 80, where the words are many; test_parity_read_outs.py takes all.
 TEMPLATES = ROOT / "tests/data/eight_templates.txt"
 
 

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from parity import ROOT, difference, run_sclip
+from parity import ROOT, TEMPLATES, difference, run_sclip
 
 from tests.reference import image, text
 from tests.reference.segment import classify, embed_photo
@@ -40,13 +40,11 @@ def test_texts(sclip, random_vit, oracle, tmp_path):
 
 
 def test_classify(sclip, random_vit, photos, oracle, bank_cache):
-    """With all 80 templates."""
-    out = run_sclip("classify", photos["landscape"], "--classes-file", ROOT / "engine/text/data/class_names/voc20.txt", "--json",
-                    "--top", 0, "--model", random_vit[2], "--precision", "f32", "--cache-dir", bank_cache)
+    out = run_sclip("classify", photos["landscape"], "--classes-file", ROOT / "engine/text/data/class_names/voc20.txt", "--templates", TEMPLATES,
+                    "--json", "--top", 0, "--model", random_vit[2], "--precision", "f32", "--cache-dir", bank_cache)
     listed = json.loads(out)["classes"]
-    queries, owner = text.flatten_classes(text.read_classes(ROOT / "engine/text/data/class_names/voc20.txt"))
+    bank, owner = oracle.bank("voc20")
     with torch.no_grad():
-        bank = text.text_bank(random_vit[0], queries).double()
         expected = classify(oracle.model, image.decode(photos["landscape"]), bank, owner).numpy()
     assert [c["probability"] for c in listed] == sorted((c["probability"] for c in listed), reverse=True)
     found = np.empty(len(expected))
