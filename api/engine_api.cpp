@@ -45,7 +45,8 @@ template <typename Make>
 void load(const sclip_engine_options* given, sclip_engine** engine, const Make& make) {
   needed(engine, "the place for the engine");
   *engine = nullptr;
-  const sclip_engine_options o = read_struct(given, default_engine_options(), kFirstOptionsSize, "sclip_engine_options");
+  const sclip_engine_options o =
+      read_struct(given, default_engine_options(), kFirstOptionsSize, "sclip_engine_options");
   EngineOptions options;
   options.backend.device = text(o.device, "device");
   options.backend.precision = precision_from(o.precision);

@@ -16,8 +16,8 @@ constexpr size_t kCocoThings = 80, kCocoNumbers = 182, kCocoFirstStuff = 91;
 constexpr std::array<uint16_t, 11> kCocoGaps = {11, 25, 28, 29, 44, 65, 67, 68, 70, 82, 90};
 
 // Cityscapes' numbers of its 19 classes, in the order of their train ids.
-constexpr std::array<uint16_t, 19> kTrainIds = {7,  8,  11, 12, 13, 17, 19, 20, 21, 22,
-                                                  23, 24, 25, 26, 27, 28, 31, 32, 33};
+constexpr std::array<uint16_t, 19> kCityscapesCounted = {7,  8,  11, 12, 13, 17, 19, 20, 21, 22,
+                                                         23, 24, 25, 26, 27, 28, 31, 32, 33};
 constexpr size_t kCityscapesNumbers = 34;
 
 bool is_gap(size_t number) {
@@ -71,10 +71,10 @@ MaskRule::MaskRule(MaskRuleKind kind, size_t classes) : MaskRule(kind, classes, 
       break;
     }
     case MaskRuleKind::kCityscapesIds:
-      SCLIP_CHECK(classes == kTrainIds.size(), kInvalidArgument,
+      SCLIP_CHECK(classes == kCityscapesCounted.size(), kInvalidArgument,
                   "masks with Cityscapes' numbers have 19 classes, and the list has ", classes);
       for (size_t number = 0; number < kCityscapesNumbers; ++number) table_[number] = kIgnoredLabel;
-      for (size_t i = 0; i < kTrainIds.size(); ++i) set(kCityscapes[i], i);
+      for (size_t i = 0; i < kCityscapesCounted.size(); ++i) set(kCityscapes[i], i);
       break;
     case MaskRuleKind::kListed: break;
   }

@@ -132,8 +132,7 @@ class Panel {
     fill_rectangle(canvas_, left_, bottom_, right_ - left_, 1, kAxis);
     fill_rectangle(canvas_, left_, top_, 1, bottom_ - top_, kAxis);
     text.draw(canvas_, start_ + 10, top_ - 10, text.shortened(plot_.y_label, right_ - start_ - 10), kAxis);
-    text.draw(canvas_, std::max<double>(left_, right_ - text.width(plot_.x_label)), bottom_ + 36, plot_.x_label,
-              kAxis);
+    text.draw(canvas_, std::max<double>(left_, right_ - text.width(plot_.x_label)), bottom_ + 36, plot_.x_label, kAxis);
   }
 
   void draw_line(const PlotLine& line) const {

@@ -10,7 +10,7 @@ namespace sclip {
 namespace {
 
 constexpr const char* kUnitRows = "unit rows of the last block but one";  // (B, N, 3, A, d) activations
-constexpr const char* kAffinity = "affinity of tokens";                // W₀ (B, N, N)
+constexpr const char* kAffinity = "affinity of tokens";                   // W₀ (B, N, N)
 
 class CliptraseHead : public DenseHead {
  public:

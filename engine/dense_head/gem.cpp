@@ -9,7 +9,7 @@ namespace sclip {
 namespace {
 
 constexpr const char* kUnitParts = "unit q, k, v";  // (B, N, 3, A, d) activations
-constexpr const char* kNorms = "mean norms";    // (B)
+constexpr const char* kNorms = "mean norms";        // (B)
 
 class GemHead : public DualPathHead {
  public:
@@ -18,7 +18,8 @@ class GemHead : public DualPathHead {
 
   PlanNeeds needs(const WindowShape& shape) const override {
     PlanNeeds out = DualPathHead::needs(shape);
-    out.buffers.push_back({kUnitParts, shape.tokens * 3 * shape.width * static_cast<int64_t>(size_of(shape.activation))});
+    out.buffers.push_back(
+        {kUnitParts, shape.tokens * 3 * shape.width * static_cast<int64_t>(size_of(shape.activation))});
     out.buffers.push_back({kNorms, static_cast<int64_t>(sizeof(float))});
     return out;
   }
