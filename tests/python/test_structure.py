@@ -59,3 +59,14 @@ def test_public_headers_stand_alone():
             continue
         assert "#pragma once" in text
         assert not re.search(r'#include <(?!sclip)[^>]*\.(h|hpp)>', text), f"{path.name} includes a third party's header"
+
+
+def test_a_type_of_the_namespace_has_one_definition():
+    """Two types of one name in two headers break the language's rule of one definition, and no linker says so."""
+    defined = {}
+    headers = [path for folder in MAY_INCLUDE if folder != "cudasim" for path in (ROOT / folder).rglob("*.h")]
+    for path in sorted(set(headers)):
+        for name in re.findall(r"^(?:enum class|class|struct|enum) (\w+)(?: final)?(?: :[^:][^;{]*)? \{", path.read_text(), re.M):
+            defined.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert len(defined) > 100
+    assert not {name: paths for name, paths in defined.items() if len(paths) > 1}
