@@ -11,7 +11,7 @@ sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')
 # CMake reads the launcher when it configures for the first time.
 configure = CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) CMAKE_CUDA_COMPILER_LAUNCHER=$$(command -v ccache || true) cmake --preset $(1) --log-level=WARNING
 
-.PHONY: help setup setup-test build demo test test-cpp test-python asan tsan cudasim-asan fuzz format format-check bench gpu-bundle clean
+.PHONY: help setup setup-test build demo test test-cpp test-python asan tsan cudasim-asan fuzz format format-check bench gpu-bundle dist clean
 
 help:
 	@echo 'make demo          set up, build, segment the bundled photograph'
@@ -22,6 +22,7 @@ help:
 	@echo 'make fuzz          each libFuzzer target for FUZZ_SECONDS (20)'
 	@echo 'make bench         kernel benchmarks'
 	@echo 'make gpu-bundle    what judges a GPU on a machine without this tree: docs/gpu.md'
+	@echo 'make dist          a tarball for any Linux and a Debian package, in out/dist: packaging/README.md'
 	@echo 'make format        clang-format in place; format-check only looks'
 
 setup:
@@ -80,6 +81,11 @@ gpu-bundle: setup-test
 	@cmake --build build-gpu --target $(gpu_programs) cudasim $$(grep -q sclip_cudnn_bench build-gpu/build.ninja && echo sclip_cudnn_bench)
 	@scripts/gpu_bundle.sh build-gpu out/gpu-bundle
 
+dist:
+	@scripts/setup.sh --dist
+	@for package in tarball deb; do $(call configure,$$package) && cmake --build --preset $$package || exit 1; done
+	@scripts/dist.sh out/dist
+
 format:
 	clang-format -i $(sources)
 
@@ -87,4 +93,4 @@ format-check:
 	clang-format --dry-run -Werror $(sources)
 
 clean:
-	rm -rf build build-gpu build-debug build-asan build-tsan build-cudasim-asan build-fuzz out
+	rm -rf build build-gpu build-tarball build-deb build-debug build-asan build-tsan build-cudasim-asan build-fuzz out

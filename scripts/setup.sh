@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that sclip is built from.
 #
-# usage: scripts/setup.sh [--test]      --test adds what `make test`, `make fuzz` and `make format` need
+# usage: scripts/setup.sh [--dist] [--test]      --dist adds what `make dist` needs, --test what it, `make test`, `make fuzz`
+#                                                and `make format` need
 #
 # Everything there already: returns at once, and needs neither network nor root.
 set -eu
@@ -10,7 +11,8 @@ build="g++ cmake ninja-build pkg-config ccache
   libdnnl-dev ocl-icd-opencl-dev libhwy-dev libcli11-dev libstb-dev nlohmann-json3-dev libpng-dev nettle-dev
   libutf8proc-dev libzstd-dev zlib1g-dev catch2 libbenchmark-dev
   libjpeg-dev libwebp-dev libtiff-dev libheif-dev libfontconfig-dev libfreetype-dev libraqm-dev"
-test="python3 python3-venv clang clang-format libomp-dev libjpeg-turbo-progs libtiff-tools libheif-examples
+dist="dpkg-dev file"
+test="$dist python3 python3-venv clang clang-format libomp-dev libjpeg-turbo-progs libtiff-tools libheif-examples
   fonts-dejavu-core fonts-sawarabi-gothic fonts-tlwg-loma-ttf fonts-lohit-deva fonts-noto-color-emoji"
 # Packages of their own in some releases, part of another one here before or since.
 where_there="libheif-plugin-libde265 libheif-plugin-dav1d"
@@ -20,8 +22,9 @@ wanted=$build
 with_test=no
 for argument in "$@"; do
   case $argument in
+    --dist) wanted="$wanted $dist" ;;
     --test) wanted="$wanted $test" with_test=yes ;;
-    *) echo "setup.sh: unknown argument '$argument' (known: --test)" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown argument '$argument' (known: --dist, --test)" >&2; exit 2 ;;
   esac
 done
 
