@@ -47,6 +47,11 @@ def weights(folder: Path, with_blob: bool) -> tuple[Path, Path]:
     return state, blob
 
 
+def as_flags(options: dict) -> list[str]:
+    """True is a flag without a value."""
+    return [text for key, value in options.items() for text in ([f"--{key}"] if value is True else [f"--{key}", str(value)])]
+
+
 class Arena:
     """Starts contestants with shared settings, runs them in turns, and keeps the results."""
 
@@ -56,18 +61,16 @@ class Arena:
 
     def python(self, name: str, module: str, **options) -> Contestant:
         settings = {"weights": self.state, "photo": self.arguments.photo, "threads": self.arguments.threads, **options}
-        flags = [text for key, value in settings.items() for text in (f"--{key}", str(value))]
         print(f"  preparing {name}", file=sys.stderr, flush=True)
-        return Contestant(name, [sys.executable, "-m", f"benchmarks.contestants.{module}", *flags], self.env)
+        return Contestant(name, [sys.executable, "-m", f"benchmarks.contestants.{module}", *as_flags(settings)], self.env)
 
     def sclip(self, program: str, **options) -> Contestant:
         path = Path(self.arguments.build) / program
         if not path.exists():
             sys.exit(f"{path} is not there: build it first, or measure the peers alone with --skip-sclip")
-        flags = [text for key, value in options.items() for text in (f"--{key}", str(value))]
         print("  preparing sclip", file=sys.stderr, flush=True)
         return Contestant("sclip", [str(path), "--model", str(self.blob), "--threads", str(self.arguments.threads),
-                                    *flags, "--serve"], self.env, announces=False)
+                                    *as_flags(options), "--serve"], self.env, announces=False)
 
     def compete(self, title: str, contestants: list[Contestant]) -> None:
         def progress(done, rounds):

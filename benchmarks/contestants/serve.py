@@ -14,6 +14,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--windows", type=int, default=8)
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--policy", default="sclip")
+    parser.add_argument("--tuned", action="store_true", help="settings that its users have to find")
     parser.add_argument("--threads", type=int, default=2)
     known = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", str(known.threads))  # before any engine is imported

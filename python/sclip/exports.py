@@ -54,6 +54,17 @@ def to_pipeline(result: Result) -> list[dict[str, Any]]:
             for i, c in enumerate(result.classes) if c.pixels]
 
 
+def fiftyone_targets(result: Result) -> dict[int, str]:
+    return {i + 1: name for i, name in enumerate(result.class_names)}
+
+
+def to_fiftyone(result: Result) -> Any:
+    import fiftyone  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    classes = len(result.class_names)
+    shifted = np.where(result.mask < classes, result.mask + 1, 0)  # FiftyOne shows no 0
+    return fiftyone.Segmentation(mask=shifted.astype(np.uint8 if classes < 256 else np.uint16))
+
+
 def label_studio_rle(alpha: NDArray[np.uint8]) -> list[int]:
     """Label Studio's run lengths of a mask: a number of values, their size, five sizes of runs, then for each run a bit for its
     kind, the number of its size, its length less 1 and its one value or all of them."""

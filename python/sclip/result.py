@@ -107,6 +107,15 @@ class Result:
         """What Hugging Face's image-segmentation pipeline returns: {"label", "score", "mask"} of each class that has pixels."""
         return exports.to_pipeline(self)
 
+    def to_fiftyone(self) -> Any:
+        """fiftyone.Segmentation, whose 0 is where there is nothing to show: the mask's numbers plus 1, and 0 for the ignored label."""
+        return exports.to_fiftyone(self)
+
+    @property
+    def fiftyone_targets(self) -> dict[int, str]:
+        """The names of to_fiftyone's numbers, for a dataset's default_mask_targets."""
+        return exports.fiftyone_targets(self)
+
     def to_label_studio(self, from_name: str = "tag", to_name: str = "image") -> list[dict[str, Any]]:
         """Label Studio's brush labels, for the "result" of a prediction."""
         return exports.to_label_studio(self, from_name, to_name)

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+import types
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,25 @@ def check_exports():
     assert all(0 < entry["score"] <= 1 for entry in pipeline)
     assert result.classes[0].name == "sky" and abs(sum(c.share for c in result.classes) - 1) < 1e-9
     assert "sky" in repr(result)
+
+
+def check_fiftyone():
+    """The real one is large and starts a database: what is handed over is looked at, unless FiftyOne is here."""
+    try:
+        import fiftyone
+    except ImportError:
+        fiftyone = types.ModuleType("fiftyone")
+        fiftyone.Segmentation = types.SimpleNamespace
+        sys.modules["fiftyone"] = fiftyone
+    model = sclip.load("demo", device="cpu", precision="f32")
+    result = model.segment(CHINA, WORDS, prob_thd=0.9, ignore_label=255)
+    mask = np.asarray(result.to_fiftyone().mask)
+    assert mask.dtype == np.uint8 and mask.shape == (427, 640)
+    assert result.fiftyone_targets == {1: "sky", 2: "building", 3: "tree"}
+    ignored = result.mask == 255
+    assert ignored.any() and not ignored.all() and np.array_equal(mask == 0, ignored)
+    for number, name in result.fiftyone_targets.items():
+        assert np.array_equal(mask == number, result.is_class(name)), name
 
 
 def check_many():

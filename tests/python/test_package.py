@@ -14,7 +14,7 @@ from cli_support import ROOT, SCLIP, succeed
 from PIL import Image
 
 WORDS = "sky; building, house; tree"
-CHECKS = ("inputs", "words_and_options", "features", "embeddings", "exports", "many", "threads", "fork", "results_outlive_the_model",
+CHECKS = ("inputs", "words_and_options", "features", "embeddings", "exports", "fiftyone", "many", "threads", "fork", "results_outlive_the_model",
           "tensors")
 
 
