@@ -33,18 +33,6 @@ __device__ __forceinline__ Best from_lane(Best x, int offset) {
   return {__shfl_xor_sync(kFullWarp, x.value, offset), __shfl_xor_sync(kFullWarp, x.index, offset)};
 }
 
-// All threads get it. `sums` is the block's.
-__device__ __forceinline__ float block_sum(float x, float* sums) {
-  x = warp_sum(x);
-  __syncthreads();
-  if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = x;
-  __syncthreads();
-  float sum = 0;
-#pragma unroll
-  for (int w = 0; w < kWarps; ++w) sum += sums[w];
-  return sum;
-}
-
 __global__ void __launch_bounds__(kThreads) adapt_words_kernel(const __grid_constant__ AdaptWordsParams p) {
   extern __shared__ float word[];
   __shared__ float sums[kWarps];
@@ -101,13 +89,13 @@ __global__ void __launch_bounds__(kThreads) adapt_words_kernel(const __grid_cons
     word[i] = b != nullptr ? a[i] + b[i] : a[i];
     squares = fmaf(word[i], word[i], squares);
   }
-  const float scale = p.alpha / fmaxf(sqrtf(block_sum(squares, sums)), 1e-12f);
+  const float scale = p.alpha / fmaxf(sqrtf(block_sum<kWarps>(squares, sums)), 1e-12f);
   squares = 0;
   for (int64_t i = threadIdx.x; i < p.embed_dim; i += kThreads) {
     word[i] = (1 - p.alpha) * p.words[k * p.embed_dim + i] + scale * word[i];
     squares = fmaf(word[i], word[i], squares);
   }
-  const float norm = 1.0f / fmaxf(sqrtf(block_sum(squares, sums)), 1e-12f);  // and the word is there for all
+  const float norm = 1.0f / fmaxf(sqrtf(block_sum<kWarps>(squares, sums)), 1e-12f);  // and the word is there for all
   for (int64_t n = warp; n < p.patches; n += kWarps) {
     float sum = 0;
     for (int64_t i = lane; i < p.embed_dim; i += 32) sum = fmaf(features[n * p.embed_dim + i], word[i], sum);

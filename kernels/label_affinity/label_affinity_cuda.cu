@@ -9,6 +9,7 @@
 // Limit      row: lines of up to c_max cells, from L1; DRAM has 8 bytes an entry. bias: DRAM, 16 bytes an entry.
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.h"
+#include "kernels/cuda/reciprocal.cuh"
 #include "kernels/cuda/warp.cuh"
 #include "kernels/label_affinity/label_affinity.h"
 
@@ -82,14 +83,6 @@ __device__ __forceinline__ double reduce_block(double x, double* parts, Combine 
 #pragma unroll
   for (int w = 1; w < kWarps; ++w) x = combine(x, parts[w]);
   return x;
-}
-
-// 1 / x of a normal x in the range of f32, to the last bits: two steps of Newton's. A division of doubles is a call,
-// which takes a stack.
-__device__ __forceinline__ double reciprocal(double x) {
-  double r = static_cast<double>(__frcp_rn(static_cast<float>(x)));
-  r = fma(r, fma(-x, r, 1.0), r);
-  return fma(r, fma(-x, r, 1.0), r);
 }
 
 __global__ void __launch_bounds__(kThreads) affinity_row_kernel(const __grid_constant__ Affinity p) {

@@ -163,18 +163,6 @@ __device__ __forceinline__ void stage_rows(const Element* rows, int64_t stride, 
   }
 }
 
-// The sum of every thread's x, for all of them.
-__device__ __forceinline__ float block_sum(float x, float* partial) {
-  x = warp_sum(x);
-  __syncthreads();
-  if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = x;
-  __syncthreads();
-  float sum = 0;
-#pragma unroll
-  for (int w = 0; w < kWarps; ++w) sum += partial[w];
-  return sum;
-}
-
 // Means of q and k weighted by the lengths of q, the class token apart. A warp takes every eighth token.
 template <typename Element>
 __device__ void weighted_means(const Element* q, const Element* k, int64_t stride, int tokens, int dim, Shared& s) {
@@ -191,7 +179,7 @@ __device__ void weighted_means(const Element* q, const Element* k, int64_t strid
     k0 = fmaf(length, low ? to_f32(key[lane]) : 0, k0);
     k1 = fmaf(length, high ? to_f32(key[lane + 32]) : 0, k1);
   }
-  const float unit = 1 / (block_sum(lane == 0 ? lengths : 0, s.partial) + kProcrustesFloor);
+  const float unit = 1 / (block_sum<kWarps>(lane == 0 ? lengths : 0, s.partial) + kProcrustesFloor);
   const auto gather = [&](float x0, float x1, float* mean) {
     s.sums[warp][lane] = x0;
     s.sums[warp][lane + 32] = x1;
@@ -218,7 +206,7 @@ __device__ float polar_factor(Place at, Shared& s) {
 #pragma unroll
     for (int j = 0; j < 4; ++j) squares = fmaf(c[i][j], c[i][j], squares);
   }
-  const float a = fmaxf(sqrtf(block_sum(squares, s.partial)), kProcrustesFloor);
+  const float a = fmaxf(sqrtf(block_sum<kWarps>(squares, s.partial)), kProcrustesFloor);
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
 #pragma unroll
