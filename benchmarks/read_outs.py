@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """What every policy costs: the time of a photo against `sclip`'s, on random ViT-B/16 weights.
 
-usage: .venv/bin/python benchmarks/read_outs.py [--json FILE] [--rounds 9] [--only NAME,…] [--precision f32,bf16] [--quick]
+usage: .venv/bin/python benchmarks/read_outs.py [--json FILE] [--rounds 9] [--only NAME[:OPTION=VALUE],…] [--crop 224]
+       [--precision f32,bf16] [--quick]
 One photo, 8 windows of 224×224 and 56 words, a session that is warm. Each policy takes turns with `sclip`, one run each, and the
-median of the rounds' ratios counts. The f32 column is what `cost` in engine/dense_head/policies.cpp holds.
+median of the rounds' ratios counts. Beside it the same of processor time, which other programs on the machine disturb less. The
+f32 column is what `cost` in engine/dense_head/policies.cpp holds.
 """
 import argparse
 import json
@@ -36,7 +38,7 @@ def spelling(policy: str, folder: Path) -> str:
 
 def start(arguments, blob: Path, policy: str, precision: str) -> Contestant:
     command = [arguments.build / "sclip_photo_bench", "--photo", arguments.photo, "--model", blob, "--config", "voc21", "--warm", "--serve",
-               "--templates", "none", "--precision", precision, "--threads", arguments.threads, "--policy", policy]
+               "--templates", "none", "--crop", arguments.crop, "--precision", precision, "--threads", arguments.threads, "--policy", policy]
     return Contestant(policy, [str(part) for part in command], environment(arguments.threads), announces=False)
 
 
@@ -52,8 +54,10 @@ def measure(arguments, blob: Path, names: list[str], precision: str, folder: Pat
             finally:
                 other.stop()
             found[name] = {"seconds": other.median, "sclip_seconds": base.median,
-                           "ratio": statistics.median(a / b for a, b in zip(other.seconds, base.seconds))}
-            print(f"{precision}  {name:<12} {found[name]['ratio']:6.3f}  {other.median * 1e3:8.1f} ms", flush=True)
+                           "ratio": statistics.median(a / b for a, b in zip(other.seconds, base.seconds)),
+                           "cpu_ratio": statistics.median(a / b for a, b in zip(other.cpu_seconds, base.cpu_seconds))}
+            print(f"{precision}  {name:<12} {found[name]['ratio']:6.3f}  processor {found[name]['cpu_ratio']:6.3f}  "
+                  f"{other.median * 1e3:8.1f} ms", flush=True)
     finally:
         base.stop()
     return found
@@ -68,6 +72,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--precision", default="", help="f32, bf16 or both; default: both where the processor has bf16")
     parser.add_argument("--only", default="", help="policies, joined by ','")
+    parser.add_argument("--crop", type=int, default=224, help="of the windows; 0: the photo is the only one")
     parser.add_argument("--quick", action="store_true", help="two rounds: that it runs, not how fast")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
