@@ -30,7 +30,8 @@ sclip_segment_options to_c(const SegmentOptions& o) {
   out.prob_thd = o.prob_thd;
   out.ignore_label = o.ignore_label.value_or(-1);
   out.area_thd = o.area_thd.value_or(-1.f);
-  out.refine = o.refine.kind == Refinement::kPamr ? SCLIP_REFINE_PAMR : SCLIP_REFINE_NONE;
+  static_assert(SCLIP_REFINE_PAMR == int{Refinement::kPamr} && SCLIP_REFINE_PEARL == int{Refinement::kPearl});
+  out.refine = o.refine.kind;
   out.refine_iterations = o.refine.iterations;
   out.window_batch = o.window_batch;
   return out;
@@ -52,9 +53,9 @@ SegmentOptions options_from(const sclip_segment_options* given, const Engine& en
               "; it is a label, or −1 for none");
   if (c.ignore_label >= 0) out.ignore_label = c.ignore_label;
   if (!(c.area_thd < 0)) out.area_thd = c.area_thd;  // NaN goes on, to be refused
-  SCLIP_CHECK(c.refine == SCLIP_REFINE_NONE || c.refine == SCLIP_REFINE_PAMR, kInvalidArgument, "refine is ", c.refine,
+  SCLIP_CHECK(c.refine >= SCLIP_REFINE_NONE && c.refine <= SCLIP_REFINE_PEARL, kInvalidArgument, "refine is ", c.refine,
               ", which is none of SCLIP_REFINE_*");
-  if (c.refine == SCLIP_REFINE_PAMR) out.refine.kind = Refinement::kPamr;
+  out.refine.kind = static_cast<Refinement::Kind>(c.refine);
   out.refine.iterations = c.refine_iterations;
   out.window_batch = c.window_batch;
   return out;

@@ -148,10 +148,11 @@ const OptionFacts kFacts[] = {
     {"--ignore-name", kScores, "NAME", ""},
     {"--refine", kScores, "NAME", "none", kOneOf,
      [] {
-       return Names{"none", "pamr"};
+       return Names{"none", "pamr", "pearl"};
      }},
-    {"--refine-iterations", kScores, "N", "10"},
+    {"--refine-iterations", kScores, "N", "10; pearl: 25"},
     {"--refine-dilations", kScores, "N[,N]", "8,16"},
+    {"--refine-cells", kScores, "N", "80"},
 
     {"--model", kMachine, "FILE", "$SCLIP_MODEL, else the bundled demo model", kFile},
     {"model", kMachine, "FILE", "$SCLIP_MODEL, else the bundled demo model", kFile},

@@ -205,13 +205,18 @@ void SegmentFlags::add_to(CLI::App& app, bool with_scores) {
   app.add_option("--ignore-name", ignore_name, "what the pixels with that label are called")->capture_default_str();
   app.add_option("--area-thd", r.area_thd, "smallest share that a class must have of the pixels that are not class 0")
       ->check(CLI::Range(0.F, 1.F));
-  app.add_option("--refine", r.refine, "none, or pamr: smooth along what looks alike in the photo");
+  app.add_option(
+      "--refine", r.refine,
+      "none; pamr: smooth along what looks alike in the photo; or pearl: carry sure labels on to where the photo has "
+      "an edge");
   app.add_option("--refine-iterations", r.refine_iterations, "of the refinement")->check(CLI::Range(0, 1000));
   app.add_option("--refine-dilations", r.refine_dilations,
-                 "distances in pixels to the neighbours of the refinement, one or two")
+                 "distances in pixels to the neighbours of the refinement pamr, one or two")
       ->check(CLI::Range(1, 32))
       ->delimiter(',')
       ->expected(1, 2);
+  app.add_option("--refine-cells", r.refine_cells, "of the grid of the refinement pearl, about as many a side")
+      ->check(CLI::Range(1, 1024));
 }
 
 std::string_view SegmentFlags::config_class_file() const {

@@ -41,6 +41,7 @@ struct MeanNormParams;
 struct OverlayParams;
 struct PamrParams;
 struct PamrWeightsParams;
+struct PropagateLabelsParams;
 struct PatchEmbedParams;
 struct ProcrustesParams;
 struct RepairPatchesParams;
@@ -110,6 +111,7 @@ class Stream {
   virtual void overlay(const OverlayParams&) = 0;
   virtual void pamr_weights(const PamrWeightsParams&) = 0;
   virtual void pamr(const PamrParams&) = 0;
+  virtual void propagate_labels(const PropagateLabelsParams&) = 0;
   virtual void matmul(const MatmulParams&) = 0;
   // Of read-outs that compare patches with each other, or with the words (engine/dense_head).
   virtual void add_rows(const AddRowsParams&) = 0;

@@ -49,6 +49,8 @@ LIMITS = [
     (r"adapt-words", {"bytes": 1.05, "write": 5.0, "conflicts": 0}),
     (r"label-affinity", {"bytes": 1.10, "write": 1.2, "conflicts": 0}),
     (r"overlay", {"bytes": 1.05, "conflicts": 0}),
+    # Rows of cells and of 640 pixels begin and end within sectors, whose parts meet in L2.
+    (r"propagation-", {"bytes": 1.05, "write": 1.05, "conflicts": 0}),
     (r"pamr|label-planes", {"bytes": 1.05, "write": 1.05, "conflicts": 0}),
     (r"window-planes", {"bytes": 1.05, "write": 1.1, "conflicts": 0}),  # its tables are written, too
     (r"window-merge-\d+$", {"bytes": 1.05, "write": 1.1, "conflicts": 0}),  # its tables are written, too

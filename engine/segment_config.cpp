@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "core/find_named.h"
@@ -71,15 +72,32 @@ bool resolve_squash(const SegmentRequest& request, const Recipe* recipe) {
 Refinement resolve_refinement(const SegmentRequest& request, const Recipe* recipe) {
   Refinement out;
   std::string_view name = request.refine;
-  if (name.empty()) name = recipe != nullptr ? recipe->refine : to_string(Refinement::kNone);
+  if (recipe != nullptr && (name.empty() || name == recipe->refine.substr(0, recipe->refine.find(':')))) {
+    name = recipe->refine;
+  }
+  if (name.empty()) name = to_string(Refinement::kNone);
+  if (const size_t colon = name.find(':'); recipe != nullptr && name == recipe->refine && colon < name.size()) {
+    std::from_chars(name.data() + colon + 1, name.data() + name.size(), out.cells);
+    name = name.substr(0, colon);
+  }
   if (name == to_string(Refinement::kPamr)) {
     out.kind = Refinement::kPamr;
+  } else if (name == to_string(Refinement::kPearl)) {
+    out.kind = Refinement::kPearl;
+    out.iterations = 25;
   } else {
     SCLIP_CHECK(name == to_string(Refinement::kNone), kInvalidArgument, "there is no refinement '", name,
-                "': ", name_advice(name, {"none", "pamr"}));
-    SCLIP_CHECK(!request.refine_iterations && request.refine_dilations.empty(), kInvalidArgument,
-                "iterations and dilations of a refinement without a refinement: choose pamr, or leave them out");
+                "': ", name_advice(name, {"none", "pamr", "pearl"}));
+    SCLIP_CHECK(!request.refine_iterations, kInvalidArgument,
+                "iterations of a refinement without a refinement: choose pamr or pearl, or leave them out");
   }
+  SCLIP_CHECK(request.refine_dilations.empty() || out.kind == Refinement::kPamr, kInvalidArgument,
+              "dilations belong to the refinement pamr, and it is ", to_string(out.kind),
+              ": choose pamr, or leave them out");
+  SCLIP_CHECK(!request.refine_cells || out.kind == Refinement::kPearl, kInvalidArgument,
+              "cells belong to the refinement pearl, and it is ", to_string(out.kind),
+              ": choose pearl, or leave them out");
+  out.cells = request.refine_cells.value_or(out.cells);
   out.iterations = request.refine_iterations.value_or(out.iterations);
   if (const auto& dilations = request.refine_dilations; !dilations.empty()) {
     SCLIP_CHECK(dilations.size() <= out.dilations.size(), kInvalidArgument, "refinement: ", dilations.size(),
@@ -153,7 +171,7 @@ void check_ignore_label(std::optional<int> label, const ClassList& classes) {
 }
 
 std::string_view to_string(Refinement::Kind kind) {
-  return kind == Refinement::kPamr ? "pamr" : "none";
+  return kind == Refinement::kPamr ? "pamr" : kind == Refinement::kPearl ? "pearl" : "none";
 }
 
 std::vector<std::string> unknown_words(const ModelConfig& model, const ClassList& classes) {
@@ -201,7 +219,7 @@ std::string options_hash(const Engine& engine, const TextBankOptions& bank, cons
       {"prob_thd", options.prob_thd},
       {"area_thd", options.area_thd ? Json(*options.area_thd) : Json()},
       {"ignore_label", options.ignore_label ? Json(*options.ignore_label) : Json()},
-      {"refine", {options.refine.kind, options.refine.iterations, options.refine.dilations}},
+      {"refine", {options.refine.kind, options.refine.iterations, options.refine.dilations, options.refine.cells}},
       {"outputs", std::vector<std::string>(outputs.begin(), outputs.end())},
   };
   // Names may be any bytes; what is not UTF-8 is replaced, which is good enough for telling runs apart.

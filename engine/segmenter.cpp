@@ -459,7 +459,8 @@ void Segmenter::label_refined(const ImageView& view, const SegmentPlan& plan, si
                 .guide = guide,
                 .rule = rule_of(plan.options, *plan.query_class, bank),
                 .out = r.out,
-                .full_logits = r.full_logits},
+                .full_logits = r.full_logits,
+                .bank = &bank},
                plan.options.refine, control);
 }
 

@@ -49,7 +49,7 @@ constexpr PublishedRow kRows[] = {
     {0, "rf-clip", "none", kUsual, "RF-CLIP, AAAI 2026", {64.8, 36.4, 37.9, 87.0, 41.3, 39.8, 20.4, 26.3}},
     {0, "rf-clip", "pamr", kUsual, "RF-CLIP, AAAI 2026", {67.2, 37.9, 39.1, 87.0, 43.0, 41.4, 21.0, 27.5}},
     {0, "dih-clip", "none", kUsual, "DIH-CLIP, ICCV 2025", {64.2, 36.0, 37.4, 84.9, 40.2, 39.7, 19.6, 26.7}},
-    {0, "pearl", "none", kUsual, "PEARL, CVPR 2026", {64.1, 35.1, 37.3, 86.9, 37.6, 38.6, 19.4, 26.3}},
+    {0, "pearl", "pearl", kUsual, "PEARL, CVPR 2026", {64.1, 35.1, 37.3, 86.9, 37.6, 38.6, 19.4, 26.3}},
     {0, "sfp", "none", kUsual, "SFP as PEARL reproduced it", {56.8, 32.3, 32.1, 83.4, 34.1, 36.0, 18.1, 24.0}},
     {0, "gem", "none", kUsual, "GEM in FreeCP's table", {56.9, 32.6, 31.1, 79.9, 30.8, 35.9, 15.7, 23.7}},
 };

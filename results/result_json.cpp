@@ -27,6 +27,9 @@ double as_printed(float value) {
 
 Json refinement(const Refinement& refine) {
   if (refine.kind == Refinement::kNone) return {};
+  if (refine.kind == Refinement::kPearl) {
+    return {{"kind", to_string(refine.kind)}, {"iterations", refine.iterations}, {"cells", refine.cells}};
+  }
   Json dilations = Json::array({refine.dilations[0]});
   if (refine.dilations[1] > 0) dilations.push_back(refine.dilations[1]);
   return {{"kind", to_string(refine.kind)}, {"iterations", refine.iterations}, {"dilations", std::move(dilations)}};

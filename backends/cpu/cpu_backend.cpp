@@ -25,6 +25,7 @@
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/procrustes/procrustes.h"
+#include "kernels/propagate_labels/propagate_labels.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/similarity_maps/similarity_maps.h"
@@ -85,6 +86,7 @@ class CpuStream : public Stream {
   void overlay(const OverlayParams& p) override { overlay_cpu(p, queue()); }
   void pamr_weights(const PamrWeightsParams& p) override { pamr_weights_cpu(p, queue()); }
   void pamr(const PamrParams& p) override { pamr_cpu(p, queue()); }
+  void propagate_labels(const PropagateLabelsParams& p) override { propagate_labels_cpu(p, queue()); }
   void add_rows(const AddRowsParams& p) override { add_rows_cpu(p, queue()); }
   void lof_scores(const LofScoresParams& p) override { lof_scores_cpu(p, queue()); }
   void mark_patches(const MarkPatchesParams& p) override { mark_patches_cpu(p, queue()); }

@@ -21,6 +21,7 @@
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
 #include "kernels/procrustes/procrustes.h"
+#include "kernels/propagate_labels/propagate_labels.h"
 #include "kernels/resize_bicubic/resize_bicubic.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/similarity_maps/similarity_maps.h"
@@ -160,6 +161,10 @@ void CudaStream::pamr_weights(const PamrWeightsParams& p) {
 void CudaStream::pamr(const PamrParams& p) {
   const DeviceScope scope = enter("pamr");
   pamr_cuda(p, workspace(pamr_cuda_workspace(p), "pamr"), queue_);
+}
+void CudaStream::propagate_labels(const PropagateLabelsParams& p) {
+  const DeviceScope scope = enter("propagate_labels");
+  propagate_labels_cuda(p, queue_);
 }
 void CudaStream::add_rows(const AddRowsParams& p) {
   const DeviceScope scope = enter("add_rows");

@@ -65,6 +65,7 @@ class CudaStream : public Stream {
   void overlay(const OverlayParams&) override;
   void pamr_weights(const PamrWeightsParams&) override;
   void pamr(const PamrParams&) override;
+  void propagate_labels(const PropagateLabelsParams&) override;
   void add_rows(const AddRowsParams&) override;
   void lof_scores(const LofScoresParams&) override;
   void mark_patches(const MarkPatchesParams&) override;

@@ -14,6 +14,7 @@
 #include "kernels/overlay/overlay.h"
 #include "kernels/pamr/pamr.h"
 #include "kernels/patch_embed/patch_embed.h"
+#include "kernels/propagate_labels/propagate_labels.h"
 #include "kernels/resize_normalize/resize_normalize.h"
 #include "kernels/tree_attention/tree_attention.h"
 #include "kernels/window_merge/window_merge.h"
@@ -288,6 +289,40 @@ KernelCase pamr(int64_t width, int64_t height, int64_t count) {
               [](Stream& s, const PamrParams& p) { s.pamr(p); })};
 }
 
+// One part of the propagation, on a state that holds the same number everywhere.
+KernelCase propagate_labels(const char* name, PropagationStep step, int64_t width, int64_t height, int64_t count) {
+  const auto cells =
+      static_cast<double>(propagation_grid({.height = height, .width = width, .queries = count}).cells());
+  const double pixels = static_cast<double>(width * height * count), values = cells * static_cast<double>(count);
+  KernelFloor floor{.bytes = 4 * pixels + 8 * values, .written = 8 * values};
+  if (step == PropagationStep::kPlanes) floor.written = 4 * pixels;
+  if (step == PropagationStep::kIterate) {
+    // The kernel with most instructions multiplies: a double a value in and one out, and the matrix. All three write
+    // four doubles a value.
+    floor = {.bytes = 16 * values + 24 * cells, .written = 32 * values};
+  }
+  return {.name = name,
+          .shape = str(width, "×", height, ", ", count, " planes"),
+          .floor = floor,
+          .prepare = prepared(
+              [=](Arrays& a) {
+                const size_t bytes = propagation_bytes(height, width, count, 80);
+                return PropagateLabelsParams{
+                    .step = step,
+                    .height = height,
+                    .width = width,
+                    .queries = count,
+                    .state = a.copy(std::vector<double>(bytes / sizeof(double), 0.01)),
+                    .image = a.normal(3 * width * height),
+                    .image_height = height,
+                    .image_width = width,
+                    .planes = a.normal(count * width * height, 0.1f),
+                    .count = count,
+                    .certainty = a.copy(std::vector<double>(static_cast<size_t>(count), 0.95))};
+              },
+              [](Stream& s, const PropagateLabelsParams& p) { s.propagate_labels(p); })};
+}
+
 // A group of planes in the middle of many.
 KernelCase label_planes(int64_t width, int64_t height, int64_t count) {
   const auto pixels = static_cast<double>(width * height);
@@ -475,6 +510,9 @@ std::vector<KernelCase> kernel_cases() {
       overlay(640, 427),
       pamr_weights(640, 427),
       pamr(640, 427, 21),
+      propagate_labels("propagation-pool", PropagationStep::kPool, 640, 427, 21),
+      propagate_labels("propagation-step", PropagationStep::kIterate, 640, 427, 21),
+      propagate_labels("propagation-planes", PropagationStep::kPlanes, 640, 427, 21),
       label_planes(640, 427, 8),
       window_merge({}, 21, std::nullopt),
       window_merge({}, 171, std::nullopt),
@@ -510,6 +548,9 @@ std::vector<KernelCase> timed_kernel_cases() {
       overlay(4000, 3000),
       pamr_weights(2000, 1500),
       pamr(2000, 1500, 21),
+      propagate_labels("propagation-pool", PropagationStep::kPool, 2000, 1500, 21),
+      propagate_labels("propagation-step", PropagationStep::kIterate, 2000, 1500, 171),
+      propagate_labels("propagation-planes", PropagationStep::kPlanes, 2000, 1500, 21),
       label_planes(4000, 3000, 8),
       window_merge(photo, 21, std::nullopt),
       window_merge(photo, 171, std::nullopt),

@@ -14,7 +14,7 @@ struct Recipe {
   std::string_view method;    // sc-clip, rf-clip, …
   NamedConfig setting;        // of a data set; its class_file is the method's own where names differ
   std::string_view policy;    // with its options
-  std::string_view refine;    // none or pamr
+  std::string_view refine;    // none, pamr or pearl; pearl:N is a grid of about N cells a side
   bool squash = false;        // the photo becomes a square of short_side pixels
   std::string_view prompt{};  // the only template, {} for the name; empty: the 80 of ImageNet
 };

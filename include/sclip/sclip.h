@@ -175,7 +175,7 @@ SCLIP_API sclip_status sclip_session_free(sclip_session* session);
 /* Gives back the memory kept for later calls. */
 SCLIP_API sclip_status sclip_session_trim(sclip_session* session);
 
-enum { SCLIP_REFINE_NONE = 0, SCLIP_REFINE_PAMR = 1 };
+enum { SCLIP_REFINE_NONE = 0, SCLIP_REFINE_PAMR = 1, SCLIP_REFINE_PEARL = 2 };
 
 typedef struct sclip_segment_options {
   size_t struct_size;
@@ -190,8 +190,8 @@ typedef struct sclip_segment_options {
   int32_t ignore_label; /* −1: none */
   float area_thd;       /* smallest share of the non-0 pixels that a class other than 0 must have; negative: none */
   int32_t refine;       /* SCLIP_REFINE_* */
-  int32_t refine_iterations;
-  int32_t window_batch; /* windows in one forward; 0: what suits the device */
+  int32_t refine_iterations; /* 10, with which PAMR is published; of PEARL 25 are */
+  int32_t window_batch;      /* windows in one forward; 0: what suits the device */
 } sclip_segment_options;
 /* The model's own sizes, and what the command does without options. */
 SCLIP_API sclip_status sclip_segment_options_init(const sclip_engine* engine, sclip_segment_options* options,

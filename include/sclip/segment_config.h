@@ -52,9 +52,10 @@ struct SegmentRequest {
   std::vector<std::string> policy_options{};  // OPTION=VALUE each; they go before those in `policy`
   std::optional<float> temperature{};
   std::string fit{};     // short-side or squash; empty: the recipe's, else short-side
-  std::string refine{};  // none or pamr; empty: the recipe's, else none
+  std::string refine{};  // none, pamr or pearl; empty: the recipe's, else none
   std::optional<int> refine_iterations{};
   std::vector<int64_t> refine_dilations{};  // one or two
+  std::optional<int64_t> refine_cells{};
   std::optional<int> short_side{};
   std::optional<int> crop{};
   std::optional<int> stride{};
@@ -74,7 +75,7 @@ SegmentOptions resolve(const SegmentRequest& request, const ModelConfig& model);
 // Throws kInvalidArgument for the label of a class, and for one that a mask does not hold.
 void check_ignore_label(std::optional<int> label, const ClassList& classes);
 
-std::string_view to_string(Refinement::Kind kind);  // none, pamr
+std::string_view to_string(Refinement::Kind kind);  // none, pamr, pearl
 
 // Queries that a model with a closed vocabulary was not trained on, in order; empty for an open one.
 std::vector<std::string> unknown_words(const ModelConfig& model, const ClassList& classes);

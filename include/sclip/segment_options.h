@@ -10,10 +10,11 @@ namespace sclip {
 
 // What happens to the planes of cosines between merging and softmax.
 struct Refinement {
-  enum Kind : uint8_t { kNone, kPamr };
+  enum Kind : uint8_t { kNone, kPamr, kPearl };
   Kind kind = kNone;
-  int iterations = 10;
-  std::array<int64_t, 2> dilations = {8, 16};  // each 1 … 32; a second one of 0: only the first
+  int iterations = 10;                         // of PEARL's steps 25 are published
+  std::array<int64_t, 2> dilations = {8, 16};  // of PAMR, each 1 … 32; a second one of 0: only the first
+  int64_t cells = 80;                          // of PEARL's grid, about as many a side, 1 … 1024
 
   bool operator==(const Refinement&) const = default;
 };

@@ -34,9 +34,13 @@ struct Options {
     set(o.logit_scale, logit_scale);
     set(o.prob_thd, prob_thd);
     set(o.area_thd, area_thd);
+    if (refine && *refine != "none" && *refine != "pamr" && *refine != "pearl") {
+      throw nb::value_error("refine is 'none', 'pamr' or 'pearl'");
+    }
+    if (refine)
+      o.refine = *refine == "pamr" ? SCLIP_REFINE_PAMR : *refine == "pearl" ? SCLIP_REFINE_PEARL : SCLIP_REFINE_NONE;
+    if (o.refine == SCLIP_REFINE_PEARL) o.refine_iterations = 25;
     set(o.refine_iterations, refine_iterations);
-    if (refine && *refine != "none" && *refine != "pamr") throw nb::value_error("refine is 'none' or 'pamr'");
-    if (refine) o.refine = *refine == "pamr" ? SCLIP_REFINE_PAMR : SCLIP_REFINE_NONE;
     return o;
   }
 };

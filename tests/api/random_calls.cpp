@@ -160,7 +160,7 @@ class Driver {
     o.prob_thd = rarely() ? 2.f : 0.3f;
     o.ignore_label = static_cast<int32_t>(pick(300)) - 2;
     o.area_thd = rarely() ? 0.2f : -1;
-    o.refine = static_cast<int32_t>(pick(2));
+    o.refine = static_cast<int32_t>(pick(3));
     o.refine_iterations = static_cast<int32_t>(pick(4));
     o.window_batch = static_cast<int32_t>(pick(3));
     return o;

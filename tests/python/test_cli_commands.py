@@ -101,6 +101,7 @@ def test_a_device_asked_for_is_used_or_refused(tmp_path):
     (["segment", CHINA, "-c", CLASSES, "--outputs", "mask", "--resume"], "json"),
     (["segment", CHINA, "-c", CLASSES, "--refine", "magic"], "magic"),
     (["segment", CHINA, "-c", CLASSES, "--refine-iterations", "3"], "pamr"),
+    (["segment", CHINA, "-c", CLASSES, "--refine", "pamr", "--refine-cells", "40"], "pearl"),
     (["segment", CHINA, "-c", CLASSES, "--refine", "pamr", "--refine-dilations", "33"], "--refine-dilations"),
     (["segment", CHINA, "-c", CLASSES, "--refine", "pamr", "--refine-dilations", "8,16,32"], "--refine-dilations"),
     (["frobnicate"], "frobnicate"),

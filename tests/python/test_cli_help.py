@@ -79,7 +79,7 @@ def test_bash_completion(tmp_path):
     (tmp_path / "folder").mkdir()
     assert set(COMMANDS) <= set(bash_completes("sclip ", tmp_path))
     assert bash_completes("sclip seg", tmp_path) == ["segment"]
-    assert set(bash_completes("sclip segment --refine", tmp_path)) == {"--refine", "--refine-iterations", "--refine-dilations"}
+    assert set(bash_completes("sclip segment --refine", tmp_path)) == {"--refine", "--refine-iterations", "--refine-dilations", "--refine-cells"}
     assert bash_completes("sclip segment --policy n", tmp_path) == ["naclip"]
     assert "voc21" in bash_completes("sclip segment --config ", tmp_path)
     assert "cityscapes" in bash_completes("sclip classify --classes-file ", tmp_path)

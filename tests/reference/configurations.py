@@ -9,6 +9,7 @@ class Configuration:
     prob_thd: float = 0.0
     area_thd: float | None = None
     refine: tuple[int, tuple[int, ...]] | None = None  # iterations and dilations of PAMR
+    propagate: tuple[int, int] | None = None           # iterations and cells of PEARL's propagation
 
 
 CONFIGURATIONS = {

@@ -5,8 +5,7 @@ import numpy as np
 import torch
 
 from . import image as images
-from . import pamr
-from . import read_outs
+from . import pamr, propagation, read_outs
 from .configurations import Configuration
 from .labels import area_filter, class_scores, labels, merge, resize_bilinear
 from .text import unit
@@ -66,6 +65,9 @@ def segment(model: Model, photo: np.ndarray, bank: torch.Tensor, query_class: li
         iterations, dilations = configuration.refine
         guide = images.normalise(images.resize_opencv_linear(photo, height, width))
         logits = pamr.pamr(torch.from_numpy(guide).to(logits.dtype), logits, iterations, dilations)
+    if configuration.propagate is not None:
+        guide = images.normalise(images.resize_opencv_linear(photo, height, width))
+        logits = propagation.propagate(torch.from_numpy(guide).to(logits.dtype), logits, bank.to(logits.dtype), *configuration.propagate)
     scores = area_filter(class_scores(logits, query_class, configuration.logit_scale), configuration.area_thd)
     return Result(spans, grid, features, logits, scores, labels(scores, configuration.prob_thd))
 

@@ -154,7 +154,7 @@ TEST_CASE("rows of published figures have their published means", "[evaluation]"
                             {"rf-clip", "none", 0, 44.2},
                             {"rf-clip", "pamr", 0, 45.5},
                             {"dih-clip", "none", 0, 43.6},
-                            {"pearl", "none", 0, 43.2},
+                            {"pearl", "pearl", 0, 43.2},
                             {"sfp", "none", 0, 39.6},
                             {"gem", "none", 0, 38.3}}) {
     size_t rows = 0;

@@ -31,7 +31,7 @@ TEST_CASE("recipes: every row can be meant", "[recipes]") {
         resolve({.config = std::string(r.setting.name), .recipe = std::string(r.method)}, {});
     CHECK(find_policy(options.policy).name() == r.method);
     CHECK(options.squash == r.squash);
-    CHECK((options.refine.kind == Refinement::kPamr) == (r.refine == "pamr"));
+    CHECK(to_string(options.refine.kind) == r.refine.substr(0, r.refine.find(':')));
   }
 }
 
@@ -51,6 +51,8 @@ TEST_CASE("recipes: published numbers", "[recipes]") {
   CHECK(
       (recipe("gem", "voc21").squash && recipe("gem", "voc21").short_side == 448 && recipe("gem", "voc21").crop == 0));
   CHECK((recipe("naclip", "voc20").refine.kind == Refinement::kPamr && recipe("naclip", "voc20").crop == 0));
+  CHECK(recipe("pearl", "voc21").refine == Refinement{.kind = Refinement::kPearl, .iterations = 25, .cells = 80});
+  CHECK(recipe("pearl", "cityscapes").refine == Refinement{.kind = Refinement::kPearl, .iterations = 25, .cells = 224});
   CHECK((recipe("clearclip", "voc21").prob_thd == 0.5f && recipe("clearclip", "cityscapes").crop == 224));
   CHECK(find_recipe("rf-clip", "cityscapes").policy == "rf-clip:w=0.1,alpha=0.03,h=0.14,scene=window");
   CHECK(find_recipe("resclip", "voc21").policy == "resclip:tau-r=2,lambda-r=0.3,tau-s=2.2,lambda-s=0.7,t=0.5");

@@ -61,6 +61,11 @@ TEST_CASE("config: a refinement", "[segment_config]") {
   request.refine_iterations = 0;
   request.refine_dilations = {32};
   CHECK(resolve(request, {}).refine == Refinement{.kind = Refinement::kPamr, .iterations = 0, .dilations = {32, 0}});
+  request = {.refine = "pearl"};
+  CHECK(resolve(request, {}).refine == Refinement{.kind = Refinement::kPearl, .iterations = 25, .cells = 80});
+  request.refine_iterations = 7;
+  request.refine_cells = 224;
+  CHECK(resolve(request, {}).refine == Refinement{.kind = Refinement::kPearl, .iterations = 7, .cells = 224});
   CHECK(resolve(request, {}) != resolve({}, {}));
 
   const auto refused = [](SegmentRequest r, const char* part) { CHECK_THROWS_WITH(resolve(r, {}), Contains(part)); };
@@ -71,6 +76,10 @@ TEST_CASE("config: a refinement", "[segment_config]") {
   refused({.refine = "pamr", .refine_dilations = {8, -1}}, "-1");
   refused({.refine = "pamr", .refine_dilations = {1, 2, 3}}, "one or two");
   refused({.refine_iterations = 3}, "pamr");
+  refused({.refine = "pearl", .refine_dilations = {3}}, "pamr");
+  refused({.refine = "pamr", .refine_cells = 80}, "pearl");
+  refused({.refine = "pearl", .refine_cells = 0}, "1024");
+  refused({.refine = "pearl:50"}, "pearl:50");
   refused({.refine_dilations = {3}}, "pamr");
 }
 

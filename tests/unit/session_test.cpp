@@ -110,7 +110,7 @@ TEST_CASE("photos in one call have the bits that each has alone", "[session]") {
     const auto bank = bank_of(*engine);
     const std::vector<Image> all = photos();
     for (SegmentOptions options : {tiny_options(), SegmentOptions{.short_side = 40, .crop = 0}}) {
-      for (const auto refine : {Refinement::kNone, Refinement::kPamr}) {
+      for (const auto refine : {Refinement::kNone, Refinement::kPamr, Refinement::kPearl}) {
         options.refine.kind = refine;
         CAPTURE(threads, options.crop, static_cast<int>(refine));
         Session alone(engine), together(engine);
@@ -349,7 +349,7 @@ TEST_CASE("pixels below the threshold get the ignored label, and nothing else ch
   const auto bank = bank_of(*engine);
   const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
   Session session(engine);
-  for (const auto refine : {Refinement::kNone, Refinement::kPamr}) {
+  for (const auto refine : {Refinement::kNone, Refinement::kPamr, Refinement::kPearl}) {
     for (const std::optional<float> area : {std::optional<float>{}, std::optional<float>{0.3f}}) {
       CAPTURE(static_cast<int>(refine), area.value_or(-1));
       SegmentOptions options = tiny_options();
@@ -459,6 +459,7 @@ TEST_CASE("options that cannot work are refused at the border, with what to do",
   refuses([](SegmentOptions& o) { o.temperature = std::numeric_limits<float>::infinity(); }, "the temperature is inf");
   refuses([](SegmentOptions& o) { o.refine = {.kind = Refinement::kPamr, .iterations = -1}; }, "iterations");
   refuses([](SegmentOptions& o) { o.refine = {.kind = Refinement::kPamr, .dilations = {40, 0}}; }, "dilation");
+  refuses([](SegmentOptions& o) { o.refine = {.kind = Refinement::kPearl, .cells = 0}; }, "cells");
 
   const std::vector<uint8_t> pixels(12);
   std::vector<uint16_t> labels(5);

@@ -8,7 +8,7 @@ from ..step import Failed, Row
 SIMULATED_KERNELS = ",".join(f"[{kernel}]~[cpu]" for kernel in (
     "adapt_words", "add_rows", "choose_heads", "embed_tokens", "feature_surgery", "gather_rows", "gelu", "l2_normalize",
     "label_affinity", "layernorm", "matmul", "mean_norm", "outlier_patches", "overlay", "pamr", "patch_embed", "procrustes",
-    "resize_bicubic", "resize_normalize", "similarity_maps", "soften_sinks", "tree_attention"))
+    "propagate_labels", "resize_bicubic", "resize_normalize", "similarity_maps", "soften_sinks", "tree_attention"))
 SIMULATED_ENGINE = ",".join((
     "the device's masks are those of the CPU in f32", "a recording gives the bits of the calls it records",
     "masks do not depend on how windows are batched", "the text bank is the CPU's", "pamr is PyTorch's to 1e-5"))
