@@ -100,6 +100,7 @@ __global__ void __launch_bounds__(kCellThreads)
   double most = c.s.x[cell];
   for (int i = cell + c.cells; i < c.total; i += c.cells) most = fmax(most, c.s.x[i]);
   double sum = 0;
+#pragma unroll 1
   for (int i = cell; i < c.total; i += c.cells) {
     const double e = exp(c.s.x[i] - most);
     c.s.product[i] = e;

@@ -25,7 +25,7 @@ def segment(out, *arguments, classes=("-c", CLASSES)):
     (("--outputs", "mask,overlay,overlay-jpeg,grey,geotiff,per-class,rle,scores,logits,json", "--overlay-size", "photo"), ("-c", CLASSES)),
     (("--config", "voc21"), ()),
     (("--config", "cityscapes", "--refine", "pamr", "--refine-iterations", "1", "--area-thd", "0.1"), ()),
-    (("--refine", "pearl", "--refine-cells", "20"), ()),
+    (("--refine", "pearl", "--refine-cells", "20"), ("-c", CLASSES)),
     (("--refine", "pamr", "--refine-dilations", "4", "--policy", "naclip:sigma=3", "--prob-thd", "0.5", "--outputs", "json"),
      ("-c", "sky; 空, tree")),
     (("--ignore-label", "255", "--prob-thd", "0.9", "--outputs", "json,rle"), ("-c", CLASSES)),
