@@ -74,7 +74,7 @@ MaskRule::MaskRule(MaskRuleKind kind, size_t classes) : MaskRule(kind, classes, 
       SCLIP_CHECK(classes == kCityscapesCounted.size(), kInvalidArgument,
                   "masks with Cityscapes' numbers have 19 classes, and the list has ", classes);
       for (size_t number = 0; number < kCityscapesNumbers; ++number) table_[number] = kIgnoredLabel;
-      for (size_t i = 0; i < kCityscapesCounted.size(); ++i) set(kCityscapes[i], i);
+      for (size_t i = 0; i < kCityscapesCounted.size(); ++i) set(kCityscapesCounted[i], i);
       break;
     case MaskRuleKind::kListed: break;
   }
