@@ -4,11 +4,14 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/destination.h"
 #include "api/handles.h"
+#include "api/result_object.h"
 #include "api/status.h"
 #include "io/image.h"
 #include "results/rle.h"
@@ -42,6 +45,12 @@ struct SessionObject {
   explicit SessionObject(std::shared_ptr<const Engine> e) : session(std::move(e)) {}
   Session session;
   std::vector<uint16_t> wide_labels;  // of callers who want 8 bits
+  // Of the latest call, for the memory that they hold.
+  SegmentOptions options;
+  std::vector<Destination> destinations;
+  std::vector<PhotoRequest> requests;
+  std::vector<Segmentation> done;
+  std::optional<sclip_segment_options> usual;  // what the model takes without options
   std::atomic_flag taken = ATOMIC_FLAG_INIT;
 };
 
@@ -49,15 +58,6 @@ struct FeaturesObject {
   using Handle = sclip_features;
   static constexpr Kind kKind = Kind::kFeatures;
   std::shared_ptr<const PhotoFeatures> features;
-};
-
-struct ResultObject {
-  using Handle = sclip_result;
-  static constexpr Kind kKind = Kind::kResult;
-  int32_t width = 0, height = 0;
-  std::vector<uint16_t> labels;
-  std::vector<float> scores;
-  std::vector<sclip_class_statistics> classes;
 };
 
 struct PictureObject {

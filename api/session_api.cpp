@@ -1,6 +1,7 @@
 // Sessions: what is computed of photos and words.
 #include <algorithm>
-#include <cstring>
+#include <cstdio>
+#include <span>
 
 #include "api/control.h"
 #include "api/objects.h"
@@ -10,7 +11,7 @@
 namespace sclip::api {
 namespace {
 
-constexpr size_t kFirstSegmentOptionsSize = sizeof(sclip_segment_options), kFirstOutputSize = sizeof(sclip_output);
+constexpr size_t kFirstSegmentOptionsSize = sizeof(sclip_segment_options);
 
 const char* usual_policy() {
   static const std::string* const name = new std::string(SegmentOptions().policy);
@@ -37,10 +38,13 @@ sclip_segment_options to_c(const SegmentOptions& o) {
   return out;
 }
 
-SegmentOptions options_from(const sclip_segment_options* given, const Engine& engine) {
-  const sclip_segment_options defaults = to_c(resolve({}, engine.config()));
-  const auto c = read_struct(given, defaults, kFirstSegmentOptionsSize, "sclip_segment_options");
-  SegmentOptions out;
+// Kept by the session until its next call.
+const SegmentOptions& options_from(const sclip_segment_options* given, SessionObject& session) {
+  if (!session.usual) session.usual = to_c(resolve({}, session.session.engine().config()));
+  const auto c = read_struct(given, *session.usual, kFirstSegmentOptionsSize, "sclip_segment_options");
+  static const SegmentOptions defaults;
+  SegmentOptions& out = session.options;
+  out = defaults;
   out.policy = text(c.policy, "policy");
   out.short_side = c.short_side;
   out.crop = c.crop;
@@ -67,76 +71,6 @@ ImageView view_of(const sclip_image& image) {
   return {image.pixels, image.width, image.height, image.row_stride, static_cast<ChannelOrder>(image.order)};
 }
 
-// Where one photo's results go, and what is left to do when they are there.
-class Destination {
- public:
-  Destination(sclip_output& output, const TextBank& bank, const SegmentOptions& options, int width, int height)
-      : output_(output),
-        bank_(bank),
-        pixels_(static_cast<size_t>(std::max(width, 0)) * static_cast<size_t>(std::max(height, 0))) {
-    check_size<sclip_output>(output.struct_size, kFirstOutputSize, "sclip_output");
-    if (output.mask8 != nullptr) {
-      SCLIP_CHECK(bank.classes().size() <= 256 && options.ignore_label.value_or(0) < 256, kInvalidArgument,
-                  "mask8 holds labels up to 255, and the bank has ", bank.classes().size(),
-                  " classes, with ignore_label ", options.ignore_label.value_or(-1), ": use mask16");
-    }
-    if (output.result != nullptr) {
-      *output.result = nullptr;
-      result_ = std::make_shared<ResultObject>();
-      result_->width = width;
-      result_->height = height;
-    }
-  }
-
-  // Labels go to the caller's 16 bits, else to the result, else to `wide`.
-  PhotoRequest request(uint16_t* wide) {
-    PhotoRequest r;
-    if (result_ != nullptr) {
-      result_->labels.resize(pixels_);
-      result_->scores.resize(pixels_);
-    }
-    labels_ = output_.mask16 != nullptr ? output_.mask16 : result_ != nullptr ? result_->labels.data() : wide;
-    scores_ = output_.scores != nullptr ? output_.scores : result_ != nullptr ? result_->scores.data() : nullptr;
-    r.labels = {labels_, pixels_};
-    r.with_scores = scores_ != nullptr;
-    if (scores_ != nullptr) r.scores = {scores_, pixels_};
-    if (output_.logits != nullptr) r.logits = {output_.logits, pixels_ * static_cast<size_t>(bank_.queries())};
-    return r;
-  }
-  bool needs_wide_labels() const { return output_.mask16 == nullptr && result_ == nullptr; }
-  size_t pixels() const { return pixels_; }
-
-  void finish(const Segmentation& s) {
-    if (output_.mask8 != nullptr) {
-      std::transform(labels_, labels_ + pixels_, output_.mask8,
-                     [](uint16_t label) { return static_cast<uint8_t>(label); });
-    }
-    const auto statistics = [](const ClassStatistics& c) {
-      return sclip_class_statistics{c.pixels, c.mean_score, c.max_score};
-    };
-    if (output_.classes != nullptr) std::transform(s.classes.begin(), s.classes.end(), output_.classes, statistics);
-    output_.resized_width = s.resized_width;
-    output_.resized_height = s.resized_height;
-    output_.windows = s.windows;
-    output_.resize_seconds = s.times.resize;
-    output_.encode_seconds = s.times.encode;
-    output_.merge_seconds = s.times.merge;
-    if (result_ == nullptr) return;
-    if (labels_ != result_->labels.data()) std::copy_n(labels_, pixels_, result_->labels.data());
-    if (scores_ != result_->scores.data()) std::copy_n(scores_, pixels_, result_->scores.data());
-    for (const ClassStatistics& c : s.classes) result_->classes.push_back(statistics(c));
-    *output_.result = give(std::move(result_));
-  }
-
- private:
-  sclip_output& output_;
-  const TextBank& bank_;
-  size_t pixels_;
-  std::shared_ptr<ResultObject> result_;
-  uint16_t* labels_ = nullptr;
-  float* scores_ = nullptr;
-};
-
 }  // namespace
 }  // namespace sclip::api
 
@@ -160,6 +94,9 @@ sclip_status sclip_session_trim(sclip_session* session) {
     const auto s = take<SessionObject>(session);
     const Turn turn(*s);
     s->wide_labels = {};
+    std::vector<Destination>().swap(s->destinations);
+    std::vector<PhotoRequest>().swap(s->requests);
+    std::vector<Segmentation>().swap(s->done);
     s->session.trim();
   });
 }
@@ -187,7 +124,7 @@ sclip_status sclip_segment_options_use(sclip_segment_options* options, const cha
 }
 
 sclip_status sclip_output_init(sclip_output* output, size_t struct_size) {
-  return guarded(__func__, [&] { write_struct(output, {}, struct_size, kFirstOutputSize, "sclip_output"); });
+  return guarded(__func__, [&] { write_struct(output, {}, struct_size, Destination::kFirstSize, "sclip_output"); });
 }
 
 sclip_status sclip_session_segment(sclip_session* session, const sclip_bank* bank, const sclip_segment_options* options,
@@ -200,26 +137,33 @@ sclip_status sclip_session_segment(sclip_session* session, const sclip_bank* ban
     if (count == 0) return;
     needed(images, "images");
     needed(outputs, "outputs");
-    const SegmentOptions o = options_from(options, s->session.engine());
+    const SegmentOptions& o = options_from(options, *s);
     const Control run(control);
-    std::vector<Destination> destinations;
+    std::vector<Destination>& destinations = s->destinations;
+    std::vector<PhotoRequest>& requests = s->requests;
+    destinations.clear();
+    requests.clear();
     size_t wide = 0;
     for (size_t i = 0; i < count; ++i) {
       const ImageView view = view_of(images[i]);
-      check_image(view, str("image ", i));
+      char name[32];
+      std::snprintf(name, sizeof(name), "image %zu", i);
+      check_image(view, name);
       destinations.emplace_back(outputs[i], *b->bank, o, view.width, view.height);
       if (destinations[i].needs_wide_labels()) wide += destinations[i].pixels();
     }
     if (s->wide_labels.size() < wide) s->wide_labels.resize(wide);
-    std::vector<PhotoRequest> requests;
     uint16_t* next = s->wide_labels.data();
     for (size_t i = 0; i < count; ++i) {
       requests.push_back(destinations[i].request(next));
       requests[i].photo = view_of(images[i]);
       if (destinations[i].needs_wide_labels()) next += destinations[i].pixels();
     }
-    const std::vector<Segmentation> done = s->session.segment(requests, *b->bank, o, run.run());
+    s->done.resize(std::max(s->done.size(), count));
+    const std::span<Segmentation> done(s->done.data(), count);
+    s->session.segment(requests, *b->bank, o, done, run.run());
     for (size_t i = 0; i < count; ++i) destinations[i].finish(done[i]);
+    destinations.clear();
   });
 }
 
@@ -230,7 +174,7 @@ sclip_status sclip_session_read(sclip_session* session, const sclip_image* image
     *features = nullptr;
     const auto s = take<SessionObject>(session);
     const Turn turn(*s);
-    const SegmentOptions o = options_from(options, s->session.engine());
+    const SegmentOptions& o = options_from(options, *s);
     const Control run(control);
     auto object = std::make_shared<FeaturesObject>();
     object->features = s->session.read(view_of(needed(image, "image")), o, run.run());
@@ -246,10 +190,12 @@ sclip_status sclip_session_segment_features(sclip_session* session, const sclip_
     const auto f = take<FeaturesObject>(features);
     const auto b = take<BankObject>(bank);
     const Turn turn(*s);
-    const SegmentOptions o = options_from(options, s->session.engine());
+    const SegmentOptions& o = options_from(options, *s);
     Destination to(needed(output, "output"), *b->bank, o, f->features->width(), f->features->height());
     if (to.needs_wide_labels() && s->wide_labels.size() < to.pixels()) s->wide_labels.resize(to.pixels());
-    to.finish(s->session.segment(*f->features, *b->bank, o, to.request(s->wide_labels.data())));
+    if (s->done.empty()) s->done.resize(1);
+    s->session.segment(*f->features, *b->bank, o, to.request(s->wide_labels.data()), s->done[0]);
+    to.finish(s->done[0]);
   });
 }
 

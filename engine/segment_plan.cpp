@@ -36,7 +36,8 @@ size_t group_for(const PhotoPlan& photo, std::vector<WindowGroup>& groups, bool 
   groups.push_back({.window_width = photo.grid.window_width,
                     .window_height = photo.grid.window_height,
                     .patches = photo.patches(),
-                    .corners = nullptr});
+                    .corners = nullptr,
+                    .needs = {}});
   return groups.size() - 1;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,6 +62,9 @@ struct WindowGroup {
   int64_t atlas_offset = 0;         // floats before its atlas in the call's
   int64_t patches_before = 0;       // of all windows of earlier groups
   std::unique_ptr<Memory> corners;  // (windows) PatchOrigin
+  std::optional<PlanNeeds> needs;   // of the head, where it is known that they are asked for again
+  int64_t left_floats = 0;          // that the head leaves of a window to settle labels with: mostly 0
+  int64_t left_before = 0;          // of all windows of earlier groups
 
   const PatchOrigin* origins() const { return static_cast<const PatchOrigin*>(corners->data()); }
 };
@@ -73,6 +77,7 @@ struct SegmentPlan {
   int64_t atlas_floats = 0;  // of all groups
   int64_t patches = 0;       // of all windows
   int64_t windows = 0;
+  int64_t left_floats = 0;  // of all windows
 
   std::shared_ptr<const DenseHead> head;  // of options.policy, for the bank's words
   std::unique_ptr<Memory> query_class;    // (K) i32

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "engine/vision_encoder.h"
@@ -32,50 +33,48 @@ Segmenter::UnwantedScores Segmenter::needs_of_scores(const SegmentPlan& plan) {
 Segmenter::Segmenter(const Engine& engine, Stream& stream)
     : engine_(engine), backend_(engine.backend()), stream_(stream), windows_(engine.vision(), engine.backend()) {}
 
-std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> requests, const TextBank& bank,
-                                             const SegmentOptions& options, const RunControl& control) {
-  std::vector<Segmentation> out(requests.size());
-  if (requests.empty()) return out;
+void Segmenter::segment(std::span<const PhotoRequest> requests, const TextBank& bank, const SegmentOptions& options,
+                        const RunControl& control, std::span<Segmentation> out) {
+  if (requests.empty()) return;
   control.check();
-  std::vector<PhotoKey> keys;
+  keys_.clear();
   for (const PhotoRequest& r : requests) {
-    keys.push_back({.width = r.width(),
-                    .height = r.height(),
-                    .order = r.rows != nullptr ? ChannelOrder::kRgb : r.photo.order,
-                    .logits = !r.logits.empty(),
-                    .scores = !r.scores.empty() || r.with_scores,
-                    .paired = r.rows != nullptr});
+    keys_.push_back({.width = r.width(),
+                     .height = r.height(),
+                     .order = r.rows != nullptr ? ChannelOrder::kRgb : r.photo.order,
+                     .logits = !r.logits.empty(),
+                     .scores = !r.scores.empty() || r.with_scores,
+                     .paired = r.rows != nullptr});
   }
   Watch watch;
-  SegmentPlan& plan = plan_for(keys, options, bank);
+  SegmentPlan& plan = plan_for(keys_, options, bank);
   // Before anything of the results: reading a photo's rows may fail.
-  std::vector<ImageView> photos;
-  paired_.resize(requests.size());
+  views_.clear();
   if (uploads_.size() < requests.size()) uploads_.resize(requests.size());
   const bool reads = std::any_of(requests.begin(), requests.end(), [](const auto& r) { return r.rows != nullptr; });
+  if (reads) paired_.resize(requests.size());
   const double read_share = reads ? kReadShare : 0;
   for (size_t i = 0; i < requests.size(); ++i) {
-    photos.push_back(
+    views_.push_back(
         photo_of(requests[i], plan.photos[i], i,
                  part_of(control, read_share * static_cast<double>(i) / static_cast<double>(requests.size()),
                          read_share / static_cast<double>(requests.size()))));
   }
-  std::vector<std::vector<LabelStatistics>> statistics(requests.size());
   begin_results(label_slots(rule_of(options, *plan.query_class, bank)), needs_of_scores(plan), bank.queries(), requests,
-                out, statistics);
+                out);
   // Recorded at the second run: one call alone would not earn a recording back. A refinement asks, between two kernels,
   // whether a second pass is needed.
   const bool record = options.record && options.refine.kind == Refinement::kNone && plan.head->may_be_recorded() &&
                       stream_.can_record();
   if (record && plan.generation == generation()) {
-    run_recorded(photos, plan, bank);
+    run_recorded(views_, plan, bank);
   } else {
     plan.recording.reset();
-    run(photos, plan, bank, part_of(control, read_share, kEncodeEnd - read_share), &watch);
+    run(views_, plan, bank, part_of(control, read_share, kEncodeEnd - read_share), &watch);
     plan.generation = generation();
   }
-  finish_results(out, statistics, options.ignore_label.has_value(), &plan);
-  paired_.clear();
+  finish_results(out, options.ignore_label.has_value(), &plan);
+  if (reads) paired_.clear();
   control.report(1);
   // A recorded run is not divided into stages: its whole time counts as encoding.
   (watch.times.encode > 0 ? watch.times.merge : watch.times.encode) += watch.watch.lap();
@@ -88,12 +87,10 @@ std::vector<Segmentation> Segmenter::segment(std::span<const PhotoRequest> reque
     s.resized_width = static_cast<int>(plan.photos[i].size.width);
     s.resized_height = static_cast<int>(plan.photos[i].size.height);
   }
-  return out;
 }
 
 void Segmenter::begin_results(int64_t slots, UnwantedScores unwanted, int64_t queries,
-                              std::span<const PhotoRequest> requests, std::span<Segmentation> out,
-                              std::vector<std::vector<LabelStatistics>>& statistics) {
+                              std::span<const PhotoRequest> requests, std::span<Segmentation> out) {
   if (results_.size() < requests.size()) results_.resize(requests.size());
   // A refinement keeps its sums in the scores: of photos whose scores nobody wants, one after the other in the same
   // place, as large as the largest needs it. To grow it between two of them would leave the first one's behind.
@@ -110,6 +107,10 @@ void Segmenter::begin_results(int64_t slots, UnwantedScores unwanted, int64_t qu
     s.width = request.width();
     s.height = request.height();
     const int64_t pixels = int64_t{s.width} * s.height;
+    s.labels.clear();
+    s.scores.clear();
+    s.classes.clear();
+    s.ignored = {};
     uint16_t* labels = request.labels.data();
     if (request.labels.empty()) {
       s.labels.resize(static_cast<size_t>(pixels));
@@ -126,17 +127,16 @@ void Segmenter::begin_results(int64_t slots, UnwantedScores unwanted, int64_t qu
     }
     r.host_labels = {labels, static_cast<size_t>(pixels)};
     r.host_scores = scores;
-    statistics[i].resize(static_cast<size_t>(slots));
+    r.host_statistics.assign(static_cast<size_t>(slots), {});
     r.out = {.labels = r.labels.begin(backend_, labels, pixels),
              .scores = scores != nullptr ? r.scores.begin(backend_, scores, pixels) : unread_scores,
-             .statistics = r.statistics.begin(backend_, statistics[i].data(), slots)};
+             .statistics = r.statistics.begin(backend_, r.host_statistics.data(), slots)};
     r.full_logits =
         request.logits.empty() ? nullptr : r.logits.begin(backend_, request.logits.data(), queries * pixels);
   }
 }
 
-void Segmenter::finish_results(std::span<Segmentation> out, std::span<std::vector<LabelStatistics>> statistics,
-                               bool with_ignored, const SegmentPlan* settling) {
+void Segmenter::finish_results(std::span<Segmentation> out, bool with_ignored, const SegmentPlan* settling) {
   for (size_t i = 0; i < out.size(); ++i) {
     Results& r = results_[i];
     r.labels.download(stream_);
@@ -152,9 +152,9 @@ void Segmenter::finish_results(std::span<Segmentation> out, std::span<std::vecto
     r.scores.finish();
     r.logits.finish();
     r.statistics.finish();
-    if (settling != nullptr) settle(*settling, i, statistics[i]);
+    if (settling != nullptr) settle(*settling, i);
     Segmentation& s = out[i];
-    for (const LabelStatistics& c : statistics[i]) {
+    for (const LabelStatistics& c : r.host_statistics) {
       s.classes.push_back({.pixels = c.pixels,
                            .mean_score = c.pixels > 0 ? c.score_sum / static_cast<double>(c.pixels) : 0.0,
                            .max_score = c.max_score});
@@ -224,8 +224,8 @@ std::shared_ptr<const PhotoFeatures> Segmenter::read(std::shared_ptr<const Engin
   return std::make_shared<PhotoFeatures>(std::move(engine), std::move(plan), std::move(memory));
 }
 
-Segmentation Segmenter::segment(const PhotoFeatures& features, const PhotoRequest& request, const TextBank& bank,
-                                const SegmentOptions& options) {
+void Segmenter::segment(const PhotoFeatures& features, const PhotoRequest& request, const TextBank& bank,
+                        const SegmentOptions& options, Segmentation& out) {
   const SegmentPlan& plan = features.plan();
   Watch watch;
   if (asked_classes_ == nullptr || asked_bank_ != bank.id()) {
@@ -235,18 +235,15 @@ Segmentation Segmenter::segment(const PhotoFeatures& features, const PhotoReques
     asked_bank_ = bank.id();
   }
   const LabelRule rule = rule_of(options, *asked_classes_, bank);
-  Segmentation out;
-  std::vector<std::vector<LabelStatistics>> statistics(1);
-  begin_results(label_slots(rule), UnwantedScores::kNone, bank.queries(), {&request, 1}, {&out, 1}, statistics);
+  begin_results(label_slots(rule), UnwantedScores::kNone, bank.queries(), {&request, 1}, {&out, 1});
   auto* cosines = logits_.get<float>(backend_, plan.patches * bank.queries());
   stream_.linear(bank.similarity(), features.data(), plan.patches, cosines);
   label(plan, 0, cosines, rule);
-  finish_results({&out, 1}, statistics, options.ignore_label.has_value(), nullptr);
+  finish_results({&out, 1}, options.ignore_label.has_value(), nullptr);
   out.windows = features.windows();
   out.resized_width = static_cast<int>(plan.photos[0].size.width);
   out.resized_height = static_cast<int>(plan.photos[0].size.height);
-  out.times.merge = watch.watch.lap();
-  return out;
+  out.times = {.merge = watch.watch.lap()};
 }
 
 // The policy's dense head, for the words of `bank` or, without one, for none. The latest is kept: photos of many
@@ -263,42 +260,26 @@ std::shared_ptr<const DenseHead> Segmenter::head_for(const SegmentOptions& optio
   return head_;
 }
 
-std::vector<int64_t> Segmenter::left_offsets(const SegmentPlan& plan) const {
-  const int64_t patch = engine_.vision().patch_size();
-  std::vector<int64_t> offsets{0};
-  for (const WindowGroup& group : plan.groups) {
-    int64_t floats = 0;
-    if (const std::string_view name = plan.head->settles_with(); !name.empty()) {
-      const WindowShape shape = engine_.vision().window_shape(group.window_height / patch, group.window_width / patch);
-      for (const BufferNeed& need : plan.head->needs(shape).buffers) {
-        if (need.name == name) floats = need.window_bytes / static_cast<int64_t>(sizeof(float));
-      }
-    }
-    offsets.push_back(offsets.back() + floats * group.windows);
-  }
-  return offsets;
-}
-
 void Segmenter::fetch_left(const SegmentPlan& plan) {
-  const std::vector<int64_t> offsets = left_offsets(plan);
   for (size_t i = 0; i < plan.photos.size(); ++i) {
     const PhotoPlan& photo = plan.photos[i];
-    const int64_t begin = offsets[photo.group];
-    const int64_t floats = (offsets[photo.group + 1] - begin) / plan.groups[photo.group].windows;
+    const WindowGroup& group = plan.groups[photo.group];
+    const int64_t floats = group.left_floats;
     results_[i].left.resize(static_cast<size_t>(floats));
     if (floats == 0) continue;
     stream_.download(results_[i].left.data(),
-                     left_.get<float>(backend_, offsets.back()) + begin + photo.first_window * floats,
+                     left_.get<float>(backend_, plan.left_floats) + group.left_before + photo.first_window * floats,
                      static_cast<size_t>(floats) * sizeof(float));
   }
 }
 
 // The scores stay what they are: every pixel's own best. Classes are counted anew.
-void Segmenter::settle(const SegmentPlan& plan, size_t i, std::vector<LabelStatistics>& statistics) {
-  const Results& r = results_[i];
+void Segmenter::settle(const SegmentPlan& plan, size_t i) {
+  Results& r = results_[i];
   if (r.left.empty()) return;
   const PhotoPlan& photo = plan.photos[i];
   plan.head->settle(r.left, photo.grid_h, photo.grid_w, r.host_labels, photo.key.height, photo.key.width);
+  std::vector<LabelStatistics>& statistics = r.host_statistics;
   statistics.assign(statistics.size(), {});
   for (size_t pixel = 0; pixel < r.host_labels.size(); ++pixel) {
     const uint16_t label = r.host_labels[pixel];
@@ -319,6 +300,16 @@ SegmentPlan& Segmenter::plan_for(std::span<const PhotoKey> keys, const SegmentOp
     SCLIP_CHECK(plan.head->settles_with().empty() || photo.grid.count() == 1, kInvalidArgument, "policy '",
                 options.policy, "' settles labels among the patches of one window, and this photo has ",
                 photo.grid.count(), ": take it whole, with crop 0");
+  }
+  for (WindowGroup& group : plan.groups) {
+    const int64_t patch = engine_.vision().patch_size();
+    group.needs =
+        plan.head->needs(engine_.vision().window_shape(group.window_height / patch, group.window_width / patch));
+    for (const BufferNeed& need : group.needs->buffers) {
+      if (need.name == plan.head->settles_with()) group.left_floats = need.window_bytes / int64_t{sizeof(float)};
+    }
+    group.left_before = plan.left_floats;
+    plan.left_floats += group.left_floats * group.windows;
   }
   plan.bank = bank.id();
   const std::span<const int32_t> query_class(bank.classes().query_class());
@@ -356,7 +347,8 @@ void Segmenter::encode(const SegmentPlan& plan, const WindowEncoder::Use& use, s
                    .windows = group.origins(),
                    .count = group.windows,
                    .window_height = group.window_height,
-                   .window_width = group.window_width},
+                   .window_width = group.window_width,
+                   .needs = group.needs ? &*group.needs : nullptr},
                   *plan.head, plan.options.window_batch, control, use);
 }
 
@@ -371,8 +363,7 @@ void Segmenter::run(std::span<const ImageView> photos, const SegmentPlan& plan, 
   resize(photos, plan);
   lap(&StageTimes::resize);
   auto* cosines = logits_.get<float>(backend_, plan.patches * queries);
-  const std::vector<int64_t> left_before = left_offsets(plan);
-  float* const left = left_before.back() > 0 ? left_.get<float>(backend_, left_before.back()) : nullptr;
+  float* const left = plan.left_floats > 0 ? left_.get<float>(backend_, plan.left_floats) : nullptr;
   // Told on this thread, whichever threads compute: how many windows are done, on a device how many it was given.
   const auto here = std::this_thread::get_id();
   std::atomic<int64_t> patches_done{0};
@@ -381,16 +372,16 @@ void Segmenter::run(std::span<const ImageView> photos, const SegmentPlan& plan, 
     const auto score = [&](BlockRunner& runner, int64_t first, const float* features) {
       plan.head->score(runner, features, cosines + (group.patches_before + first * group.patches) * queries);
       if (left != nullptr) {
-        const int64_t floats = (left_before[g + 1] - left_before[g]) / group.windows;
-        runner.stream().copy(left + left_before[g] + first * floats, runner.buffer(plan.head->settles_with()),
-                             static_cast<size_t>(runner.batch() * floats) * sizeof(float));
+        runner.stream().copy(left + group.left_before + first * group.left_floats,
+                             runner.buffer(plan.head->settles_with()),
+                             static_cast<size_t>(runner.batch() * group.left_floats) * sizeof(float));
       }
       const int64_t done = patches_done += runner.batch() * group.patches;
       if (watch != nullptr && std::this_thread::get_id() == here) {
         control.report(static_cast<double>(done) / static_cast<double>(plan.patches));
       }
     };
-    encode(plan, score, g, control);
+    encode(plan, std::ref(score), g, control);
   }
   lap(&StageTimes::encode);
   for (size_t i = 0; i < photos.size(); ++i) {

@@ -29,15 +29,16 @@ class Segmenter {
   Segmenter(const Engine& engine, Stream& stream);
 
   // Checked arguments (engine/validate.h): a request each, with valid photos and buffers of the right sizes.
-  std::vector<Segmentation> segment(std::span<const PhotoRequest> requests, const TextBank& bank,
-                                    const SegmentOptions& options, const RunControl& control);
+  // Results may be those of an earlier call; their memory is used again.
+  void segment(std::span<const PhotoRequest> requests, const TextBank& bank, const SegmentOptions& options,
+               const RunControl& control, std::span<Segmentation> out);
   DenseFeatures dense_features(const ImageView& photo, const SegmentOptions& options, const RunControl& control);
   // `engine` is this segmenter's. Throws kUnsupported for a policy that looks at the words.
   std::shared_ptr<const PhotoFeatures> read(std::shared_ptr<const Engine> engine, const ImageView& photo,
                                             const SegmentOptions& options, const RunControl& control);
   // As `segment` for the photo that was read. `request` has its size and no pixels.
-  Segmentation segment(const PhotoFeatures& features, const PhotoRequest& request, const TextBank& bank,
-                       const SegmentOptions& options);
+  void segment(const PhotoFeatures& features, const PhotoRequest& request, const TextBank& bank,
+               const SegmentOptions& options, Segmentation& out);
 
   void trim();
 
@@ -47,6 +48,7 @@ class Segmenter {
     Delivery<uint16_t> labels;
     Delivery<float> scores, logits;
     Delivery<LabelStatistics> statistics;
+    std::vector<LabelStatistics> host_statistics;
     LabelOutputs out;              // of this call, in memory that kernels write
     float* full_logits = nullptr;  // (K, H0, W0), or null
     // Where the head settles labels (DenseHead::settle), on the host:
@@ -63,11 +65,9 @@ class Segmenter {
     StageTimes times;
   };
 
-  // Floats before each group's in `left_`, and behind the last; all 0 where the head does not settle labels.
-  std::vector<int64_t> left_offsets(const SegmentPlan& plan) const;
   // What the head left of each photo's window, on its way to the host; and what it makes of the labels with it.
   void fetch_left(const SegmentPlan& plan);
-  void settle(const SegmentPlan& plan, size_t photo, std::vector<LabelStatistics>& statistics);
+  void settle(const SegmentPlan& plan, size_t photo);
 
   std::shared_ptr<const DenseHead> head_for(const SegmentOptions& options, const TextBank* bank);
   SegmentPlan& plan_for(std::span<const PhotoKey> keys, const SegmentOptions& options, const TextBank& bank);
@@ -76,10 +76,9 @@ class Segmenter {
   enum class UnwantedScores : uint8_t { kNone, kSums, kKept };
   static UnwantedScores needs_of_scores(const SegmentPlan& plan);
   void begin_results(int64_t slots, UnwantedScores unwanted, int64_t queries, std::span<const PhotoRequest> requests,
-                     std::span<Segmentation> out, std::vector<std::vector<LabelStatistics>>& statistics);
+                     std::span<Segmentation> out);
   // Waits, and lays everything where it was wanted. `settling`: the plan whose head may settle labels, or null.
-  void finish_results(std::span<Segmentation> out, std::span<std::vector<LabelStatistics>> statistics,
-                      bool with_ignored, const SegmentPlan* settling);
+  void finish_results(std::span<Segmentation> out, bool with_ignored, const SegmentPlan* settling);
 
   // Photos in backend memory → results. Without `watch` nothing waits for the device, as a recording demands.
   void run(std::span<const ImageView> photos, const SegmentPlan& plan, const TextBank& bank, const RunControl& control,
@@ -108,6 +107,8 @@ class Segmenter {
   float head_temperature_ = 1;
   uint64_t head_bank_ = 0;
   std::deque<SegmentPlan> plans_;  // of the latest calls
+  std::vector<PhotoKey> keys_;     // of the call's photos
+  std::vector<ImageView> views_;   // of them, where kernels read them
   std::deque<PhotoUpload> uploads_;
   std::deque<PairedRows> paired_;  // of the call's photos that come row by row
   std::deque<Results> results_;

@@ -24,7 +24,13 @@ struct Session::State {
   std::optional<Segmenter> segmenter;
   std::optional<ImageEmbedder> embedder;
   std::optional<Explainer> explainer;
+  std::optional<SegmentOptions> valid;  // the latest that were found so
 
+  void check(const SegmentOptions& options) {
+    if (valid == options) return;
+    validate(options, engine->config());
+    valid = options;
+  }
   Segmenter& to_segment() {
     if (!segmenter) segmenter.emplace(*engine, *stream);
     return *segmenter;
@@ -42,11 +48,20 @@ Session& Session::operator=(Session&&) noexcept = default;
 
 std::vector<Segmentation> Session::segment(std::span<const PhotoRequest> requests, const TextBank& bank,
                                            const SegmentOptions& options, const RunControl& control) {
-  validate(options, state_->engine->config());
+  std::vector<Segmentation> results(requests.size());
+  segment(requests, bank, options, results, control);
+  return results;
+}
+
+void Session::segment(std::span<const PhotoRequest> requests, const TextBank& bank, const SegmentOptions& options,
+                      std::span<Segmentation> results, const RunControl& control) {
+  SCLIP_CHECK(results.size() == requests.size(), kInvalidArgument, "there are ", results.size(), " results for ",
+              requests.size(), " photos: give one for each");
+  state_->check(options);
   check_bank(*state_->engine, bank);
   check_ignore_label(options.ignore_label, bank.classes());
   for (const PhotoRequest& request : requests) validate(request, bank.queries());
-  return state_->to_segment().segment(requests, bank, options, control);
+  state_->to_segment().segment(requests, bank, options, control, results);
 }
 
 Segmentation Session::segment(const ImageView& photo, const TextBank& bank, const SegmentOptions& options,
@@ -64,6 +79,13 @@ std::shared_ptr<const PhotoFeatures> Session::read(const ImageView& photo, const
 
 Segmentation Session::segment(const PhotoFeatures& features, const TextBank& bank, const SegmentOptions& options,
                               PhotoRequest request) {
+  Segmentation result;
+  segment(features, bank, options, request, result);
+  return result;
+}
+
+void Session::segment(const PhotoFeatures& features, const TextBank& bank, const SegmentOptions& options,
+                      PhotoRequest request, Segmentation& result) {
   const Engine& engine = *state_->engine;
   SCLIP_CHECK(&features.engine() == &engine, kInvalidArgument,
               "the features were read by another engine: read the photo with a session of this one");
@@ -71,13 +93,13 @@ Segmentation Session::segment(const PhotoFeatures& features, const TextBank& ban
               "a photo and the features of one are given: give one");
   SCLIP_CHECK(options.refine.kind == Refinement::kNone, kUnsupported, "the refinement ", to_string(options.refine.kind),
               " looks at the photo, and features do not have it: segment the photo itself");
-  validate(options, engine.config());
+  state_->check(options);
   check_bank(engine, bank);
   check_ignore_label(options.ignore_label, bank.classes());
   request.photo.width = features.width();
   request.photo.height = features.height();
   validate_buffers(request, bank.queries());
-  return state_->to_segment().segment(features, request, bank, options);
+  state_->to_segment().segment(features, request, bank, options, result);
 }
 
 void Session::copy_features(const PhotoFeatures& features, std::span<float> to) {

@@ -19,14 +19,16 @@ constexpr size_t kPlans = 4;
 
 void WindowEncoder::encode(Stream& stream, const Photo& photo, const DenseHead& head, int64_t batch,
                            const RunControl& control, const Use& use) {
-  if (batch == 0) batch = usual_batch(stream, photo, head);
+  const PlanNeeds own = photo.needs == nullptr ? needs_of(photo, head) : PlanNeeds{};
+  const PlanNeeds& needs = photo.needs == nullptr ? own : *photo.needs;
+  if (batch == 0) batch = usual_batch(stream, photo, head, needs);
   const auto windows = photo.count;
   batch = std::min(batch, windows);
   const int64_t workers = backend_.workers();
   const int64_t side_by_side = workers > 1 ? windows / batch / workers * workers : 0;  // groups of `batch` windows
 
   if (workers_.empty()) workers_.resize(static_cast<size_t>(workers));
-  Job job = make_job(photo, head, batch);
+  Job job = make_job(photo, head, needs, batch);
   job.control = &control;
   job.windows.photo = read_photo(stream, photo, head);
   backend_.thread_pool().parallel_for_workers(side_by_side, [&](int index, int64_t group) {
@@ -39,18 +41,18 @@ void WindowEncoder::encode(Stream& stream, const Photo& photo, const DenseHead& 
   }
 }
 
-int64_t WindowEncoder::usual_batch(Stream& stream, const Photo& photo, const DenseHead& head) const {
+int64_t WindowEncoder::usual_batch(Stream& stream, const Photo& photo, const DenseHead& head,
+                                   const PlanNeeds& needs) const {
   const int64_t preferred = backend_.preferred_batch();
   TunedChoices* const tuned = backend_.tuned();
   if (tuned == nullptr) return preferred;
   const std::string what =
       str("windows in a forward (µs a window), ", photo.window_width, "×", photo.window_height, " pixels");
   // Heads differ in what they keep; that tells apart those whose time does.
-  const Job job = make_job(photo, head, 1);
   const WindowShape shape =
       vision_.window_shape(photo.window_height / vision_.patch_size(), photo.window_width / vision_.patch_size());
   int64_t kept = 0;
-  for (const BufferNeed& need : job.needs.buffers) kept += need.window_bytes;
+  for (const BufferNeed& need : needs.buffers) kept += need.window_bytes;
   const std::string key = str(what, ", ", shape.tokens, " tokens of ", shape.width, ", ", vision_.blocks(), " blocks, ",
                               to_string(shape.activation), ", the head keeps ", kept, " bytes");
   int64_t known = 0;
@@ -104,8 +106,13 @@ double WindowEncoder::microseconds_a_window(Stream& stream, const Photo& photo, 
   return 1e6 * std::min({seconds(), seconds(), seconds()}) / static_cast<double>(batch);
 }
 
-WindowEncoder::Job WindowEncoder::make_job(const Photo& photo, const DenseHead& head, int64_t batch) const {
+PlanNeeds WindowEncoder::needs_of(const Photo& photo, const DenseHead& head) const {
   const int64_t patch = vision_.patch_size();
+  return head.needs(vision_.window_shape(photo.window_height / patch, photo.window_width / patch));
+}
+
+WindowEncoder::Job WindowEncoder::make_job(const Photo& photo, const DenseHead& head, const PlanNeeds& needs,
+                                           int64_t batch) const {
   return {.head = head,
           .windows = {.image = photo.image,
                       .height = photo.height,
@@ -114,7 +121,7 @@ WindowEncoder::Job WindowEncoder::make_job(const Photo& photo, const DenseHead& 
                       .batch = photo.count,
                       .window_height = photo.window_height,
                       .window_width = photo.window_width},
-          .needs = head.needs(vision_.window_shape(photo.window_height / patch, photo.window_width / patch)),
+          .needs = needs,
           .batch = batch};
 }
 
@@ -129,14 +136,15 @@ const float* WindowEncoder::read_photo(Stream& stream, const Photo& photo, const
     stream.upload(corner_->data(), &corner, sizeof(corner));
     stream.synchronize();
   }
-  const Job job = make_job({.image = photo.image,
-                            .height = photo.height,
-                            .width = photo.width,
-                            .windows = static_cast<const PatchOrigin*>(corner_->data()),
-                            .count = 1,
-                            .window_height = photo.height,
-                            .window_width = photo.width},
-                           head, 1);
+  const Photo whole{.image = photo.image,
+                    .height = photo.height,
+                    .width = photo.width,
+                    .windows = static_cast<const PatchOrigin*>(corner_->data()),
+                    .count = 1,
+                    .window_height = photo.height,
+                    .window_width = photo.width};
+  const PlanNeeds needs = needs_of(whole, head);
+  const Job job = make_job(whole, head, needs, 1);
   auto* kept = kept_.get<float>(backend_, floats);
   BlockRunner runner = vision_.begin(stream, plan_for(workers_[0], job, 1), job.windows);
   head.read_photo(runner, kept);

@@ -31,6 +31,7 @@ class WindowEncoder {
     const PatchOrigin* windows = nullptr;         // backend memory
     int64_t count = 0;                            // windows
     int64_t window_height = 0, window_width = 0;  // pixels
+    const PlanNeeds* needs = nullptr;             // the head's for these windows; null: it is asked for them
   };
   // Takes the features (B, h·w, E) of windows first … first + B − 1, B = runner.batch(): backend memory, valid during
   // the call, as is what the head left in its buffers.
@@ -56,18 +57,19 @@ class WindowEncoder {
   struct Job {
     const DenseHead& head;
     WindowBatch windows;  // all of them
-    PlanNeeds needs;
+    const PlanNeeds& needs;
     int64_t batch = 0;  // windows of a full group
     const RunControl* control = nullptr;
   };
-  Job make_job(const Photo& photo, const DenseHead& head, int64_t batch) const;
+  PlanNeeds needs_of(const Photo& photo, const DenseHead& head) const;
+  Job make_job(const Photo& photo, const DenseHead& head, const PlanNeeds& needs, int64_t batch) const;
   // The plan in the worker's memory.
   VisionPlan& plan_for(Worker& worker, const Job& job, int64_t count) const;
   VisionPlan& latest_plan(Worker& worker, const Job& job, int64_t count) const;
   // Windows first … first + count − 1.
   void run(Worker& worker, Stream& stream, const Job& job, int64_t first, int64_t count, const Use& use) const;
   // Windows in one forward, where the caller leaves it open: measured where the backend is tuned.
-  int64_t usual_batch(Stream& stream, const Photo& photo, const DenseHead& head) const;
+  int64_t usual_batch(Stream& stream, const Photo& photo, const DenseHead& head, const PlanNeeds& needs) const;
   double microseconds_a_window(Stream& stream, const Photo& photo, const DenseHead& head, int64_t batch) const;
   // What the head keeps of the whole photo; null when it keeps nothing.
   const float* read_photo(Stream& stream, const Photo& photo, const DenseHead& head);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <unordered_map>
 
 #include "sclip/error.h"
 
@@ -110,7 +109,7 @@ void CpuLinear::divide_rows(const void* x, int64_t rows, void* y, CpuQueue queue
   const Panel all = panel(0, outputs());
   const auto whole = plans_.get(shape(piece), layout_, name_);
   const auto last = rest == piece ? whole : plans_.get(shape(rest), layout_, name_);
-  queue.scratch->reserve_workers(static_cast<int>(threads), std::max(whole->scratch_bytes, last->scratch_bytes));
+  queue.scratch->reserve_workers(static_cast<int>(threads), std::max(whole->scratch_bytes(), last->scratch_bytes()));
   queue.pool->parallel_for_workers(tasks, [&](int worker, int64_t task) {
     const int64_t row = task * piece;
     multiply(task + 1 == tasks ? *last : *whole, all,
@@ -135,7 +134,7 @@ void CpuLinear::divide_columns(int64_t columns, const void* x, int64_t rows, voi
   const auto last = rest == columns ? whole : plan_for(rest);
   const size_t part_bytes = (static_cast<size_t>(rows * columns) * size_of(output_) + 63) / 64 * 64;
   queue.scratch->reserve_workers(queue.pool->threads_here(),
-                                 part_bytes + std::max(whole->scratch_bytes, last->scratch_bytes));
+                                 part_bytes + std::max(whole->scratch_bytes(), last->scratch_bytes()));
   queue.pool->parallel_for_workers(tasks, [&](int worker, int64_t task) {
     const int64_t first = task * columns, count = task + 1 == tasks ? rest : columns;
     std::byte* const part = queue.scratch->worker(worker);
@@ -162,25 +161,9 @@ void CpuLinear::place(const std::byte* part, int64_t rows, int64_t first, int64_
 void CpuLinear::multiply(const MatmulPlan& plan, const Panel& panel, const void* x, void* y, std::byte* scratch) const {
   try {
     const OneThread scope;
-    // oneDNN's handles are not const; only the destination and the scratchpad are written.
-    std::unordered_map<int, memory> arguments{
-        {DNNL_ARG_SRC, memory(plan.source, engine_, const_cast<void*>(x))},
-        {DNNL_ARG_WEIGHTS, memory(panel.layout, engine_, const_cast<std::byte*>(panel.weights))},
-        {DNNL_ARG_DST, memory(plan.destination, engine_, y)}};
-    if (panel.bias != nullptr) {
-      const memory::desc bias({1, plan.destination.dims()[1]}, memory::data_type::f32, memory::format_tag::ab);
-      arguments.emplace(DNNL_ARG_BIAS, memory(bias, engine_, const_cast<float*>(panel.bias)));
-    }
-    if (plan.scratch_bytes > 0) {
-      const memory::desc bytes({static_cast<memory::dim>(plan.scratch_bytes)}, memory::data_type::u8,
-                               memory::format_tag::a);
-      arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(bytes, engine_, scratch));
-    }
-    dnnl::stream stream(engine_);
-    plan.primitive.execute(stream, arguments);
-    stream.wait();
+    plan.run(x, panel.weights, panel.bias, y, scratch);
   } catch (const dnnl::error& e) {
-    fail(ErrorCode::kInternal, "oneDNN failed in ", name_, " (", plan.source.dims()[0], " rows): ", e.what());
+    fail(ErrorCode::kInternal, "oneDNN failed in ", name_, ": ", e.what());
   }
 }
 

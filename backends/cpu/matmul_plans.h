@@ -8,7 +8,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "backends/backend.h"
 #include "backends/plan_cache.h"
@@ -38,16 +40,39 @@ struct MatmulShape {
   bool operator==(const MatmulShape&) const = default;
 };
 
-struct MatmulPlan {
-  dnnl::matmul primitive;
-  dnnl::memory::desc source, destination;
-  size_t scratch_bytes = 0;
+// A product, and oneDNN's objects that it is run with, one set for each of `threads` from the start, more where more
+// are in it at a time. They are kept from call to call, so that nothing here allocates.
+class MatmulPlan {
+ public:
+  MatmulPlan(const dnnl::matmul::primitive_desc& description, const dnnl::engine& engine, bool bias, int threads);
+  ~MatmulPlan();
+  MatmulPlan(const MatmulPlan&) = delete;
+  MatmulPlan& operator=(const MatmulPlan&) = delete;
+
+  size_t scratch_bytes() const { return scratch_bytes_; }
+  // On this thread alone; any number of threads at once. `bias` and `scratch` where the product has them.
+  // Throws dnnl::error.
+  void run(const void* x, const std::byte* weights, const float* bias, void* y, std::byte* scratch) const;
+
+ private:
+  class Call;
+  std::unique_ptr<Call> take() const;
+  void give_back(std::unique_ptr<Call> call) const;
+
+  dnnl::engine engine_;
+  dnnl::matmul primitive_;
+  dnnl::memory::desc source_, weights_, destination_;
+  bool bias_;
+  size_t scratch_bytes_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Call>> idle_;
 };
 
 // Thread-safe.
 class MatmulPlans {
  public:
-  explicit MatmulPlans(const dnnl::engine& engine) : engine_(engine) {}
+  // `threads` is how many multiply at a time.
+  MatmulPlans(const dnnl::engine& engine, int threads) : engine_(engine), threads_(threads) {}
 
   // The layout that products of this shape read their weights in.
   dnnl::memory::desc packed_weights(const MatmulShape& shape) const;
@@ -63,6 +88,7 @@ class MatmulPlans {
   // edges, and the pieces that threads take of them. A plan holds some 30 KiB of machine code.
   static constexpr size_t kPlans = 128;
   dnnl::engine engine_;
+  int threads_;
   PlanCache<MatmulShape, MatmulPlan> latest_{kPlans};
 };
 

@@ -11,13 +11,13 @@ class LastBlockHead : public DenseHead {
       : DenseHead(inputs.words), what_(what), temperature_(inputs.temperature) {
     if (what.sharpen) temperature_ *= static_cast<float>(policy.number("t"));
     if (what.locality) {
-      bias_ = [sigma = static_cast<float>(policy.number("sigma"))](const WindowShape& shape) {
-        return locality_bias(shape, sigma);
-      };
+      const auto sigma = static_cast<float>(policy.number("sigma"));
+      bias_ = [sigma](const WindowShape& shape) { return locality_bias(shape, sigma); };
+      bias_name_ = locality_name(sigma);
     } else if (what.neighbourhood) {
-      bias_ = [n = static_cast<int>(policy.number("n"))](const WindowShape& shape) {
-        return neighbourhood_bias(shape, n);
-      };
+      const auto n = static_cast<int>(policy.number("n"));
+      bias_ = [n](const WindowShape& shape) { return neighbourhood_bias(shape, n); };
+      bias_name_ = neighbourhood_name(n);
     }
   }
 
@@ -58,13 +58,14 @@ class LastBlockHead : public DenseHead {
     AttentionParams attention = runner.attention();
     attention.scores = what_.scores;
     attention.softmax_scale /= temperature_;
-    if (bias_) attention.bias = {runner.constant(bias_(runner.shape()).name)};
+    if (bias_) attention.bias = {runner.constant(bias_name_)};
     return attention;
   }
 
   LastBlock what_;
   float temperature_;
   std::function<ConstantNeed(const WindowShape&)> bias_;  // none: the scores alone
+  std::string bias_name_;
 };
 
 }  // namespace

@@ -77,6 +77,11 @@ class Session {
   // Progress is told as windows are computed, on a device as they are handed to it; a recorded run tells its end only.
   std::vector<Segmentation> segment(std::span<const PhotoRequest> requests, const TextBank& bank,
                                     const SegmentOptions& options, const RunControl& control = {});
+  // The same into results of an earlier call, one for each request, whose memory is used again. On the CPU, where
+  // photos of the sizes that came before go to memory of the caller's and nothing is told to `control`, neither memory
+  // is asked for nor a thread started, but by oneDNN within its own calls (docs/performance.md).
+  void segment(std::span<const PhotoRequest> requests, const TextBank& bank, const SegmentOptions& options,
+               std::span<Segmentation> results, const RunControl& control = {});
   // One photo; `logits` as in PhotoRequest.
   Segmentation segment(const ImageView& photo, const TextBank& bank, const SegmentOptions& options,
                        std::span<float> logits = {}, const RunControl& control = {});
@@ -90,6 +95,9 @@ class Session {
   // the results go; it has no photo.
   Segmentation segment(const PhotoFeatures& features, const TextBank& bank, const SegmentOptions& options,
                        PhotoRequest request = {});
+  // The same into a result of an earlier call.
+  void segment(const PhotoFeatures& features, const TextBank& bank, const SegmentOptions& options, PhotoRequest request,
+               Segmentation& result);
   // (windows, h·w, E) to memory of the caller's, which has as many floats.
   void copy_features(const PhotoFeatures& features, std::span<float> to);
   // CLIP's own read-out: class-token embedding of the photo as OpenAI preprocesses it (bicubic, centre crop);

@@ -1,7 +1,7 @@
 // Entropies of rows, the choice, and the sum of the chosen heads' rows. Sums have one order, whoever computes them.
 // Bound by the logarithms, about 25 instructions for a vector of entries; the sum by memory.
 #include <algorithm>
-#include <vector>
+#include <span>
 
 #include "kernels/choose_heads/choose_heads.h"
 #undef HWY_TARGET_INCLUDE
@@ -67,7 +67,8 @@ void ChooseHeads(const ChooseHeadsParams& p, CpuQueue queue) {
   queue.pool->parallel_ranges(p.batch * p.heads * n, smallest, [&](int64_t begin, int64_t end) HWY_ATTR {
     for (int64_t i = begin; i < end; ++i) p.row_entropies[i] = RowEntropy(p.maps + i * n, n);
   });
-  std::vector<double> entropies(static_cast<size_t>(p.heads));
+  const auto heads = static_cast<size_t>(p.heads);
+  const std::span entropies(reinterpret_cast<double*>(queue.scratch->shared(heads * sizeof(double))), heads);
   for (int64_t b = 0; b < p.batch; ++b) {
     for (int64_t h = 0; h < p.heads; ++h) {
       const float* const rows = p.row_entropies + (b * p.heads + h) * n;

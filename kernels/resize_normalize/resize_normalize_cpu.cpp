@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <cmath>
-#include <vector>
+#include <span>
 
 #include "kernels/resize_normalize/resize_normalize.h"
 
@@ -72,8 +72,8 @@ int16_t fixed_point(float weight) {
   return static_cast<int16_t>(std::rint(weight * 2048.f));
 }
 
-std::vector<Column> make_columns(int64_t src_width, int pixel_bytes, int64_t dst_width) {
-  std::vector<Column> columns(static_cast<size_t>(dst_width));
+void make_columns(int64_t src_width, int pixel_bytes, std::span<Column> columns) {
+  const auto dst_width = static_cast<int64_t>(columns.size());
   for (int64_t x = 0; x < dst_width; ++x) {
     auto [s, f] = source_coordinate(x, src_width, dst_width);
     if (s < 0 || s >= src_width - 1) {
@@ -84,12 +84,11 @@ std::vector<Column> make_columns(int64_t src_width, int pixel_bytes, int64_t dst
     columns[static_cast<size_t>(x)] = {static_cast<int32_t>(pixel_bytes * s), static_cast<int32_t>(pixel_bytes * next),
                                        fixed_point(1.f - f), fixed_point(f)};
   }
-  return columns;
 }
 
 // Horizontal pass of one photo row into three planes of 15-bit values.
 template <ChannelOrder kOrder>
-void resize_across(const uint8_t* row, const std::vector<Column>& columns, int16_t* planes) {
+void resize_across(const uint8_t* row, std::span<const Column> columns, int16_t* planes) {
   constexpr PixelLayout kLayout = pixel_layout(kOrder);
   const size_t width = columns.size();
   int16_t* const red = planes;
@@ -110,12 +109,13 @@ void resize_across(const uint8_t* row, const std::vector<Column>& columns, int16
 template <ChannelOrder kOrder>
 class RowCache {
  public:
-  RowCache(const ResizeNormalizeParams& params, const std::vector<Column>& columns)
-      : params_(params), columns_(columns), values_(2 * 3 * columns.size()) {}
+  static size_t bytes(int64_t width) { return 2 * 3 * static_cast<size_t>(width) * sizeof(int16_t); }
+  RowCache(const ResizeNormalizeParams& params, std::span<const Column> columns, std::byte* memory)
+      : params_(params), columns_(columns), values_(reinterpret_cast<int16_t*>(memory)) {}
 
   const int16_t* get(int64_t y) {
     const auto slot = static_cast<size_t>(y & 1);
-    int16_t* planes = values_.data() + slot * 3 * columns_.size();
+    int16_t* planes = values_ + slot * 3 * columns_.size();
     if (rows_[slot] != y) {
       resize_across<kOrder>(params_.src.row(y), columns_, planes);
       rows_[slot] = y;
@@ -125,8 +125,8 @@ class RowCache {
 
  private:
   const ResizeNormalizeParams& params_;
-  const std::vector<Column>& columns_;
-  std::vector<int16_t> values_;
+  std::span<const Column> columns_;
+  int16_t* values_;
   std::array<int64_t, 2> rows_{-1, -1};
 };
 
@@ -139,11 +139,15 @@ SourceRows source_rows(int64_t y, int64_t photo_height, int64_t dst_height) {
 
 void resize_normalize_cpu(const ResizeNormalizeParams& p, CpuQueue queue) {
   check_params(p);
-  const std::vector<Column> columns = make_columns(p.src.width, pixel_layout(p.src.order).bytes, p.dst_width);
+  const auto width = static_cast<size_t>(p.dst_width);
+  const std::span columns(reinterpret_cast<Column*>(queue.scratch->shared(width * sizeof(Column))), width);
+  make_columns(p.src.width, pixel_layout(p.src.order).bytes, columns);
   const auto blend_row = HWY_DYNAMIC_DISPATCH(BlendRow);
   with_channel_order(p.src.order, [&](auto order) {
-    queue.pool->parallel_for((p.dst_height + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
-      RowCache<decltype(order)::value> cache(p, columns);
+    using Cache = RowCache<decltype(order)::value>;
+    queue.scratch->reserve_workers(queue.pool->threads_here(), Cache::bytes(p.dst_width));
+    queue.pool->parallel_for_workers((p.dst_height + kRowsPerTask - 1) / kRowsPerTask, [&](int worker, int64_t task) {
+      Cache cache(p, columns, queue.scratch->worker(worker));
       const int64_t end = std::min(p.dst_height, (task + 1) * kRowsPerTask);
       for (int64_t y = task * kRowsPerTask; y < end; ++y) {
         const float f = source_coordinate(y, p.height(), p.dst_height).second;

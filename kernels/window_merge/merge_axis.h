@@ -32,7 +32,7 @@ struct MergeAxis {
         fail_on_window(name, starts[window], window_length, resized);
       }
     }
-    std::vector<std::pair<int32_t, double>> taps;
+    auto& taps = taps_;
     const auto add = [&](int32_t at, double w) {
       if (w == 0) return;
       for (auto& tap : taps) {
@@ -67,6 +67,9 @@ struct MergeAxis {
       begin.push_back(static_cast<int32_t>(source.size()));
     }
   }
+
+ private:
+  std::vector<std::pair<int32_t, double>> taps_;  // of one pixel
 };
 
 }  // namespace sclip
