@@ -79,6 +79,8 @@ const OptionFacts kFacts[] = {
     {"photos", kPhotos, "PHOTO", "", kFile},
     {"photo", kPhotos, "PHOTO", "", kFile},
     {"--size", kPhotos, "WIDTH,HEIGHT", "the picture's"},
+    {"--calls", kPhotos, "N", ""},
+    {"--together", kPhotos, "N", "not measured"},
     {"--point", kPhotos, "X,Y", "none"},
     {"--files-from", kPhotos, "FILE", "none", kFile},
     {"--out", kPhotos, "FOLDER", "", kFile},
@@ -173,6 +175,7 @@ const OptionFacts kFacts[] = {
     {"--top", kOther, "N", ""},
     {"--list", kOther, "", ""},
     {"--json", kOther, "", ""},
+    {"what", kOther, "WHAT", "", kOneOf, [] { return Names{"latency"}; }},
     {"shell", kOther, "SHELL", "", kOneOf,
      [] {
        return Names{"bash", "zsh", "fish"};
