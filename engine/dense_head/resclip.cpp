@@ -101,7 +101,7 @@ class ResClipHead : public DenseHead {
 
     runner.project_qkv(last, runner.tokens());
     AttentionParams attention = mixed(runner);
-    attention.bias = {runner.constant(locality_name(kSigma))};
+    attention.bias = {runner.constant(locality_)};
     if (!pass_twice_) attention.softmax_scale *= mixing_.tau_s;
     read_out(runner, attention, features);
     if (!pass_twice_) return;
@@ -215,7 +215,7 @@ class ResClipHead : public DenseHead {
     }
     auto* affinity = reinterpret_cast<double*>(runner.buffer("resclip affinity"));
     stream.label_affinity({.labels = labels,
-                           .omega = runner.constant(locality_name(kSigma)),
+                           .omega = runner.constant(locality_),
                            .patch_labels = reinterpret_cast<int32_t*>(runner.buffer("resclip patch labels")),
                            .affinity = affinity,
                            .largest = affinity + runner.batch() * hw * hw,
@@ -233,7 +233,8 @@ class ResClipHead : public DenseHead {
   Mixing mixing_;
   float temperature_;
   int64_t patch_;
-  bool pass_twice_;                   // else what labels would say has no weight
+  bool pass_twice_;  // else what labels would say has no weight
+  const std::string locality_ = locality_name(kSigma);
   std::vector<int> middle_;           // blocks whose maps are mixed in, ascending
   std::vector<int32_t> query_class_;  // each query a class by itself
   std::unique_ptr<Memory> query_class_there_;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <string_view>
 
 // glibc's allocator under the names that it keeps for programs that put themselves before it.
@@ -24,7 +25,7 @@ void* __libc_memalign(size_t, size_t);
 
 namespace {
 
-constexpr int kFrames = 24, kTraces = 1 << 14;
+constexpr int kFrames = 24, kTraces = 1 << 16;
 
 struct Trace {
   std::array<void*, kFrames> frames;
@@ -52,7 +53,16 @@ std::string_view file_name(const Dl_info& info) {
   return path.substr(path.rfind('/') + 1);
 }
 
-std::string name_of(void* frame, const Dl_info& info) {
+// Looked up once: traces have most frames in common.
+const Dl_info& find(void* frame) {
+  static std::map<void*, Dl_info> known;
+  const auto [entry, added] = known.try_emplace(frame);
+  if (added) dladdr(frame, &entry->second);
+  return entry->second;
+}
+
+std::string name_of(void* frame) {
+  const Dl_info& info = find(frame);
   std::string name(file_name(info));
   if (info.dli_sname == nullptr) {
     char offset[32];
@@ -120,29 +130,30 @@ AllocationWatch::~AllocationWatch() {
 Allocations AllocationWatch::stop() {
   watching = false;
   Allocations out{.count = allocations, .threads = threads, .onednn = 0, .onednn_calls = {}, .others = {}};
+  std::map<void*, int64_t> calls;
   for (int64_t i = 0; i < std::min<int64_t>(out.count, kTraces); ++i) {
     const Trace& trace = traces[static_cast<size_t>(i)];
-    std::string frames;
-    std::string outermost;  // of oneDNN's frames
+    void* outermost = nullptr;  // of oneDNN's frames
     bool onednn = false, known = false;
     for (int f = 2; f < trace.depth; ++f) {  // behind `note` and the allocator
-      Dl_info info{};
-      dladdr(trace.frames[static_cast<size_t>(f)], &info);
-      const std::string_view file = file_name(info);
+      void* const frame = trace.frames[static_cast<size_t>(f)];
+      const std::string_view file = file_name(find(frame));
       if (!known && !file.starts_with("libc.") && !file.starts_with("libstdc++")) {
         known = true;
         onednn = file.starts_with("libdnnl");
       }
-      if (file.starts_with("libdnnl")) outermost = name_of(trace.frames[static_cast<size_t>(f)], info);
-      frames += name_of(trace.frames[static_cast<size_t>(f)], info) + "\n";
+      if (file.starts_with("libdnnl")) outermost = frame;
     }
     if (onednn) {
       ++out.onednn;
-      ++out.onednn_calls[outermost];
+      ++calls[outermost];
     } else if (out.others.size() < 8) {
+      std::string frames;
+      for (int f = 2; f < trace.depth; ++f) frames += name_of(trace.frames[static_cast<size_t>(f)]) + "\n";
       out.others.push_back(frames);
     }
   }
+  for (const auto& [frame, count] : calls) out.onednn_calls[name_of(frame)] += count;
   return out;
 }
 
