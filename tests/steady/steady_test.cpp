@@ -96,8 +96,8 @@ sclip_segment_options options_for(const Model& model, const char* policy) {
   return out;
 }
 
-// Of four calls, once they have settled: which thread takes which window is chance, and its first one makes memory. What
-// every call asks for never settles.
+// Of four calls, once they have settled: which thread takes which window is chance, and its first one makes memory.
+// What every call asks for never settles.
 template <typename Call>
 Allocations steady(const Call& call) {
   Allocations seen;
