@@ -84,7 +84,7 @@ TEST_CASE("labels and scores are those of the label rule's oracle, with and with
   const PhotoSample photo = random_photo(1, 6, false, 3);
   const std::vector<double> planes(photo.cosines.begin(), photo.cosines.end());
   for (const auto area : {std::optional<float>(), std::optional<float>(0.35F)}) {
-    const MaskRule rule{
+    const LabelRule rule{
         .queries = 6, .classes = 3, .query_class = words.query_class.data(), .logit_scale = 40, .area_threshold = area};
     std::vector<uint16_t> labels(kPixels);
     std::vector<float> scores(kPixels);
