@@ -1,10 +1,11 @@
-// sclip bench: how fast this machine is with a model.
+// sclip bench: how fast this machine is, with a model or kernel by kernel.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "apps/bench/kernel_report.h"
 #include "apps/bench/latency.h"
 #include "apps/console.h"
 #include "apps/load_photo.h"
@@ -24,15 +25,21 @@ struct BenchCommand {
   ClassFlags classes;
   SegmentFlags segment;
   std::string what;
-  std::string photo;
+  std::vector<std::string> files;
   std::vector<int> size;
   int calls = 100;
   int together = 0;
+  std::string filter;
+  int rounds = 20;
   bool json = false;
 
   int run() const;
 
  private:
+  int run_latency() const;
+  int run_kernels() const;
+  int run_comparison() const;
+
   // What came before the measurements, in seconds, and what they are of.
   struct Setting {
     double load = 0, words = 0;
@@ -115,6 +122,30 @@ std::string BenchCommand::as_json(const Setting& setting, const Latency& l) {
 }
 
 int BenchCommand::run() const {
+  if (what == "kernels") return run_kernels();
+  if (what == "compare") return run_comparison();
+  return run_latency();
+}
+
+int BenchCommand::run_kernels() const {
+  SCLIP_CHECK(files.empty(), kInvalidArgument, "bench kernels reads no file; what is '", files[0], "'?");
+  const KernelTimings timings =
+      time_kernels({.backend = model.engine_options().backend, .filter = filter, .rounds = rounds, .progress = {}});
+  std::fputs((json ? kernel_json(timings) : kernel_table(timings)).c_str(), stdout);
+  return kExitDone;
+}
+
+int BenchCommand::run_comparison() const {
+  SCLIP_CHECK(files.size() == 2, kInvalidArgument,
+              "bench compare takes two files that `sclip bench kernels --json` wrote, not ", files.size());
+  const KernelComparison comparison = compare_kernels(files[0], files[1]);
+  std::fputs((json ? comparison_json(comparison) : comparison_table(comparison)).c_str(), stdout);
+  return kExitDone;
+}
+
+int BenchCommand::run_latency() const {
+  SCLIP_CHECK(files.size() <= 1, kInvalidArgument, "bench latency takes one photo, not ", files.size());
+  const std::string photo = files.empty() ? "" : files[0];
   SCLIP_CHECK(photo.empty() != size.empty(), kInvalidArgument,
               "give a photo, or the size of one: sclip bench latency photo.jpg, or sclip bench latency --size 640,480");
   const std::string_view list = segment.config_class_file();
@@ -152,11 +183,15 @@ int BenchCommand::run() const {
 
 void add_bench(CLI::App& app, const ChooseSubcommand& choose) {
   auto command = std::make_shared<BenchCommand>();
-  CLI::App* bench = app.add_subcommand("bench", "Measure how long a photo takes, call by call");
-  bench->add_option("what", command->what, "latency: calls for a single photo, one after the other")
+  CLI::App* bench = app.add_subcommand("bench", "Measure how long a photo takes, call by call, or a kernel");
+  bench
+      ->add_option("what", command->what,
+                   "latency: calls for a single photo, one after the other; kernels: each kernel beside its roofline; "
+                   "compare: two results of kernels")
       ->required()
-      ->check(CLI::IsMember({"latency"}));
-  bench->add_option("photo", command->photo, "a picture, decoded anew with each call");
+      ->check(CLI::IsMember({"latency", "kernels", "compare"}));
+  bench->add_option("file", command->files,
+                    "latency: a picture, decoded anew with each call; compare: two files of bench kernels --json");
   bench->add_option("--size", command->size, "width and height in pixels of a generated photo, instead of a picture")
       ->check(CLI::Range(1, 1 << 15))
       ->delimiter(',')
@@ -166,6 +201,10 @@ void add_bench(CLI::App& app, const ChooseSubcommand& choose) {
       ->check(CLI::Range(1, 1000000));
   bench->add_option("--together", command->together, "so many photos in one call, too, against a call for each")
       ->check(CLI::Range(2, 1024));
+  bench->add_option("--filter", command->filter, "kernels: only those whose names contain PART")->type_name("PART");
+  bench->add_option("--rounds", command->rounds, "kernels: times that are taken of each")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
   bench->add_flag("--json", command->json, "print JSON, in seconds, instead of a table in milliseconds");
   command->classes.add_to(*bench);
   command->segment.add_to(*bench);
@@ -174,7 +213,9 @@ void add_bench(CLI::App& app, const ChooseSubcommand& choose) {
       "Examples:\n"
       "  sclip bench latency photo.jpg --config voc21\n"
       "  sclip bench latency --size 640,480 --threads 2 --calls 200 --json\n"
-      "  sclip bench latency --size 224,224 --short-side 224 --together 8\n");
+      "  sclip bench latency --size 224,224 --short-side 224 --together 8\n"
+      "  sclip bench kernels --filter attention --json > before.json\n"
+      "  sclip bench compare before.json after.json\n");
   bench->callback([command, choose] { choose([command] { return command->run(); }); });
 }
 

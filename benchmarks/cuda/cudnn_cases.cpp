@@ -7,8 +7,8 @@
 #include "backends/cuda/cuda_stream.h"
 #include "backends/cuda/cudnn_graph.h"
 #include "backends/cuda/cudnn_mlp.h"
-#include "benchmarks/cuda/arrays.h"
-#include "benchmarks/cuda/kernel_cases.h"
+#include "benchmarks/cuda/cases.h"
+#include "benchmarks/kernels/arrays.h"
 #include "sclip/error.h"
 
 namespace sclip {
@@ -51,7 +51,7 @@ KernelCase attention(const std::string& name, int64_t batch, int64_t tokens, int
             p->arrays = std::make_shared<Arrays>(backend, stream);
             // (B, N, 3, A, d), as the kernel takes it, seen as three tensors (B, A, N, d).
             const int64_t width = heads * head_dim;
-            const auto* qkv = static_cast<const Float16*>(p->arrays->normal_f16(3 * count));
+            const auto* qkv = static_cast<const Float16*>(p->arrays->normal(DType::kF16, 3 * count));
             const auto* out = p->arrays->room<Float16>(count);
             const std::vector<int64_t> dims{batch, heads, tokens, head_dim};
             const std::vector<int64_t> strides{tokens * 3 * width, head_dim, 3 * width, 1};
@@ -87,8 +87,8 @@ KernelCase patch_convolution(int64_t batch, int64_t patch, int64_t cols, bool ch
             };
             const auto x = square(batch, 3, 224), w = square(cols, 3, patch), y = square(batch, cols, grid);
             graph.convolution(x, w, y, patch);
-            p->finish(graph, {{x, p->arrays->normal_f16(batch * 3 * 224 * 224)},
-                              {w, p->arrays->normal_f16(cols * depth, 0.03f)},
+            p->finish(graph, {{x, p->arrays->normal(DType::kF16, batch * 3 * 224 * 224)},
+                              {w, p->arrays->normal(DType::kF16, cols * depth, 0.03f)},
                               {y, p->arrays->room<Float16>(batch * patches * cols)}});
             return calls(p, stream, name);
           }};
@@ -103,8 +103,8 @@ KernelCase mlp(const std::string& name, bool with_cudnn, int64_t rows, int64_t i
           .prepare = [=](Backend& given, Stream& stream) -> std::function<void()> {
             std::shared_ptr<Backend> backend = make_backend({.device = "cuda", .cudnn_mlp = with_cudnn});
             auto a = std::make_shared<Arrays>(given, stream);
-            const auto weight = testing::random_normal(static_cast<size_t>(outputs * inputs), 98, 0, 0.03f);
-            const auto bias = testing::random_normal(static_cast<size_t>(outputs), 97);
+            const auto weight = random_normal(static_cast<size_t>(outputs * inputs), 98, 0.03f);
+            const auto bias = random_normal(static_cast<size_t>(outputs), 97);
             std::shared_ptr<Linear> fc1 = backend->make_linear(
                 {.name = "fc1",
                  .weight = {.data = weight.data(), .dtype = DType::kF32, .shape = {outputs, inputs}},
@@ -112,7 +112,7 @@ KernelCase mlp(const std::string& name, bool with_cudnn, int64_t rows, int64_t i
                  .epilogue = Epilogue::kQuickGelu,
                  .input = DType::kF16,
                  .output = DType::kF16});
-            const void* x = a->normal_f16(rows * inputs);
+            const void* x = a->normal(DType::kF16, rows * inputs);
             void* y = a->room<Float16>(rows * outputs);
             return [a, backend, fc1, x, y, rows, &stream] { stream.linear(*fc1, x, rows, y); };
           }};

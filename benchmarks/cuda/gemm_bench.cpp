@@ -14,7 +14,7 @@
 #include "backends/cuda/cuda_event.h"
 #include "backends/cuda/cuda_gemm.h"
 #include "backends/cuda/gemm_plan.h"
-#include "benchmarks/cuda/arrays.h"
+#include "benchmarks/kernels/arrays.h"
 #include "benchmarks/serve.h"
 #include "core/dtype.h"
 
@@ -41,7 +41,7 @@ struct Shape {
 // Repeats itself after a while: to draw them all takes longer than to multiply them.
 std::vector<float> block_of_normals(int64_t count, uint32_t seed, float deviation) {
   constexpr size_t kDrawn = (1 << 20) - 9;
-  auto values = testing::random_normal(std::min(static_cast<size_t>(count), kDrawn), seed, 0, deviation);
+  auto values = random_normal(std::min(static_cast<size_t>(count), kDrawn), seed, deviation);
   values.reserve(static_cast<size_t>(count));
   for (size_t i = 0; values.size() < static_cast<size_t>(count); ++i) values.push_back(values[i]);
   return values;

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "backends/cuda/cuda_stream.h"
-#include "benchmarks/cuda/arrays.h"
-#include "benchmarks/cuda/kernel_cases.h"
+#include "benchmarks/cuda/cases.h"
+#include "benchmarks/kernels/arrays.h"
 #include "kernels/gemm_fused/gemm_fused.h"
 #include "tests/cuda_queue.h"
 
@@ -34,19 +34,19 @@ KernelCase gemm(const Layer& layer, int64_t rows, std::optional<GemmTile> asked 
           .floor = {.mma = m * n * k / 2048, .bytes = (m * k + n * k) * 2 + n * 4 + y, .written = y},
           .prepare = [=](Backend& backend, Stream& stream) -> std::function<void()> {
             auto a = std::make_shared<Arrays>(backend, stream);
-            const GemmFusedParams params{
-                .x = a->normal_f16(rows * layer.inputs),
-                .weight = a->normal_f16(layer.outputs * layer.inputs, 1 / std::sqrt(static_cast<float>(layer.inputs))),
-                .bias = a->normal(layer.outputs),
-                .y = residual ? static_cast<void*>(a->normal(rows * layer.outputs))
-                              : a->room<Float16>(rows * layer.outputs),
-                .dtype = DType::kF16,
-                .output = residual ? DType::kF32 : DType::kF16,
-                .epilogue = layer.epilogue,
-                .rows = rows,
-                .inputs = layer.inputs,
-                .outputs = layer.outputs,
-                .weight_stride = layer.inputs};
+            const GemmFusedParams params{.x = a->normal(DType::kF16, rows * layer.inputs),
+                                         .weight = a->normal(DType::kF16, layer.outputs * layer.inputs,
+                                                             1 / std::sqrt(static_cast<float>(layer.inputs))),
+                                         .bias = a->normal(layer.outputs),
+                                         .y = residual ? static_cast<void*>(a->normal(rows * layer.outputs))
+                                                       : a->room<Float16>(rows * layer.outputs),
+                                         .dtype = DType::kF16,
+                                         .output = residual ? DType::kF32 : DType::kF16,
+                                         .epilogue = layer.epilogue,
+                                         .rows = rows,
+                                         .inputs = layer.inputs,
+                                         .outputs = layer.outputs,
+                                         .weight_stride = layer.inputs};
             const CudaQueue queue = testing::queue_of(static_cast<CudaStream&>(stream).native());
             const GemmTile tile = asked.value_or(choose_gemm_tile(rows, layer.outputs, queue));
             return [a, params, tile, queue] { gemm_fused_cuda(params, tile, queue); };

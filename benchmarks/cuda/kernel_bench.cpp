@@ -7,13 +7,12 @@
 //                                           the median time of a call in µs over 20 rounds
 //
 // With the cases of cudnn_cases.cpp it is sclip_cudnn_bench: the same work done by cuDNN.
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "benchmarks/cuda/kernel_cases.h"
+#include "benchmarks/cuda/cases.h"
+#include "benchmarks/kernels/timing.h"
 #include "benchmarks/serve.h"
 #include "sclip/error.h"
 
@@ -55,25 +54,6 @@ nlohmann::json describe(const KernelCase& c) {
           {"written", c.floor.written}};
 }
 
-// Calls are queued back to back, so that the time of a launch hides behind the kernel before it. As many as take about
-// two milliseconds, so that waiting for the last one does not count.
-double median_microseconds(Stream& stream, const std::function<void()>& call, int rounds) {
-  using Clock = std::chrono::steady_clock;
-  const auto timed = [&](int calls) {
-    stream.synchronize();
-    const auto start = Clock::now();
-    for (int j = 0; j < calls; ++j) call();
-    stream.synchronize();
-    return std::chrono::duration<double, std::micro>(Clock::now() - start).count() / calls;
-  };
-  timed(1);
-  const int calls = std::clamp(static_cast<int>(2000 / timed(3)), 3, 200);
-  std::vector<double> times;
-  for (int i = 0; i < rounds; ++i) times.push_back(timed(calls));
-  std::nth_element(times.begin(), times.begin() + rounds / 2, times.end());
-  return times[static_cast<size_t>(rounds / 2)];
-}
-
 void run(const Flags& flags) {
   const std::vector<KernelCase> cases = flags.rounds > 0 ? timed_kernel_cases() : kernel_cases();
   if (flags.list) {
@@ -96,7 +76,7 @@ void run(const Flags& flags) {
     out["device"] = backend->description();
     const auto call = c.prepare(*backend, *stream);
     if (flags.rounds > 0) {
-      out["microseconds"] = median_microseconds(*stream, call, flags.rounds);
+      out["microseconds"] = 1e6 * median_seconds(*stream, call, flags.rounds);
     } else {
       call();
       stream->synchronize();

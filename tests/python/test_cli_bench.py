@@ -1,5 +1,7 @@
-"""`sclip bench latency`: what it measures hangs together, whatever the machine."""
+"""`sclip bench`: what it measures hangs together, whatever the machine."""
 import json
+
+import pytest
 
 from cli_support import BARE, CHINA, CLASSES, fail, pytestmark, result, run, succeed  # noqa: F401
 
@@ -68,3 +70,42 @@ def test_latency_refuses():
     assert "--calls" in fail("bench", "latency", "--size", "10,10", "--calls", 0)
     assert "--together" in fail("bench", "latency", "--size", "10,10", "--together", 1)
     assert "no-such.jpg" in fail("bench", "latency", "no-such.jpg", "-c", CLASSES, *BARE)
+
+
+def test_kernels_beside_their_roofline(tmp_path):
+    names = []
+    for threads in (1, 2):
+        out = succeed("bench", "kernels", "--filter", "l", "--rounds", 3, "--threads", threads, "--precision", "f32", "--json").out
+        (tmp_path / f"{threads}.json").write_text(out)
+        facts = json.loads(out)
+        assert (facts["dtype"], facts["threads"]) == ("f32", threads)
+        ceilings = facts["ceilings"]
+        assert ceilings["bytes_per_second"] > 1e8 and ceilings["flops_per_second"] > 1e9
+        for kernel in facts["kernels"]:
+            s = kernel["seconds"]
+            assert s["count"] == 3 and 0 < s["min"] <= s["p50"] <= s["max"], kernel
+            assert kernel["bytes_per_second"] == pytest.approx(kernel["bytes"] / s["p50"])
+            floor = max(kernel["bytes"] / ceilings["bytes_per_second"], kernel["flops"] / ceilings["flops_per_second"])
+            assert kernel["roofline_share"] == pytest.approx(floor / s["p50"])
+        by_name = {k["name"]: k for k in facts["kernels"]}
+        # 8 windows of 197 rows through 768 → 3072, counted by hand.
+        fc1 = by_name["linear-fc1"]
+        assert fc1["flops"] == 2 * 8 * 197 * 768 * 3072
+        assert fc1["bytes"] == 4 * (8 * 197 * (768 + 3072) + 768 * 3072 + 3072)
+        assert all("l" in name for name in by_name)
+        names.append(set(by_name))
+    assert names[0] == names[1] and len(names[0]) > 10
+    compared = json.loads(succeed("bench", "compare", tmp_path / "1.json", tmp_path / "2.json", "--json").out)
+    assert not compared["same_setting"] and compared["only_one"] == []
+    ratios = [k["ratio"] for k in compared["kernels"]]
+    assert ratios == sorted(ratios)
+    assert "The runs differ" in succeed("bench", "compare", tmp_path / "1.json", tmp_path / "2.json").out
+
+
+def test_wrong_kernels_say_what_is_there(tmp_path):
+    assert "attention-csa-197" in fail("bench", "kernels", "--filter", "no such kernel")
+    assert "reads no file" in fail("bench", "kernels", CHINA)
+    assert "--rounds" in fail("bench", "kernels", "--rounds", 0)
+    assert "two files" in fail("bench", "compare", CHINA)
+    (tmp_path / "a.json").write_text("[]")
+    assert "a.json is not what" in fail("bench", "compare", tmp_path / "a.json", tmp_path / "a.json")

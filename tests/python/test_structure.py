@@ -17,7 +17,8 @@ MAY_INCLUDE = {
     "results": {"core", "io", "sclip"},
     "api": {"core", "io", "results", "sclip"},
     "evaluation": {"core", "io", "results", "sclip"},
-    "apps": {"core", "io", "results", "evaluation", "sclip"},
+    "benchmarks/kernels": {"benchmarks", "core", "kernels", "backends", "sclip"},
+    "apps": {"benchmarks", "core", "io", "results", "evaluation", "sclip"},
     "cudasim": set(),
 }
 FOLDERS = {"core", "kernels", "backends", "weights", "engine", "io", "results", "evaluation", "api", "apps",

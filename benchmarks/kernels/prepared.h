@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "benchmarks/cuda/arrays.h"
+#include "benchmarks/kernels/arrays.h"
 
 namespace sclip {
 
@@ -16,6 +16,13 @@ auto prepared(Setup setup, Call call) {
     const auto params = setup(*arrays);
     return [arrays, params, call, &stream] { call(stream, params); };
   };
+}
+
+inline int64_t bytes_of(DType dtype) {
+  return static_cast<int64_t>(size_of(dtype));
+}
+inline const char* name_of(DType dtype) {
+  return dtype == DType::kF32 ? "f32" : dtype == DType::kF16 ? "f16" : "bf16";
 }
 
 }  // namespace sclip

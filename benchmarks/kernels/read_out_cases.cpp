@@ -1,7 +1,7 @@
 // The kernels of read-outs that compare patches with each other, or with the words (engine/dense_head).
-#include "benchmarks/cuda/arrays.h"
-#include "benchmarks/cuda/kernel_cases.h"
-#include "benchmarks/cuda/prepared.h"
+#include "benchmarks/kernels/arrays.h"
+#include "benchmarks/kernels/kernel_cases.h"
+#include "benchmarks/kernels/prepared.h"
 #include "kernels/adapt_words/adapt_words.h"
 #include "kernels/add_rows/add_rows.h"
 #include "kernels/choose_heads/choose_heads.h"
@@ -17,22 +17,22 @@
 namespace sclip {
 namespace {
 
-KernelCase mean_norm(int64_t batch, int64_t rows, int64_t cols) {
-  return {
-      .name = "mean-norm",
-      .shape = str(batch, " windows of ", rows, "×", cols, " f16"),
-      .floor = {.bytes = static_cast<double>(batch * (rows * cols * 2 + 4)), .written = static_cast<double>(batch * 4)},
-      .prepare = prepared(
-          [=](Arrays& a) {
-            return MeanNormParams{.x = a.normal_f16(batch * rows * cols),
-                                  .out = a.room<float>(batch),
-                                  .dtype = DType::kF16,
-                                  .batch = batch,
-                                  .rows = rows,
-                                  .cols = cols,
-                                  .x_stride = rows * cols};
-          },
-          [](Stream& s, const MeanNormParams& p) { s.mean_norm(p); })};
+KernelCase mean_norm(DType dtype, int64_t batch, int64_t rows, int64_t cols) {
+  return {.name = "mean-norm",
+          .shape = str(batch, " windows of ", rows, "×", cols, " ", name_of(dtype)),
+          .floor = {.bytes = static_cast<double>(batch * (rows * cols * bytes_of(dtype) + 4)),
+                    .written = static_cast<double>(batch * 4)},
+          .prepare = prepared(
+              [=](Arrays& a) {
+                return MeanNormParams{.x = a.normal(dtype, batch * rows * cols),
+                                      .out = a.room<float>(batch),
+                                      .dtype = dtype,
+                                      .batch = batch,
+                                      .rows = rows,
+                                      .cols = cols,
+                                      .x_stride = rows * cols};
+              },
+              [](Stream& s, const MeanNormParams& p) { s.mean_norm(p); })};
 }
 
 KernelCase feature_surgery(int64_t batch, int64_t rows, int64_t words) {
@@ -52,15 +52,15 @@ KernelCase feature_surgery(int64_t batch, int64_t rows, int64_t words) {
               [](Stream& s, const FeatureSurgeryParams& p) { s.feature_surgery(p); })};
 }
 
-KernelCase procrustes(int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim) {
-  const auto elements = static_cast<double>(batch * tokens * heads * head_dim);
+KernelCase procrustes(DType dtype, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim) {
+  const auto bytes = static_cast<double>(batch * tokens * heads * head_dim * bytes_of(dtype));
   return {.name = str("procrustes-", tokens),
-          .shape = str(batch, "×", tokens, "×", heads, "×", head_dim, " f16, q in place"),
-          .floor = {.bytes = 2 * elements * 2, .written = elements * 2},
+          .shape = str(batch, "×", tokens, "×", heads, "×", head_dim, " ", name_of(dtype), ", q in place"),
+          .floor = {.bytes = 2 * bytes, .written = bytes},
           .prepare = prepared(
               [=](Arrays& a) {
-                return ProcrustesParams{.qkv = a.normal_f16(3 * batch * tokens * heads * head_dim),
-                                        .dtype = DType::kF16,
+                return ProcrustesParams{.qkv = a.normal(dtype, 3 * batch * tokens * heads * head_dim),
+                                        .dtype = dtype,
                                         .alpha = 0.08f,
                                         .batch = batch,
                                         .tokens = tokens,
@@ -251,45 +251,64 @@ KernelCase similarity_maps(int64_t batch, int64_t patches) {
 }
 
 // Three kernels: every map is read for its entropy, the chosen ones, a third, once more.
-KernelCase choose_heads(int64_t batch, int64_t heads, int64_t tokens) {
+KernelCase choose_heads(DType dtype, int64_t batch, int64_t heads, int64_t tokens) {
   const auto map = static_cast<double>(batch * tokens * tokens);
-  return {.name = "choose-heads",
-          .shape = str(heads / 3, " of ", heads, " heads, ", batch, "×", tokens, " tokens, f16"),
-          .floor = {.bytes = map * 4 * static_cast<double>(heads), .written = map * 2},
-          .prepare = prepared(
-              [=](Arrays& a) {
-                std::vector<float> maps(static_cast<size_t>(batch * heads * tokens * tokens));
-                for (size_t i = 0; i < maps.size(); ++i) maps[i] = static_cast<float>(i * 2654435761u % 4096) / 4e5f;
-                return ChooseHeadsParams{.maps = a.copy(maps),
-                                         .row_entropies = a.room<float>(batch * heads * tokens),
-                                         .chosen = a.room<int32_t>(batch * heads),
-                                         .out = a.room<Float16>(batch * tokens * tokens),
-                                         .out_dtype = DType::kF16,
-                                         .batch = batch,
-                                         .heads = heads,
-                                         .tokens = tokens,
-                                         .count = heads / 3};
-              },
-              [](Stream& s, const ChooseHeadsParams& p) { s.choose_heads(p); })};
+  return {
+      .name = "choose-heads",
+      .shape = str(heads / 3, " of ", heads, " heads, ", batch, "×", tokens, " tokens, ", name_of(dtype)),
+      .floor = {.bytes = map * 4 * static_cast<double>(heads), .written = map * static_cast<double>(bytes_of(dtype))},
+      .prepare = prepared(
+          [=](Arrays& a) {
+            std::vector<float> maps(static_cast<size_t>(batch * heads * tokens * tokens));
+            for (size_t i = 0; i < maps.size(); ++i) maps[i] = static_cast<float>(i * 2654435761u % 4096) / 4e5f;
+            return ChooseHeadsParams{.maps = a.copy(maps),
+                                     .row_entropies = a.room<float>(batch * heads * tokens),
+                                     .chosen = a.room<int32_t>(batch * heads),
+                                     .out = a.room(dtype, batch * tokens * tokens),
+                                     .out_dtype = dtype,
+                                     .batch = batch,
+                                     .heads = heads,
+                                     .tokens = tokens,
+                                     .count = heads / 3};
+          },
+          [](Stream& s, const ChooseHeadsParams& p) { s.choose_heads(p); })};
 }
 
 }  // namespace
 
-std::vector<KernelCase> read_out_cases() {
-  return {
-      mean_norm(8, 197, 768),       feature_surgery(4, 196, 171), procrustes(2, 197, 12, 64), soften_sinks(2, 14, 768),
-      adapt_words(2, 196, 512, 21), label_affinity(1, 14, 16),    add_rows(394, 768),         lof_scores(2, 196, 768),
-      mark_patches(2, 196),         repair_patches(2, 14, 768),   similarity_maps(2, 196),    choose_heads(2, 12, 196),
-  };
-}
-
-std::vector<KernelCase> timed_read_out_cases() {
-  return {
-      mean_norm(256, 197, 768),     feature_surgery(256, 196, 171), procrustes(64, 197, 12, 64),
-      soften_sinks(256, 14, 768),   adapt_words(64, 196, 512, 171), label_affinity(64, 14, 16),
-      add_rows(256 * 197, 768),     lof_scores(64, 196, 768),       mark_patches(256, 196),
-      repair_patches(256, 14, 768), similarity_maps(256, 196),      choose_heads(64, 12, 196),
-  };
+std::vector<KernelCase> read_out_cases(CaseSize size, DType dtype) {
+  switch (size) {
+    case CaseSize::kSmall:
+      return {
+          mean_norm(dtype, 8, 197, 768),
+          feature_surgery(4, 196, 171),
+          procrustes(dtype, 2, 197, 12, 64),
+          soften_sinks(2, 14, 768),
+          adapt_words(2, 196, 512, 21),
+          label_affinity(1, 14, 16),
+          add_rows(394, 768),
+          lof_scores(2, 196, 768),
+          mark_patches(2, 196),
+          repair_patches(2, 14, 768),
+          similarity_maps(2, 196),
+          choose_heads(dtype, 2, 12, 196),
+      };
+    case CaseSize::kDevice:
+      return {
+          mean_norm(dtype, 256, 197, 768), feature_surgery(256, 196, 171), procrustes(dtype, 64, 197, 12, 64),
+          soften_sinks(256, 14, 768),      adapt_words(64, 196, 512, 171), label_affinity(64, 14, 16),
+          add_rows(256 * 197, 768),        lof_scores(64, 196, 768),       mark_patches(256, 196),
+          repair_patches(256, 14, 768),    similarity_maps(256, 196),      choose_heads(dtype, 64, 12, 196),
+      };
+    case CaseSize::kProcessor:
+      return {
+          mean_norm(dtype, 8, 197, 768), feature_surgery(8, 196, 171),  procrustes(dtype, 8, 197, 12, 64),
+          soften_sinks(8, 14, 768),      adapt_words(8, 196, 512, 171), label_affinity(8, 14, 16),
+          add_rows(8 * 197, 768),        lof_scores(8, 196, 768),       mark_patches(8, 196),
+          repair_patches(8, 14, 768),    similarity_maps(8, 196),       choose_heads(dtype, 8, 12, 196),
+      };
+  }
+  return {};
 }
 
 }  // namespace sclip

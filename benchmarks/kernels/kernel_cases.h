@@ -1,4 +1,4 @@
-// The CUDA kernels at the shapes that matter, and the least that each must do: tensor-core products and bytes moved.
+// The kernels at the shapes that matter, on any backend, and the least that each must do: products and bytes moved.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,17 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "core/dtype.h"
 
 namespace sclip {
 
-// What no implementation can go below: the judge of the counters.
+// What no implementation can go below: the judge of times and counters.
 struct KernelFloor {
   double mma = 0;      // products of 16×8×16, fractions included: multiplications / 2048
   double bytes = 0;    // every input read once, every output written once
   double written = 0;  // of these, the outputs
+
+  double flops() const { return 4096 * mma; }
 };
 
 struct KernelCase {
@@ -26,15 +29,15 @@ struct KernelCase {
   std::function<std::function<void()>(Backend& backend, Stream& stream)> prepare;
 };
 
-// Small enough to be counted by a simulator in seconds.
-std::vector<KernelCase> kernel_cases();
-// The same kernels at sizes that fill a device, and more than its caches hold: what is timed.
-std::vector<KernelCase> timed_kernel_cases();
-// Those of both that only some read-outs need.
-std::vector<KernelCase> read_out_cases();
-std::vector<KernelCase> timed_read_out_cases();
-// Those of both that are products.
-std::vector<KernelCase> gemm_cases();
-std::vector<KernelCase> timed_gemm_cases();
+enum class CaseSize {
+  kSmall,      // counted by a simulator in seconds
+  kDevice,     // fills a GPU, and more than its caches hold
+  kProcessor,  // eight windows of a photo
+};
+
+// `dtype`: what activations are in, one that the backend computes with.
+std::vector<KernelCase> tower_cases(CaseSize size, DType dtype);
+// What only some read-outs need.
+std::vector<KernelCase> read_out_cases(CaseSize size, DType dtype);
 
 }  // namespace sclip
