@@ -39,19 +39,18 @@ float scale_of(const ClassifyFlags& flags, const Engine& engine) {
 // Indented for a single photo; of several, one line each.
 std::string as_json(const std::string& photo, const ClassifyFlags& flags, const Engine& engine, const TextBank& bank,
                     const std::vector<size_t>& order, const std::vector<float>& probabilities, bool single) {
-  using Json = nlohmann::ordered_json;
-  Json list = Json::array();
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const size_t i : order) {
     list.push_back({{"id", i}, {"name", bank.classes().class_names()[i]}, {"probability", probabilities[i]}});
   }
-  const Json out = {
+  const nlohmann::ordered_json out = {
       {"photo", photo},
       {"classes", std::move(list)},
       {"logit_scale", scale_of(flags, engine)},
       {"device", {{"name", engine.device().name}, {"precision", std::string(to_string(engine.device().precision))}}},
       {"warnings", bank.warnings()},
   };
-  return out.dump(single ? 2 : -1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return out.dump(single ? 2 : -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string as_table(const ClassList& classes, const std::vector<size_t>& order,

@@ -9,10 +9,10 @@
 
 namespace {
 
-const std::string kDemo = std::string(SCLIP_SOURCE_DIR) + "/weights/demo/demo-clip.sclip";
+const std::string kDemoModel = std::string(SCLIP_SOURCE_DIR) + "/weights/demo/demo-clip.sclip";
 
 sclip::Engine load() {
-  return sclip::Engine(kDemo, {.device = "cpu", .precision = SCLIP_PRECISION_F32, .threads = 2});
+  return sclip::Engine(kDemoModel, {.device = "cpu", .precision = SCLIP_PRECISION_F32, .threads = 2});
 }
 
 struct Noise {
@@ -84,7 +84,7 @@ TEST_CASE("handles freed by another thread while they are used live until the ca
     sclip_engine* engine = nullptr;
     sclip_bank* bank = nullptr;
     sclip_session* session = nullptr;
-    REQUIRE(sclip_engine_load(kDemo.c_str(), &options, &engine) == SCLIP_OK);
+    REQUIRE(sclip_engine_load(kDemoModel.c_str(), &options, &engine) == SCLIP_OK);
     REQUIRE(sclip_bank_from_text(engine, "sky; tree; road", nullptr, nullptr, &bank) == SCLIP_OK);
     REQUIRE(sclip_session_create(engine, &session) == SCLIP_OK);
     const Noise photo(7);

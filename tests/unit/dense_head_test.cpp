@@ -24,14 +24,14 @@ using testing::Rows;
 
 namespace {
 
-const std::filesystem::path kGoldens = std::filesystem::path(SCLIP_SOURCE_DIR) / "tests/data/goldens";
+const std::filesystem::path kHeadGoldens = std::filesystem::path(SCLIP_SOURCE_DIR) / "tests/data/goldens";
 
 std::shared_ptr<const Engine> load(const std::filesystem::path& blob) {
   return Engine::load(blob, {.backend = {.device = testing::device_under_test(), .precision = Precision::kF32}});
 }
 
 std::shared_ptr<const Engine> load_tiny() {
-  return load(kGoldens / "tiny.sclip");
+  return load(kHeadGoldens / "tiny.sclip");
 }
 
 constexpr int kEarly = 2;  // blocks
@@ -118,7 +118,7 @@ void check_fails(ErrorCode code, const std::vector<std::string>& words, const st
 }  // namespace
 
 TEST_CASE("a head keeps features of two blocks and reads the whole photo", "[device]") {
-  const auto engine = load(kGoldens / "../../../weights/demo/demo-clip.sclip");
+  const auto engine = load(kHeadGoldens / "../../../weights/demo/demo-clip.sclip");
   const Backend& backend = engine->backend();
   const auto stream = backend.make_stream();
   const ReferenceTower reference(engine->blob());
@@ -261,7 +261,7 @@ TEST_CASE("a head may bring a matrix of its own for q, k and v", "[device]") {
 
 TEST_CASE("policies may change from photo to photo of a session", "[device]") {
   const auto engine = load_tiny();
-  const Image photo = load_image(kGoldens / "landscape.png", *testing::cpu_queue().pool);
+  const Image photo = load_image(kHeadGoldens / "landscape.png", *testing::cpu_queue().pool);
   const ClassList classes = parse_class_argument("a; b");
   const auto bank = make_text_bank(*engine, classes, {.templates = {"{}"}, .cache_folder = {}});
   const auto logits_of = [&](Session& session, const std::string& policy) {

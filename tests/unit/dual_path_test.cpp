@@ -18,7 +18,7 @@ using namespace sclip;
 
 namespace {
 
-const std::filesystem::path kGoldens = std::filesystem::path(SCLIP_SOURCE_DIR) / "tests/data/goldens";
+const std::filesystem::path kDualGoldens = std::filesystem::path(SCLIP_SOURCE_DIR) / "tests/data/goldens";
 
 // A class position and a grid of four by four, in two columns of which the second is the first times −2.
 const std::vector<float> kGrid = {1, -2, 3, 0.5f, 0, 4, -1, 2, 2.5f, 1, -3, 1, -1, 0, 2, -2};
@@ -103,12 +103,12 @@ TEST_CASE("blocks are found by depth in any tower", "[engine]") {
 
 TEST_CASE("a photo's scores do not depend on those before it", "[device]") {
   // Windows of two sizes, neither of which the position table was made for.
-  const auto engine = Engine::load(kGoldens / "tiny.sclip",
+  const auto engine = Engine::load(kDualGoldens / "tiny.sclip",
                                    {.backend = {.device = testing::device_under_test(), .precision = Precision::kF32}});
   const auto bank = make_text_bank(*engine, parse_class_argument("sky; building; tree"), {.templates = {"{}"}});
   std::map<std::string, Image> photos;
   for (const char* name : {"landscape.png", "portrait.png"}) {
-    photos[name] = load_image(kGoldens / name, *testing::cpu_queue().pool);
+    photos[name] = load_image(kDualGoldens / name, *testing::cpu_queue().pool);
   }
   const auto logits_of = [&](Session& session, const std::string& policy, const Image& photo) {
     std::vector<float> logits(3 * static_cast<size_t>(photo.width) * static_cast<size_t>(photo.height));
@@ -134,7 +134,7 @@ TEST_CASE("a photo's scores do not depend on those before it", "[device]") {
 }
 
 TEST_CASE("labels that patches vote on are the same alone, in company and replayed", "[device]") {
-  const auto engine = Engine::load(kGoldens / "tiny.sclip",
+  const auto engine = Engine::load(kDualGoldens / "tiny.sclip",
                                    {.backend = {.device = testing::device_under_test(), .precision = Precision::kF32}});
   const auto bank = make_text_bank(*engine, parse_class_argument("sky; building; tree"), {.templates = {"{}"}});
   const SegmentOptions voted{.short_side = 48, .crop = 0, .policy = "cliptrase:clusters=1,eps=1.5,min=2"};
@@ -142,7 +142,7 @@ TEST_CASE("labels that patches vote on are the same alone, in company and replay
   plain.policy = "cliptrase";
   std::vector<Image> photos;
   for (const char* name : {"landscape.png", "portrait.png", "landscape.png"}) {
-    photos.push_back(load_image(kGoldens / name, *testing::cpu_queue().pool));
+    photos.push_back(load_image(kDualGoldens / name, *testing::cpu_queue().pool));
   }
   std::vector<PhotoRequest> requests;
   std::vector<Segmentation> alone;

@@ -12,7 +12,7 @@
 namespace sclip {
 namespace {
 
-const std::string kGoldens = std::string(SCLIP_SOURCE_DIR) + "/tests/data/resize/";
+const std::string kResizeGoldens = std::string(SCLIP_SOURCE_DIR) + "/tests/data/resize/";
 
 // Mean 0 and deviation 1 leave the 8-bit values in the planes.
 int64_t mismatches(const std::vector<float>& planes, const NpyArray& expected) {
@@ -39,8 +39,8 @@ struct Case {
 TEST_CASE("opencv-linear is OpenCV's resize bit for bit") {
   const Case golden = GENERATE(Case{"tiny", 9}, Case{"down", 24}, Case{"up", 45}, Case{"half", 20}, Case{"thin", 11});
   CAPTURE(golden.name);
-  const NpyArray source = read_npy(kGoldens + "linear_" + golden.name + "_src.npy");
-  const NpyArray expected = read_npy(kGoldens + "linear_" + golden.name + "_" + std::to_string(golden.side) + ".npy");
+  const NpyArray source = read_npy(kResizeGoldens + "linear_" + golden.name + "_src.npy");
+  const NpyArray expected = read_npy(kResizeGoldens + "linear_" + golden.name + "_" + std::to_string(golden.side) + ".npy");
   const ImageSize size = resized_size(source.shape[0], source.shape[1], golden.side);
   REQUIRE(expected.shape == Shape{size.height, size.width, 3});
   std::vector<float> planes(static_cast<size_t>(expected.shape.count()));
@@ -53,8 +53,8 @@ TEST_CASE("opencv-linear is OpenCV's resize bit for bit") {
 TEST_CASE("pil-bicubic is Pillow's resize and CLIP's centre crop bit for bit") {
   const Case golden = GENERATE(Case{"tiny", 9}, Case{"down", 24}, Case{"up", 45}, Case{"odd", 33}, Case{"thin", 11});
   CAPTURE(golden.name);
-  const NpyArray source = read_npy(kGoldens + "bicubic_" + golden.name + "_src.npy");
-  const NpyArray expected = read_npy(kGoldens + "bicubic_" + golden.name + "_" + std::to_string(golden.side) + ".npy");
+  const NpyArray source = read_npy(kResizeGoldens + "bicubic_" + golden.name + "_src.npy");
+  const NpyArray expected = read_npy(kResizeGoldens + "bicubic_" + golden.name + "_" + std::to_string(golden.side) + ".npy");
   std::vector<float> planes(static_cast<size_t>(expected.shape.count()));
   resize_bicubic_cpu({.src = view_of(source), .dst = planes.data(), .size = golden.side}, testing::cpu_queue());
   CHECK(mismatches(planes, expected) == 0);

@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kWidth = 600, kHeight = 80;
 constexpr double kAnyWidth = 1e9;
-constexpr Rgb kInk{255, 255, 255};
+constexpr Rgb kWhite{255, 255, 255};
 
 struct Drawing {
   std::vector<uint8_t> pixels = std::vector<uint8_t>(size_t{kWidth} * kHeight * 3);
@@ -42,7 +42,7 @@ Drawing draw(const std::string& text, double size = 32) {
   CAPTURE(text);
   REQUIRE(line.has_value());
   Drawing out;
-  system.draw({out.pixels.data(), kWidth, kHeight, size_t{kWidth} * 3}, 4, 56, *line, kInk);
+  system.draw({out.pixels.data(), kWidth, kHeight, size_t{kWidth} * 3}, 4, 56, *line, kWhite);
   out.width = line->width;
   return out;
 }
@@ -149,7 +149,7 @@ TEST_CASE("threads draw at the same time, and alike") {
         SystemText system(32);
         const auto line = system.shape("天空 שמיים", kAnyWidth);
         pixels.assign(size_t{kWidth} * kHeight * 3, 0);
-        if (line) system.draw({pixels.data(), kWidth, kHeight, size_t{kWidth} * 3}, 4, 56, *line, kInk);
+        if (line) system.draw({pixels.data(), kWidth, kHeight, size_t{kWidth} * 3}, 4, 56, *line, kWhite);
       }
     });
   }

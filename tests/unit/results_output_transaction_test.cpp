@@ -14,16 +14,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Folder {
+struct OutputFolder {
   testing::TemporaryFolder outer;
   fs::path path = outer.path() / "deep/er";
-  Folder() { make_output_folder(path); }
+  OutputFolder() { make_output_folder(path); }
   fs::path operator/(const char* name) const { return path / name; }
   ptrdiff_t files() const { return std::distance(fs::directory_iterator(path), fs::directory_iterator()); }
 };
 
 TEST_CASE("files appear with the commit, all of them") {
-  const Folder folder;
+  const OutputFolder folder;
   {
     OutputTransaction outputs;
     outputs.add(folder / "a", "first");
@@ -37,7 +37,7 @@ TEST_CASE("files appear with the commit, all of them") {
 }
 
 TEST_CASE("without a commit old files stay and no new ones") {
-  const Folder folder;
+  const OutputFolder folder;
   write_file_atomically(folder / "a", "old");
   {
     OutputTransaction outputs;
@@ -49,7 +49,7 @@ TEST_CASE("without a commit old files stay and no new ones") {
 }
 
 TEST_CASE("an array in a file keeps what was put in it") {
-  const Folder folder;
+  const OutputFolder folder;
   OutputTransaction outputs;
   const std::span<float> values = outputs.add_npy(folder / "a.npy", {2, 3, 5});
   REQUIRE(values.size() == 30);
@@ -61,7 +61,7 @@ TEST_CASE("an array in a file keeps what was put in it") {
 }
 
 TEST_CASE("a folder that is made for files goes without a commit, and one that was there stays") {
-  const Folder folder;
+  const OutputFolder folder;
   fs::create_directory(folder / "old");
   const auto add = [&](OutputTransaction& outputs) {
     for (const char* name : {"old", "new"}) {
@@ -89,7 +89,7 @@ TEST_CASE("a folder that is made for files goes without a commit, and one that w
 }
 
 TEST_CASE("what is retired goes with the commit, before the first new name") {
-  const Folder folder;
+  const OutputFolder folder;
   for (const char* name : {"stale", "a", "b"}) write_file_atomically(folder / name, "old");
   fs::create_directory(folder / "taken");
   {
@@ -107,7 +107,7 @@ TEST_CASE("what is retired goes with the commit, before the first new name") {
 }
 
 TEST_CASE("a folder that cannot be is an error that names it") {
-  const Folder folder;
+  const OutputFolder folder;
   write_file_atomically(folder / "file", "x");
   std::string message;
   try {

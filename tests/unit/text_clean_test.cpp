@@ -31,7 +31,7 @@ std::vector<std::string> words(std::string_view text) {
     out.emplace_back(word);
   }
 }
-using Words = std::vector<std::string>;
+using WordList = std::vector<std::string>;
 
 }  // namespace
 
@@ -107,13 +107,13 @@ TEST_CASE("cleaning always gives valid UTF-8", "[text]") {
 
 TEST_CASE("words are those of CLIP's regular expression", "[text]") {
   CHECK(words("a person's dog, isn't 3.14!") ==
-        Words{"a", "person", "'s", "dog", ",", "isn", "'t", "3", ".", "1", "4", "!"});
+        WordList{"a", "person", "'s", "dog", ",", "isn", "'t", "3", ".", "1", "4", "!"});
   CHECK(words("we're they've i'm he'll i'd 'x !'s") ==
-        Words{"we", "'re", "they", "'ve", "i", "'m", "he", "'ll", "i", "'d", "'", "x", "!'", "s"});
-  CHECK(words("'\u017Ft 'LL") == Words{"'\u017F", "t", "'LL"});  // the long s is an s
-  CHECK(words("日本2語 x̂") == Words{"日本", "2", "語", "x", "\u0302"});
-  CHECK(words("!\u0345!") == Words{"!", "!"});
+        WordList{"we", "'re", "they", "'ve", "i", "'m", "he", "'ll", "i", "'d", "'", "x", "!'", "s"});
+  CHECK(words("'\u017Ft 'LL") == WordList{"'\u017F", "t", "'LL"});  // the long s is an s
+  CHECK(words("日本2語 x̂") == WordList{"日本", "2", "語", "x", "\u0302"});
+  CHECK(words("!\u0345!") == WordList{"!", "!"});
   CHECK(words("<start_of_text>a<end_of_text<") ==
-        Words{"<start_of_text>", "a", "<", "end", "_", "of", "_", "text", "<"});
+        WordList{"<start_of_text>", "a", "<", "end", "_", "of", "_", "text", "<"});
   CHECK(words("").empty());
 }
