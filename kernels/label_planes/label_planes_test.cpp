@@ -123,11 +123,15 @@ TEST_CASE("window_planes and label_planes equal the fused window_merge, to the l
                              Rule{0.1f, {}, 50, 255}, Rule{0.02f, 0.05f, 50, 171}, Rule{0.3f, 0.1f, 300, 65535});
   CAPTURE(queries, classes, rule.prob_threshold, rule.area_threshold.value_or(-1), rule.logit_scale,
           rule.low_label.value_or(-1));
+  // Many planes cost seconds under cudasim: the rules that ask most of them, in two groupings.
+  const bool costly = queries > 50 && !testing::Dut::get().is_cpu();
+  if (costly && (rule.logit_scale > 50 || rule.prob_threshold == 0)) return;
   const MergeScene scene({97, 61, 120, 81, 64, 32, 8, queries, classes, rule.prob_threshold, rule.area_threshold,
                           rule.logit_scale, rule.low_label});
   for_each_target([&] {
     const LabelResults expected = fused(scene);
     for (const int64_t group : {int64_t{1}, int64_t{5}, int64_t{8}, queries}) {
+      if (costly && group < 8) continue;
       CAPTURE(group);
       check_equal(by_planes(scene, std::min(group, queries)), expected);
     }
