@@ -67,8 +67,7 @@ std::vector<int32_t> sample_mask(const std::filesystem::path& mask, const PixelG
   SCLIP_CHECK(picture.width == grid.width && picture.height == grid.height, kInvalidArgument, mask.string(), " has ",
               picture.width, "×", picture.height, " pixels and its photo ", grid.width, "×", grid.height,
               ": sclip doctor tells what is wrong with masks");
-  const MaskRule rule(zero_is_none ? MaskRuleKind::kZeroIsVoid : MaskRuleKind::kAsStored,
-                       static_cast<size_t>(classes));
+  const MaskRule rule(zero_is_none ? MaskRuleKind::kZeroIsVoid : MaskRuleKind::kAsStored, static_cast<size_t>(classes));
   std::vector<int32_t> truth;
   truth.reserve(static_cast<size_t>(grid.pixels()));
   grid.each([&](int x, int y) {

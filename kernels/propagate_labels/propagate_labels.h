@@ -14,8 +14,8 @@
 //              queries, the quotients' denominators + 1e-12. How many steps is part of the result  kIterate, one each
 //   planes     x, bilinear to (H, W)                                                             kPlanes
 //
-// Everything between the planes is double: step lengths are quotients of sums over all queries and cells, whose rounding
-// each step hands on to the next. A grid of one cell has no edges and keeps its values.
+// Everything between the planes is double: step lengths are quotients of sums over all queries and cells, whose
+// rounding each step hands on to the next. A grid of one cell has no edges and keeps its values.
 //
 // How to call it, with the same sizes and state every time: kGuide; kPool for groups of queries until all are there;
 // kSystem; kIterate with iteration 0, 1, …; kPlanes for groups of queries, as often as they are needed.

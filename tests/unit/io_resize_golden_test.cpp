@@ -40,7 +40,8 @@ TEST_CASE("opencv-linear is OpenCV's resize bit for bit") {
   const Case golden = GENERATE(Case{"tiny", 9}, Case{"down", 24}, Case{"up", 45}, Case{"half", 20}, Case{"thin", 11});
   CAPTURE(golden.name);
   const NpyArray source = read_npy(kResizeGoldens + "linear_" + golden.name + "_src.npy");
-  const NpyArray expected = read_npy(kResizeGoldens + "linear_" + golden.name + "_" + std::to_string(golden.side) + ".npy");
+  const NpyArray expected =
+      read_npy(kResizeGoldens + "linear_" + golden.name + "_" + std::to_string(golden.side) + ".npy");
   const ImageSize size = resized_size(source.shape[0], source.shape[1], golden.side);
   REQUIRE(expected.shape == Shape{size.height, size.width, 3});
   std::vector<float> planes(static_cast<size_t>(expected.shape.count()));
@@ -54,7 +55,8 @@ TEST_CASE("pil-bicubic is Pillow's resize and CLIP's centre crop bit for bit") {
   const Case golden = GENERATE(Case{"tiny", 9}, Case{"down", 24}, Case{"up", 45}, Case{"odd", 33}, Case{"thin", 11});
   CAPTURE(golden.name);
   const NpyArray source = read_npy(kResizeGoldens + "bicubic_" + golden.name + "_src.npy");
-  const NpyArray expected = read_npy(kResizeGoldens + "bicubic_" + golden.name + "_" + std::to_string(golden.side) + ".npy");
+  const NpyArray expected =
+      read_npy(kResizeGoldens + "bicubic_" + golden.name + "_" + std::to_string(golden.side) + ".npy");
   std::vector<float> planes(static_cast<size_t>(expected.shape.count()));
   resize_bicubic_cpu({.src = view_of(source), .dst = planes.data(), .size = golden.side}, testing::cpu_queue());
   CHECK(mismatches(planes, expected) == 0);
