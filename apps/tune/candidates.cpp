@@ -10,7 +10,7 @@
 namespace sclip {
 namespace {
 
-std::string lower(std::string_view text) {
+std::string lowered(std::string_view text) {
   std::string out(text);
   for (char& c : out) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -26,7 +26,7 @@ bool holds(const std::vector<std::string>& words, const std::string& word) {
 std::vector<std::vector<std::string>> words_of(const ClassList& list) {
   std::vector<std::vector<std::string>> out(list.size());
   for (size_t k = 0; k < list.queries().size(); ++k) {
-    out[static_cast<size_t>(list.query_class()[k])].push_back(lower(list.queries()[k]));
+    out[static_cast<size_t>(list.query_class()[k])].push_back(lowered(list.queries()[k]));
   }
   return out;
 }
@@ -78,7 +78,7 @@ WordsWithCandidates with_candidates(const ClassList& list) {
     const bool their_background = has_background(built_in.class_names());
     for (size_t b = 0; b < theirs.size(); ++b) {
       for (size_t q = 0; q < own.size(); ++q) {
-        bool same = lower(built_in.class_names()[b]) == lower(list.class_names()[q]);
+        bool same = lowered(built_in.class_names()[b]) == lowered(list.class_names()[q]);
         if (!(their_background && b == 0)) {
           for (const std::string& word : theirs[b]) same |= holds(own[q], word);
         }
@@ -102,7 +102,7 @@ WordsWithCandidates known_to(const ModelConfig& model, const WordsWithCandidates
   std::vector<int32_t> query_class;
   std::vector<uint8_t> given;
   for (size_t k = 0; k < words.given.size(); ++k) {
-    if (words.given[k] == 0 && !holds(model.known_words, lower(list.queries()[k]))) continue;
+    if (words.given[k] == 0 && !holds(model.known_words, lowered(list.queries()[k]))) continue;
     queries.push_back(list.queries()[k]);
     query_class.push_back(list.query_class()[k]);
     given.push_back(words.given[k]);
