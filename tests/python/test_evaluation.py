@@ -210,11 +210,12 @@ def lines_in(folder: Path) -> int:
 
 
 def test_an_interrupted_run_goes_on_to_the_same_reports(tmp_path):
-    make_set(tmp_path / "set", photos=24)
+    make_set(tmp_path / "set", photos=36)
     options = ("--dataset", "folder", "--root", tmp_path / "set", "--policy", "sclip,k-only", *FAST, "--threads", "1")
     succeed("eval", *options, "-o", tmp_path / "whole")
-    process = subprocess.Popen([str(SCLIP), "eval", *map(str, options), "-o", str(tmp_path / "cut")], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, text=True)
+    # Behind this process where they share a core: it has to be caught in the middle.
+    process = subprocess.Popen(["nice", "-n", "19", str(SCLIP), "eval", *map(str, options), "-o", str(tmp_path / "cut")],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
     while lines_in(tmp_path / "cut/matrices") < 6 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
@@ -224,7 +225,7 @@ def test_an_interrupted_run_goes_on_to_the_same_reports(tmp_path):
     assert "goes on" in err
     assert not (tmp_path / "cut/report.md").exists()
     kept = lines_in(tmp_path / "cut/matrices")
-    assert 6 <= kept < 48
+    assert 6 <= kept < 72
     # A line that was cut short is as if it had not been written.
     some = sorted((tmp_path / "cut/matrices").glob("*.jsonl"))[0]
     some.write_bytes(some.read_bytes()[:-7])
