@@ -132,7 +132,10 @@ class CpuStream : public Stream {
 class CpuBackend : public Backend {
  public:
   CpuBackend(DType activation_dtype, int threads)
-      : Backend(threads), engine_(dnnl::engine::kind::cpu, 0), plans_(engine_, threads), dtype_(activation_dtype) {}
+      : Backend(threads),
+        engine_(dnnl::engine::kind::cpu, 0),
+        plans_(engine_, thread_pool().threads()),
+        dtype_(activation_dtype) {}
 
   std::string_view name() const override { return "cpu"; }
   std::string description() const override { return str(describe_cpu(), ", ", thread_pool().threads(), " threads"); }
