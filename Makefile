@@ -11,7 +11,7 @@ sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')
 # CMake reads the launcher when it configures for the first time.
 configure = CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) CMAKE_CUDA_COMPILER_LAUNCHER=$$(command -v ccache || true) cmake --preset $(1) --log-level=WARNING
 
-.PHONY: help setup setup-test build demo test test-cpp test-python asan tsan cudasim-asan fuzz format format-check bench gpu-bundle dist clean
+.PHONY: help setup setup-test build demo test test-build test-cpp test-python asan tsan cudasim-asan fuzz format format-check bench gpu-bundle dist clean
 
 help:
 	@echo 'make demo          set up, build, segment the bundled photograph'
@@ -40,13 +40,15 @@ demo: build
 
 test: test-cpp test-python
 
-test-cpp: setup-test
+test-build: setup-test
 	@$(call configure,release)
 	@cmake --build build
 	@mkdir -p build/test-results
+
+test-cpp: test-build
 	ctest --preset release -j$(jobs) --output-junit test-results/ctest.xml
 
-test-python: test-cpp
+test-python: test-build
 	@scripts/python_env.sh
 	SCLIP_BIN=$(CURDIR)/build/sclip scripts/python_tests.sh $(python) build/test-results
 

@@ -174,6 +174,7 @@ def main():
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--device", default="sm_80", help="the simulated device: sm_80, sm_90 or sm_120")
     parser.add_argument("--markdown", type=pathlib.Path, help="write the table to this file, between its markers")
+    parser.add_argument("--check-page", type=pathlib.Path, help="every case must be in this file's table")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures to this file")
     parser.add_argument("--time", type=int, metavar="ROUNDS", help="measure time on the machine's GPU instead of counting")
     options = parser.parse_args()
@@ -201,6 +202,11 @@ def main():
         before, rest = page.split(begin)
         options.markdown.write_text(before + begin + "\n" + text + "\n" + end + rest.split(end)[1])
     bad = [line for row in rows for line in violations(row)]
+    if options.check_page:
+        shown = re.findall(r"^\| ([a-z][\w-]+) \|", options.check_page.read_text().split("<!-- counters begin -->")[1], re.M)
+        missing = [case["name"] for case in cases if case["name"] not in shown]
+        if missing:
+            bad.append(f"{options.check_page} lacks {', '.join(missing)}: run this with --markdown {options.check_page}")
     for line in bad:
         print(line, file=sys.stderr)
     sys.exit(bool(bad))

@@ -24,6 +24,7 @@ using namespace cuda;
 
 constexpr int kThreads = 256, kWarps = kThreads / 32;
 constexpr int kCellThreads = 64;  // of kernels with a thread a cell, of which there are few
+constexpr int kThreadValues = 4;  // of a step, at least: adding up what the blocks left costs each thread the same
 
 struct Cells {
   int queries, height, width, cells, total;  // K, h, w, h · w, K · h · w
@@ -251,7 +252,8 @@ void launch(const PropagateLabelsParams& p, const Cells& c, CudaQueue queue) {
   const double mean = 1.0 / (static_cast<double>(c.shrink_h) * c.shrink_w);
   const int lanes = lanes_of(c.shrink_w);
   const unsigned cell_blocks = grid_size(ceil_div(c.cells, kCellThreads));
-  const auto blocks = static_cast<unsigned>(std::min<int64_t>(ceil_div(c.total, kThreads), kPropagationBlocks));
+  const auto blocks =
+      static_cast<unsigned>(std::min<int64_t>(ceil_div(c.total, kThreads * kThreadValues), kPropagationBlocks));
   switch (p.step) {
     case PropagationStep::kGuide: {
       const Guide guide{.image = p.image,
