@@ -151,6 +151,7 @@ const OptionFacts kFacts[] = {
     {"--area-thd", kScores, "X", "the configuration's, else none"},
     {"--ignore-label", kScores, "N", "none: class 0"},
     {"--ignore-name", kScores, "NAME", ""},
+    {"--min-agreement", kScores, "SHARE", "none"},
     {"--refine", kScores, "NAME", "none", kOneOf,
      [] {
        return Names{"none", "pamr", "pearl"};

@@ -21,6 +21,7 @@ void add_info(CLI::App& app, const ChooseSubcommand& choose);
 void add_tune(CLI::App& app, const ChooseSubcommand& choose);
 void add_doctor(CLI::App& app, const ChooseSubcommand& choose);
 void add_bench(CLI::App& app, const ChooseSubcommand& choose);
+void add_verify(CLI::App& app, const ChooseSubcommand& choose);
 void add_plan(CLI::App& app, const ChooseSubcommand& choose);
 void add_completion(CLI::App& app, const ChooseSubcommand& choose);
 
