@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What every policy costs: the time of a photo against `sclip`'s, on random ViT-B/16 weights.
 
-usage: .venv/bin/python benchmarks/read_outs.py [--json FILE] [--rounds 9] [--only NAME[:OPTION=VALUE],…] [--crop 224]
+usage: .venv/bin/python benchmarks/read_outs.py [--json FILE] [--rounds 3] [--starts 3] [--only NAME[:OPTION=VALUE],…] [--crop 224]
        [--precision f32,bf16] [--quick] [--limits]
 One photo, 8 windows of 224×224 and 56 words, a session that is warm. Each policy takes turns with `sclip`, one run each, and the
 median of the rounds' ratios counts. Beside it the same of processor time, which other programs on the machine disturb less: in
@@ -47,23 +47,26 @@ def start(arguments, blob: Path, policy: str, precision: str) -> Contestant:
 
 
 def measure(arguments, blob: Path, names: list[str], precision: str, folder: Path) -> dict:
-    base = start(arguments, blob, "sclip", precision)
     found = {}
-    try:
-        for name in names:
-            other = start(arguments, blob, spelling(name, folder), precision)
+    for name in names:
+        own, ours = [], []
+        # Both anew in each part of the rounds: where a process's memory lies is worth some percent, and stays.
+        for part in range(arguments.starts):
+            pair = [start(arguments, blob, "sclip", precision)]
             try:
-                base.seconds, base.cpu_seconds = [], []
-                alternate([base, other], arguments.rounds, lambda done, rounds: None)
+                pair.append(start(arguments, blob, spelling(name, folder), precision))
+                alternate(pair, arguments.rounds, lambda done, rounds: None)
             finally:
-                other.stop()
-            found[name] = {"seconds": other.median, "sclip_seconds": base.median,
-                           "ratio": statistics.median(a / b for a, b in zip(other.seconds, base.seconds)),
-                           "cpu_ratio": statistics.median(a / b for a, b in zip(other.cpu_seconds, base.cpu_seconds))}
-            print(f"{precision}  {name:<12} {found[name]['ratio']:6.3f}  processor {found[name]['cpu_ratio']:6.3f}  "
-                  f"{other.median * 1e3:8.1f} ms", flush=True)
-    finally:
-        base.stop()
+                for one in pair:
+                    one.stop()
+            ours.append(pair[0])
+            own.append(pair[1])
+        seconds = [[s for one in side for s in one.seconds] for side in (own, ours)]
+        cpu = [[s for one in side for s in one.cpu_seconds] for side in (own, ours)]
+        found[name] = {"seconds": statistics.median(seconds[0]), "sclip_seconds": statistics.median(seconds[1]),
+                       "ratio": statistics.median(a / b for a, b in zip(*seconds)), "cpu_ratio": statistics.median(a / b for a, b in zip(*cpu))}
+        print(f"{precision}  {name:<12} {found[name]['ratio']:6.3f}  processor {found[name]['cpu_ratio']:6.3f}  "
+              f"{found[name]['seconds'] * 1e3:8.1f} ms", flush=True)
     return found
 
 
@@ -82,17 +85,18 @@ def main() -> None:
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--photo", type=Path, default=ROOT / "tests/data/photos/china.jpg")
     parser.add_argument("--model-folder", type=Path, default=ROOT / ".cache/peers", help="where the random weights are kept")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=3, help="of each start")
+    parser.add_argument("--starts", type=int, default=3, help="of both programs, for each policy")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--precision", default="", help="f32, bf16 or both; default: both where the processor has bf16")
     parser.add_argument("--only", default="", help="policies, joined by ','")
     parser.add_argument("--crop", type=int, default=224, help="of the windows; 0: the photo is the only one")
-    parser.add_argument("--quick", action="store_true", help="two rounds: that it runs, not how fast")
+    parser.add_argument("--quick", action="store_true", help="one start, two rounds: that it runs, not how fast")
     parser.add_argument("--limits", action="store_true", help="only the policies with a limit, in f32, and fail above it")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.rounds = 2
+        arguments.rounds, arguments.starts = 2, 1
     facts = cpu_facts()
     arguments.threads = arguments.threads or facts["cores"]
     precisions = arguments.precision.split(",") if arguments.precision else ["f32"] + ["bf16"] * facts["avx512_bf16"]
@@ -104,7 +108,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         results = {p: measure(arguments, blob, names, p, Path(folder)) for p in precisions}
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": facts, "rounds": arguments.rounds, **results}, indent=1) + "\n")
+        arguments.json.write_text(json.dumps({"machine": facts, "rounds": arguments.rounds, "starts": arguments.starts, **results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Every read-out of the binary with and without PAMR on real labelled photos, with the bundled model: docs/results.md.
 
-    benchmarks/results.py                      all photos; hours on two cores, goes on where it was interrupted
-    benchmarks/results.py --limit 20 --write - a look at it, printed
+    benchmarks/results.py                      all photos; a night on two cores, goes on where it was interrupted
+    benchmarks/results.py --limit 40           of each set, spread evenly: an hour
+    benchmarks/results.py --limit 5 --write -  a look at it, printed
 
 The photos are no part of the repository: CamVid's test part, MSRC v2, VOC 2012 with SBD masks and COCO with panoptic masks, from the
 folder of --data. A set that is not there is left out, and the page says so.
@@ -23,6 +24,12 @@ SETS = [
     ("voc21", "VOC, SBD masks", "sets/voc21.tar", "voc21", "voc21"),
     ("coco", "COCO panoptic", "sets/coco128_train.tar", "coco128_panoptic", "folder"),
 ]
+
+
+# A part that takes seconds.
+SUBSET = {"policy": "clip,maskclip,sclip", "refine": "none", "limit": 20, "precision": "f32"}
+SUBSET_TITLE = "## Twenty photos of CamVid"
+SUBSET_COMMAND = "sclip eval --dataset camvid --root camvid " + " ".join(f"--{key} {value}" for key, value in SUBSET.items())
 
 
 def set_folder(options, archive, folder):
@@ -49,10 +56,12 @@ def plain_names(classes):
     classes.write_text("\n".join(lines) + "\n")
 
 
-def evaluate(options, name, folder, data_set):
-    out = options.work / f"{name}-{options.limit or 'all'}"
-    command = [options.build / "sclip", "eval", "--dataset", data_set, "--root", folder, "--policy", options.policy, "--refine",
-               options.refine, "--limit", options.limit, "--jobs", options.jobs, "--precision", options.precision, "--pictures", 1, "-o", out]
+def evaluate(options, name, folder, data_set, **other):
+    chosen = {"policy": options.policy, "refine": options.refine, "limit": options.limit, "precision": options.precision, **other}
+    out = options.work / f"{name}-{chosen['limit'] or 'all'}"
+    command = [options.build / "sclip", "eval", "--dataset", data_set, "--root", folder, "--jobs", options.jobs, "--pictures", 1, "-o", out]
+    for key, value in chosen.items():
+        command += [f"--{key}", value]
     if options.model:
         command += ["--model", options.model]
     done = subprocess.run([str(part) for part in command])
@@ -78,6 +87,12 @@ def table(columns, rows, figure):
         mean = None if None in values or not values else sum(values) / len(values)
         lines.append(f"| {row} | " + " | ".join(cells) + f" | {percent(mean)} |")
     return "\n".join(lines)
+
+
+def subset_table(report):
+    """What tests/python/test_evaluation.py repeats where CamVid is there."""
+    rows = [f"| {r['policy']} | {100 * r['mean_iou']:.2f} |" for r in report["data_sets"][0]["results"]]
+    return "\n".join([SUBSET_TITLE, "", f"`{SUBSET_COMMAND}`", "", "| read-out | mIoU |", "|---|---:|", *rows]) + "\n"
 
 
 def page(options, reports, absent):
@@ -109,6 +124,12 @@ photos are no part of the repository. Photos: {photos}. Activations {first["devi
                 text += (f"- {title}: {order[0]} is best with {percent(found[title, order[0], refine])}, "
                          + (f"then {order[1]} with {percent(found[title, order[1], refine])}; " if len(order) > 2 else "")
                          + f"{order[-1]} is last with {percent(found[title, order[-1], refine])}.\n")
+    constants = []
+    for title, report in reports.items():
+        truth = [sum(row) for row in report["data_sets"][0]["results"][0]["confusion"]]
+        there = sum(n > 0 for n in truth)
+        constants.append(f"{title} {100 * max(truth) / sum(truth) / there:.1f}")
+    text += f"- The most frequent class everywhere would have {'; '.join(constants)}: what is not above that sees nothing.\n"
     if len(refinements) == 2:
         gains = [(found[c, p, "pamr"] - found[c, p, "none"], c, p) for c in columns for p in policies
                  if found.get((c, p, "pamr")) is not None and found.get((c, p, "none")) is not None]
@@ -120,9 +141,13 @@ photos are no part of the repository. Photos: {photos}. Activations {first["devi
     if "sclip" in policies and "clip" in policies:
         lead = [found[c, "sclip", refinements[0]] - found[c, "clip", refinements[0]] for c in columns]
         text += f"- sclip stands {', '.join(f'{100 * v:+.1f}' for v in lead)} points from clip ({', '.join(columns)}).\n"
-    skipped = sorted({line for report in reports.values() for line in report["skipped"]})
-    for line in skipped:
-        text += f"- Not run: {line}\n"
+    skipped = {}  # why, of which read-out → the sets
+    for title, report in reports.items():
+        for line in report["skipped"]:
+            way, _, why = line.partition(": ")
+            skipped.setdefault((way.split(" on ")[0], why), {})[title] = None
+    for (way, why), titles in skipped.items():
+        text += f"- Not run: {way} on {'; '.join(titles)}: {why}\n"
     for title in absent:
         text += f"- {title} was not there when this page was made.\n"
     return text
@@ -155,6 +180,9 @@ def main():
     if not reports:
         sys.exit(f"none of the sets is in {options.data}")
     text = page(options, reports, absent)
+    camvid = set_folder(options, *SETS[0][2:4])
+    if camvid is not None:
+        text += "\n" + subset_table(evaluate(options, "subset", camvid, "camvid", **SUBSET))
     if options.write == "-":
         print(text, end="")
     else:

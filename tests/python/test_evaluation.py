@@ -21,6 +21,7 @@ VOID = 255
 FLOWER = ROOT / "tests/data/photos/flower.jpg"
 FAST = (*BARE, "--precision", "f32", "--short-side", "112", "--crop", "112")
 CAMVID = ROOT.parent / "shared/data/camvid"
+RESULTS_PAGE = ROOT / "docs/results.md"
 
 
 def random_mask(rng, width, height, numbers):
@@ -328,11 +329,18 @@ def test_limit_takes_photos_from_the_whole_set(labelled, tmp_path):
 
 
 def test_twenty_photos_of_camvid(tmp_path):
-    """The bundled model on real street photos: better than saying the most frequent class everywhere."""
+    """The bundled model on real street photos: what docs/results.md says, and better than the most frequent class everywhere."""
     if not CAMVID.is_dir():
         pytest.skip(f"{CAMVID} is not there: the bundled model was not measured on CamVid")
-    succeed("eval", "--dataset", "camvid", "--root", CAMVID, "--limit", "20", "--policy", "sclip", "-o", tmp_path / "out", "--pictures", "1")
-    found = results(tmp_path / "out")["sclip", "none"]
+    table = RESULTS_PAGE.read_text().split("## Twenty photos of CamVid")[1]
+    command = re.search(r"`sclip (eval .*)`", table)[1].replace("--root camvid", f"--root {CAMVID}").split()
+    succeed(*command, "-o", tmp_path / "out", "--pictures", "1")
+    every = results(tmp_path / "out")
+    stated = {name: float(value) for name, value in re.findall(r"^\| ([\w-]+) \| ([\d.]+) \|$", table, re.M)}
+    assert {name for name, _ in every} == stated.keys()
+    for name, value in stated.items():  # other processors round other pixels
+        assert 100 * every[name, "none"]["mean_iou"] == pytest.approx(value, abs=0.02)
+    found = every["sclip", "none"]
     assert found["photos"] == 20
     truth = np.array(found["confusion"]).sum(axis=1)
     masks = sorted((CAMVID / "test/masks").glob("*.png"))
