@@ -20,8 +20,8 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.contestants.process import Contestant, alternate  # noqa: E402
 from benchmarks.peers import cpu_facts, environment, weights  # noqa: E402
 
-# The most processor time against `sclip`'s, and the crop at which it holds: rf-clip's scene pass is a window of its own, which
-# many windows of a photo cannot pay for (docs/read_outs/rf_clip.md).
+# The most processor time against `sclip`'s, and the crop at which it holds: beside sliding windows rf-clip sends the whole photo
+# through the tower, which costs more than its limit by itself (docs/read_outs/rf_clip.md).
 LIMITS = {"sc-clip": (1.1, 224), "rf-clip": (1.25, 0)}
 
 
@@ -95,6 +95,8 @@ def main() -> None:
     parser.add_argument("--limits", action="store_true", help="only the policies with a limit, in f32, and fail above it")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    if arguments.limits and (arguments.only or arguments.precision or arguments.json):
+        parser.error("--limits says by itself which policies run, in f32, and writes nothing")
     if arguments.quick:
         arguments.rounds, arguments.starts = 2, 1
     facts = cpu_facts()
