@@ -197,31 +197,67 @@ DenseFeatures Segmenter::dense_features(const ImageView& photo, const SegmentOpt
   return out;
 }
 
-std::shared_ptr<const PhotoFeatures> Segmenter::read(std::shared_ptr<const Engine> engine, const ImageView& photo,
-                                                     const SegmentOptions& options, const RunControl& control) {
-  const PhotoKey key{photo.width, photo.height, photo.order};
-  auto plan = std::make_unique<SegmentPlan>(make_segment_plan(
-      backend_, stream_, {&key, 1}, options, head_for(options, nullptr), engine_.vision().patch_size()));
+std::vector<std::shared_ptr<const PhotoFeatures>> Segmenter::read(std::shared_ptr<const Engine> engine,
+                                                                  std::span<const ImageView> photos,
+                                                                  const SegmentOptions& options,
+                                                                  const RunControl& control) {
+  if (photos.empty()) return {};
+  control.check();
+  const auto plan = [&](std::span<const PhotoKey> keys) {
+    return make_segment_plan(backend_, stream_, keys, options, head_for(options, nullptr),
+                             engine_.vision().patch_size());
+  };
+  // Each photo's own plan goes with its features. That of all, which says what is computed, ends with this call.
+  std::vector<PhotoKey> keys;
+  std::vector<std::unique_ptr<SegmentPlan>> own;
+  for (const ImageView& photo : photos) {
+    keys.push_back({photo.width, photo.height, photo.order});
+    own.push_back(std::make_unique<SegmentPlan>(plan({&keys.back(), 1})));
+  }
   SCLIP_CHECK(
-      plan->head->scores_any_words() && plan->head->settles_with().empty(), kUnsupported, "the policy ", options.policy,
+      own[0]->head->scores_any_words() && own[0]->head->settles_with().empty(), kUnsupported, "the policy ",
+      options.policy,
       " looks at the words while it reads a photo, or at the photo again behind them: features for any words cannot be "
       "kept; segment anew for each set of words, or choose another policy");
+  std::optional<SegmentPlan> joint;
+  if (photos.size() > 1) joint = plan(keys);
+  const SegmentPlan& all = joint ? *joint : *own[0];
+
   const int64_t embed_dim = engine_.config().embed_dim;
-  auto memory = backend_.allocate(static_cast<size_t>(plan->patches * embed_dim) * sizeof(float));
-  auto* features = static_cast<float*>(memory->data());
-  if (uploads_.empty()) uploads_.resize(1);
-  const ImageView view = uploads_[0].send(backend_, stream_, photo);
-  resize({&view, 1}, *plan);
-  const int64_t window = plan->photos[0].patches() * embed_dim;
-  const auto keep = [&](BlockRunner& runner, int64_t first, const float* found) {
-    runner.stream().copy(features + first * window, found,
-                         static_cast<size_t>(runner.batch() * window) * sizeof(float));
-  };
-  encode(*plan, keep, 0, control);
+  std::vector<std::unique_ptr<Memory>> features;
+  views_.clear();
+  if (uploads_.size() < photos.size()) uploads_.resize(photos.size());
+  for (size_t i = 0; i < photos.size(); ++i) {
+    features.push_back(backend_.allocate(static_cast<size_t>(own[i]->patches * embed_dim) * sizeof(float)));
+    views_.push_back(uploads_[i].send(backend_, stream_, photos[i]));
+  }
+  resize(views_, all);
+  for (size_t g = 0; g < all.groups.size(); ++g) {
+    const int64_t window = all.groups[g].patches * embed_dim;
+    // The windows of a forward may be of several photos.
+    const auto keep = [&](BlockRunner& runner, int64_t first, const float* found) {
+      const int64_t end = first + runner.batch();
+      for (size_t i = 0; i < photos.size(); ++i) {
+        const PhotoPlan& photo = all.photos[i];
+        if (photo.group != g) continue;
+        const int64_t from = std::max(first, photo.first_window);
+        const int64_t to = std::min(end, photo.first_window + photo.grid.count());
+        if (from >= to) continue;
+        runner.stream().copy(static_cast<float*>(features[i]->data()) + (from - photo.first_window) * window,
+                             found + (from - first) * window,
+                             static_cast<size_t>((to - from) * window) * sizeof(float));
+      }
+    };
+    encode(all, keep, g, control);
+  }
   stream_.synchronize();
   control.report(1);
-  plan->head.reset();  // it is not needed again
-  return std::make_shared<PhotoFeatures>(std::move(engine), std::move(plan), std::move(memory));
+  std::vector<std::shared_ptr<const PhotoFeatures>> out;
+  for (size_t i = 0; i < photos.size(); ++i) {
+    own[i]->head.reset();  // it is not needed again
+    out.push_back(std::make_shared<PhotoFeatures>(engine, std::move(own[i]), std::move(features[i])));
+  }
+  return out;
 }
 
 void Segmenter::segment(const PhotoFeatures& features, const PhotoRequest& request, const TextBank& bank,

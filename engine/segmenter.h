@@ -33,9 +33,10 @@ class Segmenter {
   void segment(std::span<const PhotoRequest> requests, const TextBank& bank, const SegmentOptions& options,
                const RunControl& control, std::span<Segmentation> out);
   DenseFeatures dense_features(const ImageView& photo, const SegmentOptions& options, const RunControl& control);
-  // `engine` is this segmenter's. Throws kUnsupported for a policy that looks at the words.
-  std::shared_ptr<const PhotoFeatures> read(std::shared_ptr<const Engine> engine, const ImageView& photo,
-                                            const SegmentOptions& options, const RunControl& control);
+  // Of each photo. `engine` is this segmenter's. Throws kUnsupported for a policy that looks at the words.
+  std::vector<std::shared_ptr<const PhotoFeatures>> read(std::shared_ptr<const Engine> engine,
+                                                         std::span<const ImageView> photos,
+                                                         const SegmentOptions& options, const RunControl& control);
   // As `segment` for the photo that was read. `request` has its size and no pixels.
   void segment(const PhotoFeatures& features, const PhotoRequest& request, const TextBank& bank,
                const SegmentOptions& options, Segmentation& out);

@@ -72,9 +72,15 @@ Segmentation Session::segment(const ImageView& photo, const TextBank& bank, cons
 
 std::shared_ptr<const PhotoFeatures> Session::read(const ImageView& photo, const SegmentOptions& options,
                                                    const RunControl& control) {
-  check_image(photo, "the photo");
-  validate(options, state_->engine->config());
-  return state_->to_segment().read(state_->engine, photo, options, control);
+  return std::move(read({&photo, 1}, options, control)[0]);
+}
+
+std::vector<std::shared_ptr<const PhotoFeatures>> Session::read(std::span<const ImageView> photos,
+                                                                const SegmentOptions& options,
+                                                                const RunControl& control) {
+  for (const ImageView& photo : photos) check_image(photo, "the photo");
+  state_->check(options);
+  return state_->to_segment().read(state_->engine, photos, options, control);
 }
 
 Segmentation Session::segment(const PhotoFeatures& features, const TextBank& bank, const SegmentOptions& options,

@@ -90,6 +90,10 @@ class Session {
   // policy that looks at the words.
   std::shared_ptr<const PhotoFeatures> read(const ImageView& photo, const SegmentOptions& options,
                                             const RunControl& control = {});
+  // Several photos, whose windows share forwards where they have one size: each as if it were read alone, on the CPU in
+  // f32 not a bit else. Photos that are asked for different words are computed together so.
+  std::vector<std::shared_ptr<const PhotoFeatures>> read(std::span<const ImageView> photos,
+                                                         const SegmentOptions& options, const RunControl& control = {});
   // What `segment` gives for the photo that was read: on the CPU in f32 not a bit else. Of the options logit_scale,
   // prob_thd, ignore_label and area_thd count; a refinement needs the photo and is kUnsupported. `request` says where
   // the results go; it has no photo.

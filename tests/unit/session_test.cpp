@@ -92,6 +92,30 @@ TEST_CASE("a photo that was read answers new words as if it were segmented anew"
   }
 }
 
+TEST_CASE("photos that are read in one call have the features that each has alone", "[session]") {
+  for (const int threads : {1, 3}) {
+    const auto engine = load_tiny(threads);
+    if (engine->backend().name() != "cpu") return;  // the promise is the CPU's
+    Session session(engine);
+    const std::vector<Image> pictures = photos();
+    std::vector<ImageView> views;
+    for (const Image& picture : pictures) views.push_back(picture.view());
+    for (const char* policy : {"sclip", "naclip"}) {
+      SegmentOptions options = tiny_options();
+      options.policy = policy;
+      const auto together = session.read(views, options);
+      REQUIRE(together.size() == views.size());
+      for (size_t i = 0; i < views.size(); ++i) {
+        const auto bank =
+            make_text_bank(*engine, parse_class_argument(i % 2 == 0 ? "sky; tree" : "person; sky; building, house"),
+                           {.templates = {"{}"}});
+        check_same(session.segment(*together[i], *bank, options), session.segment(views[i], *bank, options));
+      }
+    }
+    CHECK(session.read(std::span<const ImageView>(), tiny_options()).empty());
+  }
+}
+
 TEST_CASE("a policy that looks at the words keeps no features for others", "[session]") {
   const auto engine = load_tiny();
   Session session(engine);
