@@ -95,6 +95,14 @@ void write_npy(const std::filesystem::path& path, const TensorView& array) {
   file.commit();
 }
 
+std::vector<std::byte> encode_npy(const TensorView& array) {
+  const std::string header = make_header(array.dtype, array.shape, "an array");
+  std::vector<std::byte> out(header.size() + array.bytes());
+  std::memcpy(out.data(), header.data(), header.size());
+  if (array.bytes() > 0) std::memcpy(out.data() + header.size(), array.data, array.bytes());
+  return out;
+}
+
 NpyArray read_npy(const std::filesystem::path& path) {
   const MappedFile file(path);
   const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());

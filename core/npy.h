@@ -32,6 +32,9 @@ struct NpyArray {
 // Throws kNotFound, kIo; kCorruptData or kUnsupported (Fortran order, other types, more than 4 axes) naming the file.
 NpyArray read_npy(const std::filesystem::path& path);
 
+// The bytes of such a file.
+std::vector<std::byte> encode_npy(const TensorView& array);
+
 // Makes a .npy file of `file`, which is empty, its disk space claimed, and returns where its elements go: zeros to be
 // filled in place, valid until the file is finished.
 std::byte* map_npy(AtomicFile& file, DType dtype, const Shape& shape);

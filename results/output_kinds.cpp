@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "core/find_named.h"
+#include "core/npy.h"
 #include "io/jpeg_write.h"
 #include "io/overlay_picture.h"
 #include "io/preview.h"
@@ -20,12 +21,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void write_mask(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+using Bytes = std::vector<std::byte>;
+
+Bytes encode_mask(const OutputSource& source) {
   std::vector<Rgb> palette;
   for (const ClassStyle& style : source.styles) palette.push_back(style.color);
   palette.resize(source.label_count());
   if (source.ignored()) palette[*source.ignored()] = kIgnoredColor;
-  outputs.add(path, encode_png_labels(source.labels(), palette, source.pool));
+  return encode_png_labels(source.labels(), palette, source.pool);
 }
 
 Image overlay(const OutputSource& source) {
@@ -53,21 +56,21 @@ Image overlay(const OutputSource& source) {
                       source.ignored() ? &ignored : nullptr);
 }
 
-void write_overlay(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
-  outputs.add(path, encode_png_rgb(overlay(source).view(), source.pool));
+Bytes encode_overlay(const OutputSource& source) {
+  return encode_png_rgb(overlay(source).view(), source.pool);
 }
 
-void write_overlay_jpeg(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
-  outputs.add(path, encode_jpeg_rgb(overlay(source).view()));
+Bytes encode_overlay_jpeg(const OutputSource& source) {
+  return encode_jpeg_rgb(overlay(source).view());
 }
 
-void write_grey(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
-  outputs.add(path, encode_png_grey(source.labels(), source.label_count(), source.pool));
+Bytes encode_grey(const OutputSource& source) {
+  return encode_png_grey(source.labels(), source.label_count(), source.pool);
 }
 
-void write_geotiff(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
+Bytes encode_geotiff(const OutputSource& source) {
   const auto largest = static_cast<uint16_t>(source.label_count() - 1);
-  outputs.add(path, encode_tiff_labels(source.labels(), largest, source.photo.geo));
+  return encode_tiff_labels(source.labels(), largest, source.photo.geo);
 }
 
 void write_per_class(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
@@ -90,43 +93,62 @@ void write_per_class(const OutputSource& source, const fs::path& path, OutputTra
   if (source.ignored()) add(*source.ignored(), source.run.ignore_name, source.segmentation.ignored);
 }
 
-void write_json_file(const nlohmann::ordered_json& json, int indent, const fs::path& path, OutputTransaction& outputs) {
+Bytes encode_json(const nlohmann::ordered_json& json, int indent) {
   // Names of classes and files may be any bytes.
-  outputs.add(path, json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  const std::string text = json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
+  return {bytes, bytes + text.size()};
 }
 
-void write_rle(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
-  write_json_file(coco_json(source.run, source.photo, source.classes, source.segmentation), 1, path, outputs);
+Bytes encode_coco(const OutputSource& source) {
+  return encode_json(coco_json(source.run, source.photo, source.classes, source.segmentation), 1);
 }
 
+Bytes encode_scores(const OutputSource& source) {
+  const Segmentation& s = source.segmentation;
+  return encode_npy({s.scores.data(), DType::kF32, {s.height, s.width}});
+}
+
+// In place: a large photo's scores are not held twice.
 void write_scores(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
   const auto& scores = source.segmentation.scores;
   const std::span<float> file = outputs.add_npy(path, {source.segmentation.height, source.segmentation.width});
   std::copy(scores.begin(), scores.end(), file.begin());
 }
 
+Bytes encode_logits(const OutputSource& source) {
+  const auto queries = static_cast<int64_t>(source.classes.queries().size());
+  return encode_npy(
+      {source.logits.data(), DType::kF32, {queries, source.segmentation.height, source.segmentation.width}});
+}
+
 void claim_logits(const OutputSize& size, const fs::path& path, OutputTransaction& outputs, OutputTargets& targets) {
   targets.logits = outputs.add_npy(path, {size.queries, size.height, size.width});
 }
 
-void write_result(const OutputSource& source, const fs::path& path, OutputTransaction& outputs) {
-  write_json_file(result_json(source.run, source.photo, source.classes, source.segmentation), 2, path, outputs);
+Bytes encode_result(const OutputSource& source) {
+  return encode_json(result_json(source.run, source.photo, source.classes, source.segmentation), 2);
 }
 
+constexpr std::string_view kPng = "image/png", kJpeg = "image/jpeg", kTiff = "image/tiff", kJson = "application/json",
+                           kNpy = "application/x-npy";
+
 constexpr OutputKind kKinds[] = {
-    {"mask", "mask.png", "class ids, shown in colours (ids over 255: as grey)", write_mask},
-    {"overlay", "overlay.png", "the photo under the colours of its classes, with a legend", write_overlay},
-    {"overlay-jpeg", "overlay.jpg", "the same as a JPEG", write_overlay_jpeg},
-    {"grey", "grey.png", "class ids as grey of 8 bits, over 255 16: what every reader returns as it is", write_grey},
-    {"geotiff", "mask.tif", "class ids as a TIFF of 8 or 16 bits, with the place on Earth that a GeoTIFF photo has",
-     write_geotiff},
-    {"per-class", "per-class", "a folder with a black and white picture of each class that has pixels",
+    {"mask", "mask.png", kPng, "class ids, shown in colours (ids over 255: as grey)", encode_mask},
+    {"overlay", "overlay.png", kPng, "the photo under the colours of its classes, with a legend", encode_overlay},
+    {"overlay-jpeg", "overlay.jpg", kJpeg, "the same as a JPEG", encode_overlay_jpeg},
+    {"grey", "grey.png", kPng, "class ids as grey of 8 bits, over 255 16: what every reader returns as it is",
+     encode_grey},
+    {"geotiff", "mask.tif", kTiff,
+     "class ids as a TIFF of 8 or 16 bits, with the place on Earth that a GeoTIFF photo has", encode_geotiff},
+    {"per-class", "per-class", "", "a folder with a black and white picture of each class that has pixels", nullptr,
      write_per_class},
-    {"rle", "rle.json", "each class's mask as COCO's compressed run lengths, for pycocotools", write_rle},
-    {"scores", "scores.npy", "the best class score of every pixel, f32", write_scores},
-    {"logits", "logits.npy", "the cosine of every query at every pixel, f32", nullptr, claim_logits},
+    {"rle", "rle.json", kJson, "each class's mask as COCO's compressed run lengths, for pycocotools", encode_coco},
+    {"scores", "scores.npy", kNpy, "the best class score of every pixel, f32", encode_scores, write_scores},
+    {"logits", "logits.npy", kNpy, "the cosine of every query at every pixel, f32", encode_logits, nullptr,
+     claim_logits},
     // Last: it vouches for the others.
-    {"json", kResultFile, "classes with their shares, times, options; what --resume goes by", write_result},
+    {"json", kResultFile, kJson, "classes with their shares, times, options; what --resume goes by", encode_result},
 };
 
 }  // namespace

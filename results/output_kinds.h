@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "io/png_write.h"
 #include "results/class_style.h"
@@ -21,7 +22,8 @@ struct OutputSource {
   std::span<const ClassStyle> styles;  // of each class
   ImageView picture;                   // the photo, or a preview of a large one (io/preview.h)
   const Segmentation& segmentation;
-  ThreadPool& pool;  // to work on
+  ThreadPool& pool;                 // to work on
+  std::span<const float> logits{};  // (K, H0, W0), for who encodes them
 
   // The label of pixels below the threshold, where it is none of the classes'.
   std::optional<uint16_t> ignored() const {
@@ -45,15 +47,21 @@ struct OutputSize {
 };
 
 struct OutputKind {
+  using Encode = std::vector<std::byte> (*)(const OutputSource&);
   using Write = void (*)(const OutputSource&, const std::filesystem::path&, OutputTransaction&);
   using Claim = void (*)(const OutputSize&, const std::filesystem::path&, OutputTransaction&, OutputTargets&);
 
-  std::string_view name;     // on the command line and in result.json
-  std::string_view suffix;   // how the file's name ends; without an extension: a folder
-  std::string_view meaning;  // for --help
-  Write write;               // adds the file, or those of the folder, to the transaction
-  Claim claim = nullptr;     // does so before the photo is segmented
+  std::string_view name;        // on the command line and in result.json
+  std::string_view suffix;      // how the file's name ends; without an extension: a folder
+  std::string_view media_type;  // of its bytes; empty for a folder
+  std::string_view meaning;     // for --help
+  Encode encode = nullptr;      // its bytes in memory; null for a folder
+  Write write = nullptr;        // adds the files to the transaction, where that is not to write the encoded bytes
+  Claim claim = nullptr;        // does so before the photo is segmented
 
+  void add_to(OutputTransaction& outputs, const OutputSource& source, const std::filesystem::path& path) const {
+    write != nullptr ? write(source, path, outputs) : outputs.add(path, encode(source));
+  }
   bool is_folder() const { return suffix.find('.') == std::string_view::npos; }
 };
 

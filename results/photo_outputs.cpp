@@ -51,9 +51,9 @@ void PhotoOutputs::write(ImageView picture, const ClassList& classes, const Segm
                             .segmentation = segmentation,
                             .pool = pool};
   for (const ChosenOutput& chosen : choice_) {
-    if (chosen.kind->write == nullptr) continue;
+    if (chosen.kind->claim != nullptr) continue;
     photo_.times.write += watch.lap();  // so that the last one can tell of those before
-    add(chosen, [&](const auto& path) { chosen.kind->write(source, path, transaction_); });
+    add(chosen, [&](const auto& path) { chosen.kind->add_to(transaction_, source, path); });
   }
   transaction_.commit();
   photo_.times.write += watch.lap();

@@ -37,6 +37,7 @@ Json refinement(const Refinement& refine) {
 
 // A file's name, or those in a folder, relative to result.json.
 Json outputs(const PhotoFacts& photo) {
+  if (photo.outputs.empty()) return Json::object();
   const auto base = std::filesystem::absolute(photo.place.folder);
   const auto relative = [&](const std::filesystem::path& file) {
     return std::filesystem::absolute(file).lexically_relative(base).string();

@@ -42,6 +42,8 @@ TEST_CASE("the header is what numpy.save writes") {
   CHECK(text.substr(10, 60) == "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ");
   CHECK(text[127] == '\n');
   CHECK(text.size() == 128 + 24);
+  const auto bytes = encode_npy({values.data(), DType::kF32, {2, 3}});
+  CHECK(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()) == text);
 }
 
 TEST_CASE("an array that is filled in place appears when it is committed") {
