@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "sclip/engine.h"
 #include "sclip/segment_config.h"
@@ -43,8 +44,9 @@ struct ClassFlags {
   void add_to(CLI::App& app);
   // `fallback_file` names the built-in list that is meant when none is given; empty: an error then.
   ClassList class_list(std::string_view fallback_file = {}) const;
-  // A single class gets the background words of voc21 that the model knows as class 0: a softmax over one is always 1.
-  ClassList with_background(ClassList list, const ModelConfig& model) const;
+  ClassList with_background(ClassList list, const ModelConfig& model) const {
+    return sclip::with_background(std::move(list), model, !no_background);
+  }
   TextBankOptions bank_options() const;
 };
 

@@ -43,6 +43,11 @@ std::string ascii_lower(std::string text) {
   return text;
 }
 
+bool same_word(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 // The recipe's policy with what the request says of it; another policy that the request names; or `sclip`.
 Policy resolve_policy(const SegmentRequest& request, const Recipe* recipe) {
   if (recipe == nullptr) return find_policy(request.policy.empty() ? "sclip" : request.policy, request.policy_options);
@@ -172,6 +177,37 @@ void check_ignore_label(std::optional<int> label, const ClassList& classes) {
 
 std::string_view to_string(Refinement::Kind kind) {
   return kind == Refinement::kPamr ? "pamr" : kind == Refinement::kPearl ? "pearl" : "none";
+}
+
+ClassList with_background(ClassList list, const ModelConfig& model, bool wanted) {
+  if (list.size() > 1) return list;
+  const std::string& name = list.class_names()[0];
+  const ClassList voc = parse_class_file(builtin_class_file("voc21"), "voc21");
+  std::vector<std::string> queries;
+  if (wanted && !same_word(name, voc.class_names()[0])) {
+    for (size_t k = 0; k < voc.queries().size() && voc.query_class()[k] == 0; ++k) {
+      const std::string& word = voc.queries()[k];
+      const auto is_it = [&](const std::string& other) { return same_word(word, other); };
+      const bool known =
+          model.known_words.empty() || std::any_of(model.known_words.begin(), model.known_words.end(), is_it);
+      if (known && std::none_of(list.queries().begin(), list.queries().end(), is_it)) queries.push_back(word);
+    }
+  }
+  if (queries.empty()) {
+    list.add_warning(str("'", name,
+                         "' is the only class, and every score of a softmax over one is 1: give another "
+                         "class, or take the cosines (segment --outputs logits)"));
+    return list;
+  }
+  const size_t background = queries.size();
+  queries.insert(queries.end(), list.queries().begin(), list.queries().end());
+  std::vector<int32_t> query_class(queries.size(), 1);
+  std::fill_n(query_class.begin(), background, 0);
+  ClassList both = ClassList::from_queries({voc.class_names()[0], name}, std::move(queries), std::move(query_class));
+  for (const std::string& warning : list.warnings()) both.add_warning(warning);
+  both.add_warning(str("'", name, "' is the only class: it is class 1, beside ", background,
+                       " background words as class 0 (--no-background looks for it alone)"));
+  return both;
 }
 
 std::vector<std::string> unknown_words(const ModelConfig& model, const ClassList& classes) {

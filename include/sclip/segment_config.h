@@ -77,6 +77,10 @@ void check_ignore_label(std::optional<int> label, const ClassList& classes);
 
 std::string_view to_string(Refinement::Kind kind);  // none, pamr, pearl
 
+// A single class gets the background words of voc21 that the model knows as class 0: a softmax over one is always 1.
+// Where that is not wanted, or there are none, the list has a warning more.
+ClassList with_background(ClassList list, const ModelConfig& model, bool wanted = true);
+
 // Queries that a model with a closed vocabulary was not trained on, in order; empty for an open one.
 std::vector<std::string> unknown_words(const ModelConfig& model, const ClassList& classes);
 // One sentence about them, or nothing.
