@@ -48,6 +48,7 @@ int parse_and_run(CLI::App& app, int argc, char** argv) {
   sclip::add_doctor(app, choose);
   sclip::add_plan(app, choose);
   sclip::add_verify(app, choose);
+  sclip::add_serve(app, choose);
   sclip::add_bench(app, choose);
   sclip::add_completion(app, choose);
   for (CLI::App* subcommand : app.get_subcommands({})) sclip::document(*subcommand);

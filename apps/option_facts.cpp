@@ -15,7 +15,8 @@ using Names = std::vector<std::string>;
 
 constexpr std::string_view kPhotos = "Photos and outputs", kWords = "Words", kReading = "How the model reads",
                            kScores = "From scores to classes", kMachine = "Model and machine",
-                           kRows = "What becomes a row", kOther = "Options";
+                           kRows = "What becomes a row", kClients = "Clients", kQueue = "Queue and batches",
+                           kLimits = "Limits", kOther = "Options";
 
 Names policies() {
   Names names;
@@ -173,6 +174,31 @@ const OptionFacts kFacts[] = {
     {"--tune", kMachine, "", ""},
     {"--cudnn-mlp", kMachine, "", ""},
     {"--threads", kMachine, "N", "0"},
+
+    {"--bind", kClients, "ADDRESS", ""},
+    {"--port", kClients, "PORT", ""},
+    {"--connections", kClients, "N", ""},
+    {"--header-timeout", kClients, "SECONDS", ""},
+    {"--client-timeout", kClients, "SECONDS", ""},
+    {"--keep-alive", kClients, "SECONDS", ""},
+    {"--drain-delay-ms", kClients, "MS", ""},
+    {"--token-file", kClients, "FILE", "none: everybody may ask", kFile},
+    {"--tls-certificate", kClients, "FILE", "none: HTTP", kFile},
+    {"--tls-key", kClients, "FILE", "none: HTTP", kFile},
+    {"--sessions", kQueue, "N", ""},
+    {"--max-delay-ms", kQueue, "MS", ""},
+    {"--max-batch-windows", kQueue, "N", ""},
+    {"--queue-windows", kQueue, "N", ""},
+    {"--deadline-ms", kQueue, "MS", ""},
+    {"--max-pixels", kLimits, "N", ""},
+    {"--max-windows", kLimits, "N", ""},
+    {"--max-words", kLimits, "N", ""},
+    {"--max-body-mb", kLimits, "MB", ""},
+    {"--max-answer-mb", kLimits, "MB", ""},
+    {"--memory-limit", kLimits, "MB", ""},
+    {"--features-mb", kLimits, "MB", ""},
+    {"--banks-mb", kLimits, "MB", ""},
+
     {"--tensors", kOther, "", ""},
     {"--policies", kOther, "", ""},
 

@@ -22,6 +22,7 @@ void add_tune(CLI::App& app, const ChooseSubcommand& choose);
 void add_doctor(CLI::App& app, const ChooseSubcommand& choose);
 void add_bench(CLI::App& app, const ChooseSubcommand& choose);
 void add_verify(CLI::App& app, const ChooseSubcommand& choose);
+void add_serve(CLI::App& app, const ChooseSubcommand& choose);
 void add_plan(CLI::App& app, const ChooseSubcommand& choose);
 void add_completion(CLI::App& app, const ChooseSubcommand& choose);
 

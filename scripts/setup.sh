@@ -10,6 +10,7 @@ set -eu
 build="g++ cmake ninja-build pkg-config ccache
   libdnnl-dev ocl-icd-opencl-dev libhwy-dev libcli11-dev libstb-dev nlohmann-json3-dev libpng-dev nettle-dev
   libutf8proc-dev libzstd-dev zlib1g-dev catch2 libbenchmark-dev
+  libcpp-httplib-dev prometheus-cpp-dev libssl-dev
   libjpeg-dev libwebp-dev libtiff-dev libheif-dev libfontconfig-dev libfreetype-dev libraqm-dev"
 dist="dpkg-dev file"
 test="$dist python3 python3-venv clang clang-format libomp-dev libjpeg-turbo-progs libtiff-tools libheif-examples

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from cli_support import ROOT, SCLIP, fail, pytestmark, succeed  # noqa: F401
 
-COMMANDS = ("segment", "classify", "embed", "explain", "eval", "info", "plan", "verify", "tune", "doctor", "bench", "completion")
+COMMANDS = ("segment", "classify", "embed", "explain", "eval", "info", "plan", "verify", "tune", "doctor", "bench", "serve", "completion")
 
 
 def help_of(command) -> str:

@@ -17,11 +17,12 @@ MAY_INCLUDE = {
     "results": {"core", "io", "sclip"},
     "api": {"core", "io", "results", "sclip"},
     "evaluation": {"core", "io", "results", "sclip"},
+    "server": {"core", "io", "results", "sclip"},
     "benchmarks/kernels": {"benchmarks", "core", "kernels", "backends", "sclip"},
-    "apps": {"benchmarks", "core", "io", "results", "evaluation", "sclip"},
+    "apps": {"benchmarks", "core", "io", "results", "evaluation", "server", "sclip"},
     "cudasim": set(),
 }
-FOLDERS = {"core", "kernels", "backends", "weights", "engine", "io", "results", "evaluation", "api", "apps",
+FOLDERS = {"core", "kernels", "backends", "weights", "engine", "io", "results", "evaluation", "api", "server", "apps",
            "sclip", "tests", "benchmarks"}
 
 
@@ -45,7 +46,7 @@ def test_a_folder_includes_what_lies_below_it(folder):
 
 
 def test_engines_inside_is_included_by_its_own_tests_only():
-    outside = [path for folder in ("api", "apps", "evaluation", "results", "io", "benchmarks", "tests/host", "tests/python") for path in sources(folder)]
+    outside = [path for folder in ("api", "apps", "evaluation", "server", "results", "io", "benchmarks", "tests/host", "tests/python") for path in sources(folder)]
     assert len(outside) > 50
     wrong = [str(path.relative_to(ROOT)) for path in outside if "engine" in included(path)]
     assert not wrong, "\n".join(wrong)

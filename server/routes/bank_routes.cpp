@@ -1,0 +1,116 @@
+// /v1/banks: word lists that have a name.
+#include <nlohmann/json.hpp>
+
+#include "server/http/http_error.h"
+#include "server/routes/route.h"
+#include "server/routes/segment_answer.h"
+
+namespace sclip {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kLongestName = 100;
+
+std::vector<FieldSpec> fields() {
+  std::vector<FieldSpec> all = {{"name", FieldKind::kText, "the list's name: letters, digits, and . _ -"}};
+  for (const FieldSpec& field : word_fields()) {
+    if (field.name != "bank") all.push_back(field);
+  }
+  return all + wait_fields();
+}
+
+Json described(const std::string& name, const WordList& list) {
+  const ClassList& classes = list.classes;
+  Json all = Json::array();
+  size_t query = 0;
+  for (size_t i = 0; i < classes.size(); ++i) {
+    Json queries = Json::array();
+    for (; query < classes.queries().size() && classes.query_class()[query] == static_cast<int32_t>(i); ++query) {
+      queries.push_back(classes.queries()[query]);
+    }
+    all.push_back({{"id", i}, {"name", classes.class_names()[i]}, {"queries", std::move(queries)}});
+  }
+  return {{"name", name},
+          {"content", list.content_hash()},
+          {"classes", std::move(all)},
+          {"templates", list.templates},
+          {"warnings", classes.warnings()}};
+}
+
+HttpResponse answer(const Json& body, int status = 200) {
+  return json_response(body.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", status);
+}
+
+[[noreturn]] void no_bank() {
+  throw HttpError(404, "no_bank", "there is no word list of this name");
+}
+
+HttpResponse add(Service& service, HttpRequest& request) {
+  static const std::vector<FieldSpec> kFields = fields();
+  const Fields fields(request, kFields);
+  const std::string name = fields.text("name");
+  if (!is_request_id(name) || name.size() > kLongestName) {
+    refuse_field("name", str("must have 1 to ", kLongestName, " letters, digits, and . _ -"));
+  }
+  const RequestPatience patience(service.watch(), deadline_of(service, fields.number("deadline_ms")),
+                                 request.peer_gone);
+  const WordList list = word_list(fields, service);
+  service.banks().get(list, patience);  // what is wrong with the words shows now, and the first photo does not wait
+  const bool is_new = service.named_banks().add(name, list);
+  return answer(described(name, list), is_new ? 201 : 200);
+}
+
+HttpResponse all(Service& service, HttpRequest&) {
+  Json list = Json::array();
+  for (const auto& [name, words] : service.named_banks().all()) {
+    list.push_back({{"name", name}, {"classes", words.classes.size()}, {"queries", words.classes.queries().size()}});
+  }
+  return answer({{"banks", std::move(list)}});
+}
+
+HttpResponse one(Service& service, HttpRequest& request) {
+  const auto list = service.named_banks().find(request.path_value);
+  if (!list) no_bank();
+  return answer(described(request.path_value, *list));
+}
+
+HttpResponse remove(Service& service, HttpRequest& request) {
+  if (!service.named_banks().remove(request.path_value)) no_bank();
+  return {.status = 204, .type = "", .body = "", .headers = {}, .notes = {}};
+}
+
+}  // namespace
+
+std::vector<Route> bank_routes() {
+  return {{.method = "POST",
+           .path = "/v1/banks",
+           .group = "words",
+           .summary = "Gives a word list a name, and computes its embeddings",
+           .body = BodyKind::kJson,
+           .fields = fields(),
+           .answers = {{201, "the list is there now", {"application/json"}},
+                       {200, "it was there already", {"application/json"}}},
+           .errors = {409, 429, 504},
+           .handle = add},
+          {.method = "GET",
+           .path = "/v1/banks",
+           .group = "words",
+           .summary = "The names that there are",
+           .answers = {{200, "the names", {"application/json"}}},
+           .handle = all},
+          {.method = "GET",
+           .path = "/v1/banks/{name}",
+           .group = "words",
+           .summary = "One list",
+           .answers = {{200, "the list", {"application/json"}}},
+           .handle = one},
+          {.method = "DELETE",
+           .path = "/v1/banks/{name}",
+           .group = "words",
+           .summary = "Forgets a list",
+           .answers = {{204, "forgotten", {}}},
+           .handle = remove}};
+}
+
+}  // namespace sclip
