@@ -113,6 +113,10 @@ class ConnectionThreads final : public httplib::TaskQueue {
 thread_local bool ConnectionThreads::refusing_ = false;
 
 // httplib's view of a connection. Which of these are virtual depends on its version.
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winconsistent-missing-override"
+#endif
 class ConnectionStream final : public httplib::Stream {
  public:
   explicit ConnectionStream(Connection& connection) : connection_(connection) {}
@@ -136,6 +140,9 @@ class ConnectionStream final : public httplib::Stream {
  private:
   Connection& connection_;
 };
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 
 // Of the request that this thread is at.
 struct Current {
@@ -176,10 +183,10 @@ struct Listener::State final : httplib::Server {
     Patch("/", with_body);
     Delete("/", with_body);
     // Of methods that have no handler, and of what httplib itself refuses.
-    set_error_handler([this](const httplib::Request&, httplib::Response& to) {
+    set_error_handler([this](const httplib::Request& from, httplib::Response& to) {
       if (current == nullptr || current->response) return;
       current->close = true;
-      deliver(refusal(to.status), to);
+      deliver(refusal(to.status, from.method), to);
     });
     set_socket_options([](socket_t socket) {
       const int yes = 1;
@@ -191,11 +198,11 @@ struct Listener::State final : httplib::Server {
     set_payload_max_length(std::numeric_limits<size_t>::max());  // the reader of a body counts
   }
 
-  HttpResponse refusal(int status) const {
+  HttpResponse refusal(int status, const std::string& method) const {
     const std::string& id = current->request.trace.id;
     if (status == 414) return error_response(414, "path_too_long", "the request's path and query are too long", id);
     if (status == 416) return error_response(416, "bad_range", "the Range of this request cannot be read", id);
-    if (status == 400 && is_other_method(current->request.method)) {
+    if (status == 400 && is_other_method(method)) {
       HttpResponse response = error_response(405, "method_not_allowed", "this method is not served", id);
       response.headers.emplace_back("Allow", "GET, POST, DELETE");
       return response;
@@ -203,7 +210,12 @@ struct Listener::State final : httplib::Server {
     return error_response(status, "bad_request", "the request is not HTTP/1.1 as this service reads it", id);
   }
   static bool is_other_method(std::string_view method) {
-    return method == "TRACE" || method == "CONNECT" || method == "PRI";
+    if (method.empty() || method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != std::string_view::npos)
+      return false;
+    for (const std::string_view served : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+      if (method == served) return false;
+    }
+    return true;
   }
 
   // Behind the request's header, before httplib looks for who answers.

@@ -14,7 +14,8 @@ PORT = 8080  # the one that is printed
 
 
 def blocks(file: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / file).read_text(), re.M | re.S)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / file).read_text(), re.M | re.S)
+    return [text for of, text in found if of == language]
 
 
 def is_free() -> bool:

@@ -48,7 +48,7 @@ def test_head_is_get_without_a_body(service):
 
 @pytest.mark.parametrize("method, path, status", [
     ("GET", "/nothing", 404), ("GET", "/v1/segment", 405), ("PUT", "/v1/segment", 405), ("PATCH", "/healthz", 405), ("TRACE", "/healthz", 405),
-    ("OPTIONS", "/healthz", 405), ("DELETE", "/v1/features/unknown", 404), ("GET", "/v1/banks/unknown", 404), ("GET", "/../../etc/passwd", 404),
+    ("OPTIONS", "/healthz", 405), ("QUERY", "/healthz", 405), ("DELETE", "/v1/features/unknown", 404), ("GET", "/v1/banks/unknown", 404), ("GET", "/../../etc/passwd", 404),
     ("GET", "/" + "x" * 9000, 414)])
 def test_what_is_not_served_is_said(service, method, path, status):
     answer = service.ask(method, path)
