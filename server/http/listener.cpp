@@ -12,6 +12,7 @@
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -68,17 +69,28 @@ class ConnectionThreads final : public httplib::TaskQueue {
       if (taken_ < most_) {
         ++taken_;
         tasks_.push_back(std::move(task));
-        if (threads_.size() < taken_) {
-          threads_.emplace_back([this] { serve(); });
-        } else {
-          wake_.notify_one();
-        }
-        return;
+        if (has_thread()) return;
+        tasks_.pop_back();
+        --taken_;
       }
     }
     refusing_ = true;
     task();
     refusing_ = false;
+  }
+
+  // For the latest task, under the mutex. Where the system gives no further thread, those that there are take it later.
+  bool has_thread() {
+    if (threads_.size() >= taken_) {
+      wake_.notify_one();
+      return true;
+    }
+    try {
+      threads_.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {
+      return !threads_.empty();
+    }
+    return true;
   }
 
   void serve() {
@@ -273,22 +285,19 @@ struct Listener::State final : httplib::Server {
     const auto too_large = [&] {
       throw HttpError(413, "too_large", str("a body may have ", limit, " bytes (--max-body-mb)"));
     };
+    // Memory is counted as bytes come, and not as they are announced.
     if (const std::string length = request.header("Content-Length");
-        !length.empty() && request.header("Content-Encoding").empty()) {
-      const int64_t bytes = std::stoll(length);
-      if (bytes > limit) too_large();
-      request.memory.grow(bytes);
-      request.body.reserve(static_cast<size_t>(bytes));
+        !length.empty() && request.header("Content-Encoding").empty() && std::stoll(length) > limit) {
+      too_large();
     }
     current->connection->begin(Connection::Phase::kBody);
     std::exception_ptr error;
     bool whole = false;
     if (reader != nullptr) {
-      const bool counted = request.body.capacity() > 4096;
       whole = (*reader)([&](const char* data, size_t size) {
         try {
           if (static_cast<int64_t>(request.body.size() + size) > limit) too_large();
-          if (!counted) request.memory.grow(static_cast<int64_t>(size));
+          request.memory.grow(static_cast<int64_t>(size));
           request.body.append(data, size);
           return true;
         } catch (...) {
@@ -389,10 +398,16 @@ struct Listener::State final : httplib::Server {
       ::close(socket);
       return false;
     }
+    std::unique_ptr<Connection> connection;
     try {
-      Connection connection(socket, options, tls ? &*tls : nullptr);
-      serve(connection);
+      connection = std::make_unique<Connection>(socket, options, tls ? &*tls : nullptr);
     } catch (...) {  // no memory for a connection: the next one may have it
+      ::close(socket);
+      return false;
+    }
+    try {
+      serve(*connection);
+    } catch (...) {
       current = nullptr;
       return false;
     }
@@ -402,7 +417,7 @@ struct Listener::State final : httplib::Server {
   const ServeOptions& options;
   Listener::Handlers handlers;
   std::optional<TlsContext> tls;
-  std::atomic<bool> stopping{false};
+  std::atomic<bool> stopping{false}, ended{false};
   std::atomic<int> busy{0};
 };
 
@@ -426,12 +441,17 @@ int Listener::bind() {
 }
 
 void Listener::run() {
-  state_->listen_after_bind();
+  if (!state_->stopping) state_->listen_after_bind();
+  state_->ended = true;
 }
 
+// httplib stops what runs; what is about to, it must be told again.
 void Listener::stop() {
   state_->stopping = true;
-  state_->stop();
+  while (!state_->ended) {
+    state_->stop();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 }
 
 int Listener::connections() const {

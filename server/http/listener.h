@@ -38,7 +38,8 @@ class Listener {
   int bind();
   // Until `stop`, and until all that was accepted is answered.
   void run();
-  // From any thread: no further connections; open ones end with the request that they are at.
+  // From any other thread: no further connections; open ones end with the request that they are at. Returns when `run`
+  // does.
   void stop();
   int connections() const;
 

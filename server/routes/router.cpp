@@ -83,6 +83,8 @@ HttpResponse Router::answer(HttpRequest& request, const Listener::ReadBody& read
   }
   try {
     if (found->body != BodyKind::kNone) read_body(service_.options().max_body_bytes);
+    // JSON is held as text, as values, and as what they mean.
+    if (request.media_type() == "application/json") request.memory.grow(2 * static_cast<int64_t>(request.body.size()));
     return found->handle(service_, request);
   } catch (const HttpError& error) {
     if (error.status() == 503 && error.code() == "out_of_memory") service_.metrics().refused("memory");
