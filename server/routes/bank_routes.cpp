@@ -89,6 +89,7 @@ std::vector<Route> bank_routes() {
            .summary = "Gives a word list a name, and computes its embeddings",
            .body = BodyKind::kJson,
            .fields = fields(),
+           .example = R"({"name": "landscape", "classes": "sky; grass, meadow"})",
            .answers = {{201, "the list is there now", {"application/json"}},
                        {200, "it was there already", {"application/json"}}},
            .errors = {409, 429, 504},

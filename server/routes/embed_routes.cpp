@@ -147,6 +147,7 @@ std::vector<Route> embed_routes() {
            .summary = "CLIP's unit embedding of a photo, or of texts",
            .body = BodyKind::kPhoto,
            .fields = embed_fields(),
+           .example = R"({"texts": ["a photo of a cat"]})",
            .answers = {{200, "the embeddings", {"application/json", kNpy}}},
            .errors = {406},
            .handle = embed},
@@ -156,6 +157,7 @@ std::vector<Route> embed_routes() {
            .summary = "Which of the classes a whole photo shows",
            .body = BodyKind::kPhoto,
            .fields = classify_fields(),
+           .example = R"({"photo": "PHOTO", "classes": "cat; dog"})",
            .answers = {{200, "classes, the most probable first", {"application/json"}}},
            .handle = classify_photo}};
 }

@@ -58,6 +58,7 @@ std::vector<Route> feature_routes() {
            .summary = "Reads a photo and keeps what was found: /v1/segment?features=ID asks it for words",
            .body = BodyKind::kPhoto,
            .fields = fields(),
+           .example = R"({"photo": "PHOTO", "short_side": 64})",
            .answers = {{201, "the id", {"application/json"}, kAnswer}},
            .handle = read},
           {.method = "DELETE",

@@ -159,19 +159,22 @@ std::vector<Route> inference_routes() {
                  .handle = handle};
   };
   const RouteAnswer yes{200, "yes", {"application/json"}}, no{503, "no", {"application/json"}};
-  return {get("/v2", "What this server is", server_facts, {yes}),
-          get("/v2/health/live", "Whether the process lives", live, {yes}),
-          get("/v2/health/ready", "Whether requests are computed", ready, {yes, no}),
-          get("/v2/models/sclip", "What goes in and what comes out", model_facts, {yes}),
-          get("/v2/models/sclip/ready", "Whether the model is ready", ready, {yes, no}),
-          {.method = "POST",
-           .path = "/v2/models/sclip/infer",
-           .group = "Open Inference Protocol",
-           .summary = "Segments the input image by the input words",
-           .body = BodyKind::kInference,
-           .fields = parameters(),
-           .answers = {{200, "the tensors", {"application/json", "application/octet-stream"}}},
-           .handle = infer}};
+  return {
+      get("/v2", "What this server is", server_facts, {yes}),
+      get("/v2/health/live", "Whether the process lives", live, {yes}),
+      get("/v2/health/ready", "Whether requests are computed", ready, {yes, no}),
+      get("/v2/models/sclip", "What goes in and what comes out", model_facts, {yes}),
+      get("/v2/models/sclip/ready", "Whether the model is ready", ready, {yes, no}),
+      {.method = "POST",
+       .path = "/v2/models/sclip/infer",
+       .group = "Open Inference Protocol",
+       .summary = "Segments the input image by the input words",
+       .body = BodyKind::kInference,
+       .fields = parameters(),
+       .example =
+           R"({"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["PHOTO"]}, {"name": "words", "shape": [2], "datatype": "BYTES", "data": ["sky", "grass"]}]})",
+       .answers = {{200, "the tensors", {"application/json", "application/octet-stream"}}},
+       .handle = infer}};
 }
 
 }  // namespace sclip

@@ -112,6 +112,17 @@ Json parameters_of(const Route& route) {
   return list;
 }
 
+// Sky above a meadow, 24×16 pixels.
+constexpr std::string_view kPhoto =
+    "iVBORw0KGgoAAAANSUhEUgAAABgAAAAQCAIAAACDRijCAAAAHklEQVR42mOImnaHKohh1KARbZBNhRFV0KhBI9ogAEk/BZ/9fqsa"
+    "AAAAAElFTkSuQmCC";
+
+Json example_of(const Route& route) {
+  std::string text(route.example);
+  if (const size_t at = text.find("PHOTO"); at != std::string::npos) text.replace(at, 5, kPhoto);
+  return Json::parse(text);
+}
+
 Json body_of(const Route& route) {
   Json content = Json::object();
   switch (route.body) {
@@ -127,6 +138,7 @@ Json body_of(const Route& route) {
       content["application/octet-stream"] = {{"schema", {{"type", "string"}, {"format", "binary"}}}};
       break;
   }
+  if (!route.example.empty()) content["application/json"]["example"] = example_of(route);
   return {{"required", route.body == BodyKind::kJson || route.body == BodyKind::kInference},
           {"content", std::move(content)}};
 }

@@ -33,6 +33,7 @@ struct Route {
   std::string_view group, summary;
   BodyKind body = BodyKind::kNone;
   std::vector<FieldSpec> fields = {};
+  std::string_view example = {};  // a body of JSON; PHOTO stands for a small picture as Base64
   std::vector<RouteAnswer> answers;
   std::vector<int> errors = {};  // beside those that every route of its kind has
   bool open = false;             // to everybody, also where a token is wanted

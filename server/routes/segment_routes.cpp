@@ -122,6 +122,7 @@ std::vector<Route> segment_routes() {
            .summary = "Cuts a photo into the regions that words name",
            .body = BodyKind::kPhoto,
            .fields = fields(),
+           .example = R"({"photo": "PHOTO", "classes": ["sky", ["grass", "meadow"]], "outputs": "json,mask"})",
            .answers = {{200,
                         "the outputs that were asked for",
                         {"application/json", "image/png", "image/jpeg", "image/tiff", "application/x-npy"}}},

@@ -21,3 +21,6 @@ def test_an_independent_tester_finds_nothing(sclip, tmp_path):
                               capture_output=True, text=True, cwd=tmp_path, timeout=3000)
         assert service.process.poll() is None and service.ask("GET", "/readyz").status == 200
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        answered = service.metrics()  # it also came to where photos are computed
+        for route, status in (("/v1/segment", 200), ("/v1/features", 201), ("/v1/classify", 200), ("/v1/embed", 200), ("/v1/banks", 201), ("/v2/models/sclip/infer", 200)):
+            assert answered[f'sclip_requests_total{{route="{route}",status="{status}"}}'] > 0, route
