@@ -31,6 +31,7 @@ sys.path.insert(0, str(ROOT / "tests/python"))
 from PIL import Image  # noqa: E402
 
 import serve_support  # noqa: E402
+from cli_support import run  # noqa: E402
 from serve_support import TINY, command_outputs, form, found, picture, serving  # noqa: E402
 
 
@@ -212,6 +213,12 @@ def bad_photos():
     return out
 
 
+def judged(path: Path, folder: Path, model=TINY):
+    """A file as the command judges it: (name, bytes, the mask that it writes, or None where it refuses)."""
+    done = run("segment", path, "--model", model, "--precision", "f32", "--no-cache", "-c", "a; b", "--outputs", "mask", "-o", folder, "-q")
+    return str(path), path.read_bytes(), (folder / "mask.png").read_bytes() if done.code == 0 else None
+
+
 def mutated(chance, body):
     data = bytearray(body)
     for _ in range(chance.choice([1, 1, 2, 8, 40])):
@@ -251,7 +258,8 @@ def seeds():
 
 
 def abuse(requests=10000, clients=8, model=TINY, seed=0, options=(), patience=300, photos=()):
-    """4xx for what is bad, alone; good requests between them get their answer; the process lives."""
+    """4xx for what is bad, alone; good requests between them get their answer; the process lives. `photos`: files that the service
+    must judge as the command does."""
     chance = random.Random(seed)
     good_photo = picture(64, 48, seed=99)
     good, good_headers = form({"classes": "sky; tree", "outputs": "mask"}, good_photo)
@@ -278,7 +286,13 @@ def abuse(requests=10000, clients=8, model=TINY, seed=0, options=(), patience=30
                     wrong.append(f"{name or path}: {answer.status} {answer.body[:300]!r}")
             return run
         jobs = []
-        for name, photo in [*bad_photos(), *photos]:
+        for name, photo, mask in photos:
+            def as_the_command(connection, name=name, photo=photo, mask=mask):
+                answer = service.ask("POST", "/v1/segment", *form({"classes": "a; b", "outputs": "mask"}, photo), connection=connection, timeout=patience)
+                if (answer.status, answer.body) != (200, mask) if mask is not None else not 400 <= answer.status < 500:
+                    wrong.append(f"{name}: {answer.status} {answer.body[:300]!r}")
+            jobs += [as_the_command, check_good]
+        for name, photo in bad_photos():
             jobs += [bad("/v1/segment", *form({"classes": "a; b"}, photo), "" if name in ("65535 x 1",) else name), check_good]
         for i in range(requests):
             path, body, headers = chance.choice(sources)
@@ -290,7 +304,7 @@ def abuse(requests=10000, clients=8, model=TINY, seed=0, options=(), patience=30
         last = service.ask("POST", "/v1/segment", good, good_headers, timeout=patience)
         ready = service.ask("GET", "/readyz").status
         alive = service.process.poll() is None and last.body == first.body and ready == 200
-    return {"bad_requests": len(jobs), "seconds": took, "statuses": dict(sorted(statuses.items())), "wrong": wrong[:5], "alive": alive, "ok": alive and not wrong}
+    return {"bad_requests": len(jobs), "seconds": took, "statuses": dict(sorted(statuses.items())), "judged_as_the_command": len(photos), "wrong": wrong[:5], "alive": alive, "ok": alive and not wrong}
 
 
 # --- steady ---------------------------------------------------------------------------------------------------------
@@ -390,12 +404,13 @@ def main():
     parser.add_argument("--requests", type=int)
     parser.add_argument("--clients", type=int)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--photos", type=Path, help="abuse: a folder of further bad photos")
+    parser.add_argument("--photos", type=Path, help="abuse: a folder of files that the service must judge as the command does")
     parser.add_argument("--option", action="append", default=[], help="of sclip serve: --option=--sessions=2")
     arguments = parser.parse_args()
     wishes = {name: value for name in ("requests", "clients", "model") if (value := getattr(arguments, name)) is not None}
     if arguments.photos:
-        wishes["photos"] = [(str(p), p.read_bytes()) for p in sorted(arguments.photos.rglob("*")) if p.is_file()]
+        with tempfile.TemporaryDirectory() as folder:
+            wishes["photos"] = [judged(p, Path(folder) / str(i)) for i, p in enumerate(sorted(arguments.photos.rglob("*"))) if p.is_file()]
     report = TRIALS[arguments.trial](**wishes, options=arguments.option)
     print(json.dumps({key: round(value, 3) if isinstance(value, float) else value for key, value in report.items()}, indent=1))
     return 0 if report["ok"] else 1

@@ -17,8 +17,11 @@ def test_every_answer_is_the_commands_whatever_its_company(options):
         assert report["requests_a_batch"] > 1.05, report  # it was in company
 
 
-def test_bad_requests_harm_nobody_else():
-    report = trials.abuse(requests=400, clients=6)
+def test_bad_requests_harm_nobody_else(tmp_path):
+    files = [ROOT / "tests/data/photos/flower.jpg", ROOT / "README.md"]
+    judged = [trials.judged(path, tmp_path / path.stem) for path in files]
+    assert judged[0][2] is not None and judged[1][2] is None  # the command takes one, and refuses the other
+    report = trials.abuse(requests=400, clients=6, photos=judged)
     assert report["ok"], report
     assert report["statuses"].get(400, 0) + report["statuses"].get(422, 0) > 100, report
 
