@@ -339,7 +339,7 @@ def steady(requests=5000, clients=4, model=TINY, seed=0, warm=500, options=()):
     middle = statistics.median(later)
     spread = max(abs(rss - middle) for rss in later) / middle
     return {"requests": requests, "mb_at_first": samples[0][1] / 1e6, "mb": middle / 1e6, "spread": spread, "mb_after_trim": trimmed / 1e6,
-            "first_and_last_mb": [later[0] / 1e6, later[-1] / 1e6], "ok": spread <= 0.02 and trimmed <= middle}
+            "mb_over_time": [round(rss / 1e6, 1) for _, rss in samples], "ok": spread <= 0.02 and trimmed <= middle}
 
 
 # --- overload -------------------------------------------------------------------------------------------------------
