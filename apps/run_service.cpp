@@ -49,8 +49,8 @@ class StopSignals {
 void keep_memory_flat() {
 #ifdef __GLIBC__
   ::mallopt(M_ARENA_MAX, 2);
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  ::mallopt(M_TRIM_THRESHOLD, 2 << 20);
 #endif
 }
 

@@ -309,13 +309,15 @@ def abuse(requests=10000, clients=8, model=TINY, seed=0, options=(), patience=30
 
 # --- steady ---------------------------------------------------------------------------------------------------------
 
-def steady(requests=5000, clients=4, model=TINY, seed=0, warm=500, options=()):
+def steady(requests=5000, clients=4, model=None, seed=0, warm=500, options=()):
     """Memory over requests of random sizes and word counts: ± 2% after the first 500, and less after trim."""
     chance = random.Random(seed)
+    model = model or serve_support.DEMO_MODEL
+    sizes = {} if model == TINY else {"short_side": "160", "crop": "160"}  # few windows of many sizes: it is memory that is looked at
     bodies = []
     for i in range(64):
         words = "; ".join(f"word {chance.randrange(10 ** 6)}" for _ in range(chance.randrange(1, 20)))
-        bodies.append(form({"classes": words, "templates": "none", "outputs": chance.choice(["mask", "overlay", "json", "scores"])},
+        bodies.append(form({"classes": words, "templates": "none", "outputs": chance.choice(["mask", "overlay", "json", "scores"]), **sizes},
                            picture(chance.randrange(16, 600), chance.randrange(16, 600), seed=i, kind="JPEG")))
     samples = []
     with serving("-q", "--deadline-ms", 120000, *options, model=model) as service:

@@ -124,9 +124,9 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(*options, model=TINY, token="", stderr=None, precision="f32", environment=None):
+def serving(*options, model=TINY, token="", stderr=None, precision="f32", environment=None, launcher=()):
     """A service at a free port, ended by SIGTERM: with exit code 0, or the test fails."""
-    command = [str(SCLIP), "serve", "--model", str(model), "--port", "0", "--precision", precision, *map(str, options)]
+    command = [*map(str, launcher), str(SCLIP), "serve", "--model", str(model), "--port", "0", "--precision", precision, *map(str, options)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE if stderr is None else stderr, env=environment)
     reader = None
     try:
