@@ -118,8 +118,10 @@ void write_scores(const OutputSource& source, const fs::path& path, OutputTransa
 
 Bytes encode_logits(const OutputSource& source) {
   const auto queries = static_cast<int64_t>(source.classes.queries().size());
-  return encode_npy(
-      {source.logits.data(), DType::kF32, {queries, source.segmentation.height, source.segmentation.width}});
+  const auto kept = [&](int pixels) { return (pixels + source.logits_step - 1) / source.logits_step; };
+  return encode_npy({source.logits.data(),
+                     DType::kF32,
+                     {queries, kept(source.segmentation.height), kept(source.segmentation.width)}});
 }
 
 void claim_logits(const OutputSize& size, const fs::path& path, OutputTransaction& outputs, OutputTargets& targets) {

@@ -23,7 +23,8 @@ struct OutputSource {
   ImageView picture;                   // the photo, or a preview of a large one (io/preview.h)
   const Segmentation& segmentation;
   ThreadPool& pool;                 // to work on
-  std::span<const float> logits{};  // (K, H0, W0), for who encodes them
+  std::span<const float> logits{};  // (K, ⌈H0/step⌉, ⌈W0/step⌉), for who encodes them
+  int logits_step = 1;
 
   // The label of pixels below the threshold, where it is none of the classes'.
   std::optional<uint16_t> ignored() const {

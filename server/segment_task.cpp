@@ -36,14 +36,27 @@ int64_t result_bytes(int64_t pixels, const SegmentTask& task) {
                    (task.logits ? 2 * task.bank->queries() * kScores : 0));
 }
 
-void check_answer(const Service& service, int64_t pixels, const SegmentTask& task) {
-  const int64_t bytes = pixels * task.bank->queries() * int64_t{sizeof(float)};
+void check_answer(const Service& service, int width, int height, const SegmentTask& task) {
+  const auto kept = [&](int64_t side) { return (side + task.logits_step - 1) / task.logits_step; };
+  const int64_t bytes = kept(width) * kept(height) * task.bank->queries() * int64_t{sizeof(float)};
   if (!task.logits || bytes <= service.options().max_answer_bytes) return;
   throw HttpError(413, "too_large",
                   str("the logits of this photo would be ", bytes >> 20, " MB; an answer may have ",
                       service.options().max_answer_bytes >> 20,
-                      " (--max-answer-mb): ask for fewer words or a smaller "
-                      "photo"));
+                      " (--max-answer-mb): ask for fewer words, a smaller "
+                      "photo or a larger logits_step"));
+}
+
+// Of planes (K, height, width), every step-th row and column, in place.
+void thin_out(std::vector<float>& planes, int64_t height, int64_t width, int64_t step) {
+  if (step == 1 || planes.empty()) return;
+  const int64_t rows = static_cast<int64_t>(planes.size()) / width;
+  size_t kept = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    if (row % height % step != 0) continue;
+    for (int64_t x = 0; x < width; x += step) planes[kept++] = planes[static_cast<size_t>(row * width + x)];
+  }
+  planes.resize(kept);
 }
 
 // What a job on a worker's thread shares with the request that may have left it.
@@ -117,7 +130,7 @@ HandHold::~HandHold() {
 
 SegmentDone segment_photo(Service& service, HttpRequest& request, const RequestPatience& patience, SentPhoto& photo,
                           const SegmentTask& task) {
-  check_answer(service, photo.pixels(), task);
+  check_answer(service, photo.width(), photo.height(), task);
   SegmentDone done;
   const auto work = std::make_shared<SegmentWork>(SegmentWork{.task = task, .segmentation = {}, .logits = {}});
   const auto job = std::make_shared<BatchJob>();
@@ -156,6 +169,8 @@ SegmentDone segment_photo(Service& service, HttpRequest& request, const RequestP
   }
   done.segmentation = std::move(work->segmentation);
   done.logits = std::move(work->logits);
+  done.logits_step = task.logits_step;
+  thin_out(done.logits, photo.height(), photo.width(), task.logits_step);
   const StageTimes& t = done.segmentation.times;
   done.facts.times.resize = t.resize;
   done.facts.times.encode = t.encode + job->encode_seconds;
@@ -166,7 +181,7 @@ SegmentDone segment_photo(Service& service, HttpRequest& request, const RequestP
 SegmentDone segment_features(Service& service, HttpRequest& request, const RequestPatience& patience,
                              const KeptPhoto& kept, const SegmentTask& task) {
   const int64_t pixels = int64_t{kept.features->width()} * kept.features->height();
-  check_answer(service, pixels, task);
+  check_answer(service, kept.features->width(), kept.features->height(), task);
   SegmentDone done;
   done.facts.path = kept.file_name;
   done.facts.identity.bytes = kept.file_bytes;
@@ -184,6 +199,8 @@ SegmentDone segment_features(Service& service, HttpRequest& request, const Reque
   compute(service, patience, job, done.notes);
   done.segmentation = std::move(work->segmentation);
   done.logits = std::move(work->logits);
+  done.logits_step = task.logits_step;
+  thin_out(done.logits, kept.features->height(), kept.features->width(), task.logits_step);
   done.facts.times.merge = done.segmentation.times.merge;
   return done;
 }

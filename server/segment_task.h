@@ -63,12 +63,14 @@ struct SegmentTask {
   SegmentOptions options;
   std::shared_ptr<const TextBank> bank;
   bool scores = false, logits = false;
+  int logits_step = 1;  // of rows and columns that are kept
 };
 
 struct SegmentDone {
   std::shared_ptr<const Image> photo;  // null where features were asked
   Segmentation segmentation;
-  std::vector<float> logits;  // (K, H0, W0), or empty
+  std::vector<float> logits;  // (K, ⌈H0/step⌉, ⌈W0/step⌉), or empty
+  int logits_step = 1;
   PhotoFacts facts;
   HttpResponse::Notes notes;
 };

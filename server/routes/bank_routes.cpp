@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/http/http_error.h"
+#include "server/routes/classes_json.h"
 #include "server/routes/route.h"
 #include "server/routes/segment_answer.h"
 
@@ -21,21 +22,11 @@ std::vector<FieldSpec> fields() {
 }
 
 Json described(const std::string& name, const WordList& list) {
-  const ClassList& classes = list.classes;
-  Json all = Json::array();
-  size_t query = 0;
-  for (size_t i = 0; i < classes.size(); ++i) {
-    Json queries = Json::array();
-    for (; query < classes.queries().size() && classes.query_class()[query] == static_cast<int32_t>(i); ++query) {
-      queries.push_back(classes.queries()[query]);
-    }
-    all.push_back({{"id", i}, {"name", classes.class_names()[i]}, {"queries", std::move(queries)}});
-  }
   return {{"name", name},
           {"content", list.content_hash()},
-          {"classes", std::move(all)},
+          {"classes", classes_json(list.classes)},
           {"templates", list.templates},
-          {"warnings", classes.warnings()}};
+          {"warnings", list.classes.warnings()}};
 }
 
 HttpResponse answer(const Json& body, int status = 200) {

@@ -49,6 +49,7 @@ std::vector<Route> segment_routes();
 std::vector<Route> feature_routes();
 std::vector<Route> embed_routes();
 std::vector<Route> bank_routes();
+std::vector<Route> choice_routes();
 std::vector<Route> inference_routes();
 std::vector<Route> page_routes();
 

@@ -32,8 +32,8 @@ HttpResponse json_response(const std::string& text, int status) {
 }
 
 Router::Router(Service& service) : service_(service) {
-  for (auto* group :
-       {health_routes, segment_routes, feature_routes, embed_routes, bank_routes, inference_routes, page_routes}) {
+  for (auto* group : {health_routes, segment_routes, feature_routes, embed_routes, bank_routes, choice_routes,
+                      inference_routes, page_routes}) {
     for (Route& route : group()) routes_.push_back(std::move(route));
   }
   openapi_ = make_openapi(routes_, service.token().wanted());

@@ -39,7 +39,8 @@ HttpResponse segment_response(Service& service, const RequestPatience& patience,
                             .picture = done.photo ? done.photo->view() : ImageView{},
                             .segmentation = done.segmentation,
                             .pool = service.engine().thread_pool(),
-                            .logits = done.logits};
+                            .logits = done.logits,
+                            .logits_step = done.logits_step};
   HttpResponse response;
   response.notes = done.notes;
   if (wanted.size() == 1) {

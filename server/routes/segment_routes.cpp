@@ -10,7 +10,15 @@ namespace {
 std::vector<FieldSpec> fields() {
   return photo_fields() + word_fields() + reading_fields() + score_fields() + output_fields() + wait_fields() +
          std::vector<FieldSpec>{
-             {"features", FieldKind::kText, "the id of a photo that /v1/features has read, instead of a photo"}};
+             {"features", FieldKind::kText, "the id of a photo that /v1/features has read, instead of a photo"},
+             {"logits_step", FieldKind::kInteger, "of the logits, every n-th row and column, from the first on", 1,
+              4096}};
+}
+
+int logits_step(const Fields& fields, const WantedOutputs& wanted) {
+  if (!fields.has("logits_step")) return 1;
+  if (!contains(wanted, "logits")) refuse_field("logits_step", "is given, and logits are not among the outputs");
+  return static_cast<int>(*fields.number("logits_step"));
 }
 
 // As apps' segmentation run has them.
@@ -81,6 +89,7 @@ HttpResponse segment_kept(Service& service, HttpRequest& request, const RequestP
   task.bank = service.banks().get(words.list, patience);
   task.scores = contains(wanted, "scores");
   task.logits = contains(wanted, "logits");
+  task.logits_step = logits_step(fields, wanted);
   SegmentDone done = segment_features(service, request, patience, *kept, task);
   RunFacts run = facts_of(service, fields, words, task, wanted);
   run.config = kept->config;
@@ -108,6 +117,7 @@ HttpResponse segment(Service& service, HttpRequest& request) {
   task.bank = service.banks().get(words.list, patience);
   task.scores = contains(wanted, "scores");
   task.logits = contains(wanted, "logits");
+  task.logits_step = logits_step(fields, wanted);
   SegmentDone done = segment_photo(service, request, patience, photo, task);
   const RunFacts run = facts_of(service, fields, words, task, wanted);
   return segment_response(service, patience, run, *task.bank, std::move(done), wanted);
