@@ -17,7 +17,7 @@ test="$dist python3 python3-venv clang clang-format libomp-dev libjpeg-turbo-pro
   fonts-dejavu-core fonts-sawarabi-gothic fonts-tlwg-loma-ttf fonts-lohit-deva fonts-noto-color-emoji"
 # Packages of their own in some releases, part of another one here before or since.
 where_there="libheif-plugin-libde265 libheif-plugin-dav1d"
-test_too="libclang-rt-dev libheif-plugin-x265"
+test_too="libclang-rt-dev libheif-plugin-x265 chromium fonts-inter"
 
 wanted=$build
 with_test=no

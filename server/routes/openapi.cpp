@@ -198,6 +198,7 @@ constexpr std::string_view kSchemas = R"({
 std::string make_openapi(const std::vector<Route>& routes, bool with_token) {
   Json paths = Json::object();
   for (const Route& route : routes) {
+    if (!route.described) continue;
     std::string method(route.method);
     for (char& c : method) c = static_cast<char>(c - 'A' + 'a');
     Json operation = {{"tags", {route.group}}, {"summary", route.summary}, {"parameters", parameters_of(route)}};

@@ -12,10 +12,12 @@ HttpResponse page(HttpRequest& request, const PageFile& file) {
                       {"Cache-Control", "no-cache"},
                       {"X-Content-Type-Options", "nosniff"},
                       {"Referrer-Policy", "no-referrer"},
-                      // Nothing from elsewhere; pictures that the page makes itself.
+                      // Nothing from elsewhere, and no code or style but these files'; pictures that the page makes
+                      // itself.
                       {"Content-Security-Policy",
-                       "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; "
-                       "form-action 'self'"}};
+                       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+                       "img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+                       "require-trusted-types-for 'script'; trusted-types 'none'"}};
   if (request.header("If-None-Match") == file.etag) {
     response.status = 304;
     return response;
@@ -37,6 +39,7 @@ std::vector<Route> page_routes() {
                       .answers = {{200, "the file", {file.media_type.substr(0, file.media_type.find(';'))}},
                                   {304, "it is the one that the client has", {}}},
                       .open = true,
+                      .described = file.path == "/",  // its parts are nobody else's
                       .handle = [&file](Service&, HttpRequest& request) { return page(request, file); }});
   }
   return routes;

@@ -37,6 +37,7 @@ struct Route {
   std::vector<RouteAnswer> answers;
   std::vector<int> errors = {};  // beside those that every route of its kind has
   bool open = false;             // to everybody, also where a token is wanted
+  bool described = true;         // in /openapi.json
   std::function<HttpResponse(Service&, HttpRequest&)> handle;
 };
 

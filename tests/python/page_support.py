@@ -20,7 +20,7 @@ def browsing():
         pytest.skip("chromium is not installed: scripts/setup.sh --test")
     from playwright.sync_api import sync_playwright
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
         browser.close()
 
@@ -93,14 +93,14 @@ class Visit:
 
 
 @contextlib.contextmanager
-def visiting(browser, service, *, words=WORDS, policy="sclip", width=1280, height=800, hash=None, **options):
+def visiting(browser, service, *, words=WORDS, policy="sclip", width=1280, height=800, fragment=None, **options):
     """The page, open; at the end it must have asked nobody else and broken none of its own rules."""
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     visit = Visit(context.new_page(), service.url)
     visit.page.on("request", lambda request: visit.asked.append((request.method, request.url)))
     visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     visit.page.on("console", lambda message: "Content Security Policy" in message.text and visit.complaints.append(message.text))
-    visit.page.goto(f"{service.url}/#{f'words={words}&policy={policy}' if hash is None else hash}")
+    visit.page.goto(f"{service.url}/#{f'words={words}&policy={policy}' if fragment is None else fragment}")
     yield visit
     context.close()
     elsewhere = [url for _, url in visit.asked if not url.startswith((f"{service.url}/", f"blob:{service.url}/"))]
