@@ -13,7 +13,7 @@ build="g++ cmake ninja-build pkg-config ccache
   libcpp-httplib-dev prometheus-cpp-dev libssl-dev
   libjpeg-dev libwebp-dev libtiff-dev libheif-dev libfontconfig-dev libfreetype-dev libraqm-dev"
 dist="dpkg-dev file"
-test="$dist python3 python3-venv clang clang-format libomp-dev libjpeg-turbo-progs libtiff-tools libheif-examples
+test="$dist python3 python3-venv systemd clang clang-format libomp-dev libjpeg-turbo-progs libtiff-tools libheif-examples
   fonts-dejavu-core fonts-sawarabi-gothic fonts-tlwg-loma-ttf fonts-lohit-deva fonts-noto-color-emoji"
 # Packages of their own in some releases, part of another one here before or since.
 where_there="libheif-plugin-libde265 libheif-plugin-dav1d"
