@@ -57,6 +57,11 @@ class Model:
         return self._engine.licence
 
     @property
+    def sha256(self) -> str:
+        """Of the file, in hexadecimal digits."""
+        return self._engine.sha256
+
+    @property
     def device(self) -> str:
         return self._engine.device
 

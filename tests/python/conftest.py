@@ -1,6 +1,7 @@
 """Fixtures of the parity tests."""
 from dataclasses import replace
 
+import package_support
 import parity
 import pytest
 import torch
@@ -46,3 +47,18 @@ def oracle(random_vit, vit_f64, photos):
 def bank_cache(tmp_path_factory):
     """A folder for sclip's text banks, so that each is computed once per session."""
     return tmp_path_factory.mktemp("banks")
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory):
+    """A new environment with the Python package and NumPy, and nothing else."""
+    return package_support.install(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="session")
+def site(fresh, tmp_path_factory):
+    """The installed package for an environment that has what results are handed to: this one."""
+    folder = tmp_path_factory.mktemp("site")
+    for package in ("sclip", "sclip_convert"):
+        (folder / package).symlink_to(next(fresh.glob(f"lib/python*/site-packages/{package}")))
+    return folder

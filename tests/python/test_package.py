@@ -4,51 +4,18 @@ import os
 import re
 import subprocess
 import sys
-import venv
 
 import nbclient
 import nbformat
 import numpy as np
 import pytest
 from cli_support import ROOT, SCLIP, succeed
+from package_support import in_site, run
 from PIL import Image
 
 WORDS = "sky; building, house; tree"
 CHECKS = ("inputs", "words_and_options", "features", "embeddings", "exports", "fiftyone", "many", "threads", "fork", "results_outlive_the_model",
           "tensors")
-
-
-def run(*command, **kwargs):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False, **kwargs)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-6000:]}{done.stderr[-6000:]}"
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
-    """A new environment with the package and NumPy, and nothing else."""
-    folder = tmp_path_factory.mktemp("fresh")
-    venv.create(folder, with_pip=True)
-    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "SCLIP_MODEL")}
-    # As the Makefile does: the compiler's cache, where there is one, which knows a compiler by its name.
-    ccache = subprocess.run(["which", "ccache"], capture_output=True, text=True, check=False).stdout.strip()
-    clean |= {"CC": "cc", "CXX": "c++"}
-    clean |= {"CMAKE_CXX_COMPILER_LAUNCHER": ccache, "CMAKE_CUDA_COMPILER_LAUNCHER": ccache} if ccache else {}
-    run(folder / "bin/pip", "install", "--disable-pip-version-check", ".", cwd=ROOT, env=clean)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def site(fresh, tmp_path_factory):
-    """The installed package for an environment that has what results are handed to: this one."""
-    folder = tmp_path_factory.mktemp("site")
-    for package in ("sclip", "sclip_convert"):
-        (folder / package).symlink_to(next(fresh.glob(f"lib/python*/site-packages/{package}")))
-    return folder
-
-
-def in_site(site, *command, **kwargs):
-    return run(sys.executable, *command, env=os.environ | {"PYTHONPATH": str(site), "MPLBACKEND": "agg"}, **kwargs)
 
 
 def programs():
