@@ -43,7 +43,7 @@ if ! installed test "$test_stamp"; then
     "$python" -c 'import ensurepip' 2>/dev/null || die "'$python' has no venv module; on Debian or Ubuntu: apt install python3-venv."
     "$python" -m venv "$venv"
   fi
-  say "installing PyTorch and the test packages into $venv (about 670 MB to download the first time)"
+  say "installing PyTorch and the test packages into $venv (about 870 MB to download the first time)"
   "$venv/bin/python" -m pip install --quiet --no-deps -r "$root/scripts/requirements/torch.txt"
   "$venv/bin/python" -m pip install --quiet -r "$root/scripts/requirements/test.txt" 2>"$venv/pip.log" ||
     { cat "$venv/pip.log" >&2; die "pip could not install scripts/requirements/test.txt."; }

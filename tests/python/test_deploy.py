@@ -301,8 +301,17 @@ def test_the_pods_command_line_serves_its_probes(sclip):
         assert re.search(rf"^{series} ", service.ask("GET", "/metrics").body.decode(), re.M)
 
 
+def options_of_text(text):
+    """What a page says in its words, and in its command lines behind `sclip serve` and in SCLIP_OPTIONS."""
+    blocks = "\n".join(re.findall(r"```.*?```", text, re.S))
+    lines = re.findall(r"sclip serve (.*)", blocks) + re.findall(r'SCLIP_OPTIONS="(.*?)"', blocks)
+    words = re.findall(r"`(--[^`]*)`", re.sub(r"```.*?```", "", text, flags=re.S))
+    return [word for line in lines + words for word in line.split() if word.startswith("--")]
+
+
 def test_the_documentation_names_options_that_there_are(known):
     text = (ROOT / "docs/deploy.md").read_text()
-    used = set(re.findall(r"(?<![\w-])(--[a-z][\w-]+)", " ".join(re.findall(r"`([^`]*)`", re.sub(r"```.*?```", "", text, flags=re.S)))))
-    others = {"--build-arg", "--offline", "--check"}
-    assert used and used - others - known == set()
+    used = options_of_text(text)
+    assert {"--model", "--bind", "--token-file", "--drain-delay-ms", "--threads"} <= set(used) and unknown_options(used, known) == []
+    assert unknown_options(options_of_text(text.replace("--token-file", "--token")), known) == ["sclip serve has no --token"]
+    assert unknown_options(options_of_text(text.replace("`--threads`", "`--thread`")), known) != []
