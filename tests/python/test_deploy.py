@@ -3,6 +3,7 @@ knows of, and a copy with a fault has one."""
 import fnmatch
 import importlib.util
 import json
+import os
 import re
 import shlex
 import shutil
@@ -201,6 +202,20 @@ def test_a_fault_of_the_unit_is_found(right, wrong, told, known, tmp_path):
     assert right in UNIT
     faults = faults_of_unit(UNIT.replace(right, wrong), known, tmp_path)
     assert any(re.search(told, fault) for fault in faults), faults
+
+
+@needs_systemd
+@pytest.mark.parametrize("wrong, told", [("", None), ("PrivateDevicez=no\n", "Unknown key")])
+def test_the_printed_change_of_the_unit_is_one(wrong, told, tmp_path):
+    blocks = re.findall(r"^```\n(\[Service\]\n.*?)^```$", (ROOT / "docs/deploy.md").read_text(), re.M | re.S)
+    assert len(blocks) == 1 and "PrivateDevices=no" in blocks[0]
+    (tmp_path / "sclip.service").write_text(UNIT.replace("/usr/bin/sclip", str(SCLIP)))
+    (tmp_path / "sclip.service.d").mkdir()
+    (tmp_path / "sclip.service.d/change.conf").write_text((blocks[0] + wrong).replace("/usr/bin/sclip", str(SCLIP)))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", tmp_path / "sclip.service"], capture_output=True, text=True,
+                          env={"PATH": os.environ["PATH"], "SYSTEMD_UNIT_PATH": f"{tmp_path}:"})
+    faults = [line for line in (done.stdout + done.stderr).splitlines() if "sclip.service" in line]
+    assert any(told in fault for fault in faults) if told else faults == []
 
 
 @needs_systemd
