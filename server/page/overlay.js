@@ -1,36 +1,48 @@
 // The photo under the colours of its classes: to the last bit what `sclip segment --overlay-size photo` draws.
 const kCoreOpacity = 215, kHaloOpacity = 90, kNobody = 65535;
-
-// Of whole numbers, as 255 is odd: the nearest.
-const over255 = (value) => Math.floor((value + 127) / 255);
-const blend = (under, over, opacity) => over255(under * (255 - opacity) + over * opacity);
+const kCore = 1, kHalo = 2;
 
 export function lineWidth(width, height) {
   return Math.max(1, Math.round(Math.min(width, height) / 900));
 }
 
-// `photo`: RGBA; `labels`: a class a pixel; `styles[class]`: {rgb, opacity}, with opacity 0 for a class that is hidden, which has
-// no borders to other hidden ones. → RGBA.
-export function paint(photo, labels, width, height, styles, line) {
-  const out = new Uint8ClampedArray(photo.length);
-  const shown = labels.map((label) => (styles[label]?.opacity > 0 ? label : kNobody));
-  const differs = (i, x, y, far) =>
-    (x >= far && shown[i - far] !== shown[i]) || (x + far < width && shown[i + far] !== shown[i]) ||
-    (y >= far && shown[i - far * width] !== shown[i]) || (y + far < height && shown[i + far * width] !== shown[i]);
-  for (let y = 0, i = 0; y < height; ++y) {
-    for (let x = 0; x < width; ++x, ++i) {
-      const style = shown[i] === kNobody ? undefined : styles[shown[i]];
-      const core = differs(i, x, y, line);
-      const halo = !core && differs(i, x, y, 2 * line);
-      for (let c = 0; c < 3; ++c) {
-        let value = photo[4 * i + c];
-        if (style) value = blend(value, style.rgb[c], style.opacity);
-        if (core) value = blend(value, 255, kCoreOpacity);
-        if (halo) value = blend(value, 0, kHaloOpacity);
-        out[4 * i + c] = value;
+// Where the line between classes lies, and its dark edge. Classes that are not shown have no border to one another.
+export function bordersOf(labels, width, height, shown) {
+  const seen = labels.map((label) => (shown[label] ? label : kNobody));
+  const edges = new Uint8Array(labels.length);
+  const mark = (far, kind) => {
+    for (let row = 0; row < edges.length; row += width) {
+      for (let i = row; i < row + width - far; ++i) {
+        if (seen[i] !== seen[i + far]) edges[i] = edges[i + far] = kind;
       }
-      out[4 * i + 3] = 255;
     }
+    for (let i = 0, below = far * width; below < edges.length; ++i, ++below) {
+      if (seen[i] !== seen[below]) edges[i] = edges[below] = kind;
+    }
+  };
+  const line = lineWidth(width, height);
+  mark(2 * line, kHalo);
+  mark(line, kCore);
+  return edges;
+}
+
+// To the nearest: as 255 is odd, nothing lies in the middle.
+const blend = (under, over, opacity) => ((under * (255 - opacity) + over * opacity + 127) / 255) | 0;
+
+// `photo`: RGBA; `styles[class]`: {rgb, opacity}. → RGBA.
+export function paint(photo, labels, edges, styles) {
+  const out = new Uint8ClampedArray(photo.length);
+  const photoPart = Int32Array.from(styles, ({opacity}) => 255 - opacity);
+  const colorPart = Int32Array.from(styles.flatMap(({rgb, opacity}) => rgb.map((value) => value * opacity + 127)));
+  for (let i = 0, at = 0; i < labels.length; ++i, ++at) {
+    const label = labels[i], edge = edges[i];
+    for (let c = 0; c < 3; ++c, ++at) {
+      let value = ((photo[at] * photoPart[label] + colorPart[3 * label + c]) / 255) | 0;
+      if (edge === kCore) value = blend(value, 255, kCoreOpacity);
+      if (edge === kHalo) value = blend(value, 0, kHaloOpacity);
+      out[at] = value;
+    }
+    out[at] = 255;
   }
   return out;
 }

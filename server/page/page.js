@@ -19,6 +19,7 @@ import {joinWords, nameOf, splitWords, writeClass} from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const kOfTwo = ["canvas-b", "divider", "split-row", "name-a", "name-b"].map($);
+const kMostSynonyms = 4;  // of a suggestion: some lists have a class of many words that are not one another's
 const kFirstWords = "sky; building, house; tree; water; person";
 
 const news = new News({status: $("status"), alert: $("alert"), busy: $("busy"), warnings: $("warnings")});
@@ -231,14 +232,13 @@ function useLists({lists: all, known_words: known}) {
   $("list-row").hidden = false;
   const seen = new Map();
   const isKnown = known && new Set(known);
-  for (const {classes} of lists) {
-    for (const {queries} of classes) {
-      for (const word of queries.length > 4 ? [] : queries) {  // a background's many words are not one another's synonyms
-        if (!isKnown || isKnown.has(word.toLowerCase())) seen.set(word, queries.filter((q) => !isKnown || isKnown.has(q.toLowerCase())));
-      }
+  for (const {name, queries} of lists.flatMap(({classes}) => classes)) {
+    if (name === "background" || queries.length > kMostSynonyms) continue;
+    for (const word of queries) {
+      if (!isKnown || isKnown.has(word.toLowerCase())) seen.set(word, queries.filter((q) => !isKnown || isKnown.has(q.toLowerCase())));
     }
   }
-  for (const word of known ?? []) if (!seen.has(word)) seen.set(word, [word]);
+  for (const word of known ?? []) if (word !== "background" && !seen.has(word)) seen.set(word, [word]);
   suggestions.use([...seen].map(([word, queries]) => ({word, of: writeClass({name: queries[0], queries})})));
 }
 

@@ -1,5 +1,5 @@
 // One read-out of the photo: what was found under a policy, drawn on a canvas of its own. A newer question aborts the older one.
-import {lineWidth, paint} from "./overlay.js";
+import {bordersOf, paint} from "./overlay.js";
 import {resized} from "./picture.js";
 import {labelsOf} from "./rle.js";
 import {Scores, stepFor} from "./scores.js";
@@ -10,7 +10,7 @@ export class Side {
   #photo = null;  // of what was found
   #latest = new AbortController();
   #scores = null;
-  #shown = null;  // labels at the canvas' size
+  #shown = null;  // labels at the canvas' size, and the borders of those classes that are not hidden
 
   constructor(canvas) {
     this.#canvas = canvas;
@@ -59,9 +59,13 @@ export class Side {
   draw(picture, styles) {
     if (!this.found) return;
     const {width, height} = picture.shownSize(this.found);
-    this.#shown ??= resized(this.found, width, height);
+    this.#shown ??= {labels: resized(this.found, width, height)};
+    const visible = styles.map(({opacity}) => opacity > 0);
+    if (this.#shown.visible !== visible.join()) {
+      Object.assign(this.#shown, {visible: visible.join(), edges: bordersOf(this.#shown.labels, width, height, visible)});
+    }
     Object.assign(this.#canvas, {width, height});
-    const pixels = paint(picture.pixels(width, height), this.#shown, width, height, styles, lineWidth(width, height));
+    const pixels = paint(picture.pixels(width, height), this.#shown.labels, this.#shown.edges, styles);
     this.#canvas.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
   }
 
@@ -69,7 +73,8 @@ export class Side {
   async overlay(picture, styles) {
     const {width, height, labels} = this.found;
     const canvas = new OffscreenCanvas(width, height);
-    const pixels = paint(picture.pixels(width, height), labels, width, height, styles, lineWidth(width, height));
+    const edges = bordersOf(labels, width, height, styles.map(({opacity}) => opacity > 0));
+    const pixels = paint(picture.pixels(width, height), labels, edges, styles);
     canvas.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
     return canvas.convertToBlob({type: "image/png"});
   }

@@ -54,8 +54,9 @@ HttpResponse policies(Service&, HttpRequest&) {
 // A colour does not depend on how many follow it: the first ones are those of a shorter list.
 HttpResponse palette(Service& service, HttpRequest&) {
   Json colors = Json::array();
-  const auto most = static_cast<size_t>(service.options().max_queries);
-  for (const Rgb color : make_palette(most, false)) {
+  // Takes a while, and a process has one service.
+  static const std::vector<Rgb> kPalette = make_palette(static_cast<size_t>(service.options().max_queries), false);
+  for (const Rgb color : kPalette) {
     char text[8];
     std::snprintf(text, sizeof text, "#%02x%02x%02x", color.r, color.g, color.b);
     colors.push_back(text);
