@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <string_view>
 
 #include "io/image.h"
 #include "sclip/photo_features.h"
@@ -29,6 +30,7 @@ class BatchJob {
   std::shared_ptr<const Image> photo;
   std::optional<SegmentOptions> reads;
   Run run;
+  std::string_view stage = "encode";  // that the time of `run` is counted as
 
   // What became of it, once it is done.
   double queue_seconds = 0, encode_seconds = 0, run_seconds = 0;

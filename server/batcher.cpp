@@ -206,8 +206,10 @@ void Batcher::run_batch(std::unique_ptr<Session>& session, const std::vector<std
     }
   }
   const double seconds = watch.lap();
-  metrics_.batch(static_cast<int64_t>(alive.size()), windows, seconds);
-  if (alive.front()->photo != nullptr) learn_speed(seconds, windows);
+  if (alive.front()->photo != nullptr) {  // the others have none either: they are by themselves
+    metrics_.batch(static_cast<int64_t>(alive.size()), windows, seconds);
+    learn_speed(seconds, windows);
+  }
   for (const auto& job : alive) {
     if (job->error_ && is_device_error(job->error_)) {
       session.reset();
@@ -255,7 +257,7 @@ void Batcher::read_together(Session& session, const std::vector<std::shared_ptr<
       error = std::current_exception();
     }
     job.run_seconds = watch.lap();
-    metrics_.stage(job.reads ? "merge" : "encode", job.run_seconds);
+    metrics_.stage(job.stage, job.run_seconds);
     finish(job, error);
   }
 }

@@ -141,7 +141,10 @@ SegmentDone segment_photo(Service& service, HttpRequest& request, const RequestP
     done.photo = photo.decode(service, patience, done.facts);
     if (task.logits) work->logits.resize(static_cast<size_t>(task.bank->queries() * photo.pixels()));
     job->photo = done.photo;
-    if (service.reads_ahead(task.options)) job->reads = reading_options(task.options);
+    if (service.reads_ahead(task.options)) {
+      job->reads = reading_options(task.options);
+      job->stage = "merge";
+    }
     const auto segment = [work, picture = done.photo](Session& session, const RunControl& control,
                                                       std::shared_ptr<const PhotoFeatures> features) {
       const SegmentTask& t = work->task;
@@ -187,6 +190,7 @@ SegmentDone segment_features(Service& service, HttpRequest& request, const Reque
   done.facts.identity.bytes = kept.file_bytes;
   const auto work = std::make_shared<SegmentWork>(SegmentWork{.task = task, .segmentation = {}, .logits = {}});
   const auto job = std::make_shared<BatchJob>();
+  job->stage = "merge";
   const Batcher::Place place = service.batcher().admit(job->windows, patience.seconds_left());
   request.memory.grow(result_bytes(pixels, task));
   if (task.logits) work->logits.resize(static_cast<size_t>(task.bank->queries() * pixels));
@@ -219,6 +223,7 @@ std::shared_ptr<const KeptPhoto> read_photo(Service& service, HttpRequest& reque
     PhotoFacts facts;
     job->photo = photo.decode(service, patience, facts);
     job->reads = reading_options(kept.options);
+    job->stage = "merge";
     job->run = [found](Session&, const RunControl&, std::shared_ptr<const PhotoFeatures> features) {
       found->features = std::move(features);
     };
@@ -237,6 +242,7 @@ std::vector<float> with_session(Service& service, const RequestPatience& patienc
   const auto job = std::make_shared<BatchJob>();
   job->windows = windows;
   job->photo = std::move(photo);
+  if (job->photo == nullptr) job->stage = "text_bank";
   job->run = [values, call = std::move(call)](Session& session, const RunControl& control,
                                               const std::shared_ptr<const PhotoFeatures>&) {
     *values = call(session, control);

@@ -133,6 +133,12 @@ def test_a_photo_of_the_demo_model(tmp_path):
             assert found(answer.json["json"]) == found(files["json"])
 
 
+def computed(service) -> tuple[float, float]:
+    """Windows, and how often the image tower ran."""
+    metrics = service.metrics()
+    return metrics["sclip_windows_total"], metrics['sclip_stage_seconds_count{stage="encode"}']
+
+
 def test_features_answer_new_words_as_the_photo_itself_does(service):
     photo = picture(200, 150, seed=3)
     read = service.post("/v1/features", {"policy": "naclip", "short_side": 64}, photo, name="kept.png")
@@ -140,8 +146,10 @@ def test_features_answer_new_words_as_the_photo_itself_does(service):
     assert read.json["bytes"] == service.metrics()["sclip_features_bytes"] - 1024
     for words in (WORDS, "tree; sky", "a; b; c; d; e"):
         anew = service.post("/v1/segment", {"classes": words, "policy": "naclip", "short_side": 64, "outputs": "mask,scores,logits,rle,json"}, photo, name="kept.png")
+        before = computed(service)
         asked = service.ask("POST", f"/v1/segment?features={read.json['id']}", {"classes": words, "outputs": "mask,scores,logits,rle,json"})
         assert asked.status == 200, asked.body
+        assert computed(service) == before, "the image tower ran again"
         for output in ("mask", "scores", "logits", "rle"):
             assert asked.json[output] == anew.json[output], (words, output)
         assert found(asked.json["json"]) == found(anew.json["json"])
