@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 demo_photo := tests/data/photos/china.jpg
-demo_classes := sky; building, house; tree; water; person
+demo_classes := sky; building, temple; tree; water
 python := $(or $(VENV),.venv)/bin/python
 jobs := $(shell nproc 2>/dev/null || echo 2)
 sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')

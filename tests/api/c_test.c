@@ -70,7 +70,7 @@ int main(void) {
 
   CHECK(sclip_session_create(engine, &session) == SCLIP_OK);
   CHECK(sclip_segment_options_init(engine, &options, sizeof options) == SCLIP_OK);
-  CHECK(options.short_side == 336 && options.crop == 112 && strcmp(options.policy, "sclip") == 0);
+  CHECK(options.short_side == 224 && options.crop == 112 && strcmp(options.policy, "sclip") == 0);
   CHECK(sclip_output_init(&output, sizeof output) == SCLIP_OK);
   output.mask8 = mask;
   output.classes = statistics;

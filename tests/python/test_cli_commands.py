@@ -71,7 +71,7 @@ def test_info():
         assert part in out
     assert "visual.patch_embed.weight" not in out
     tensors = succeed("info", DEMO_MODEL, "--tensors").out
-    assert "visual.patch_embed.weight" in tensors and "(256, 3, 16, 16)" in tensors
+    assert "visual.patch_embed.weight" in tensors and "(320, 3, 8, 8)" in tensors
     assert succeed("info").out.splitlines()[3:6] == out.splitlines()[3:6]  # the bundled model is the default
 
 

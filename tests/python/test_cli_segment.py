@@ -25,7 +25,7 @@ def test_single_photo(tmp_path):
     assert set(facts["seconds"]) == {"load", "text_bank", "decode", "resize", "encode", "merge", "write"}
     assert all(s >= 0 for s in facts["seconds"].values())
     assert facts["photo"]["width"] == 640 and facts["photo"]["height"] == 427
-    assert facts["options"]["crop"] == 112 and facts["options"]["stride"] == 56 and facts["options"]["short_side"] == 336
+    assert facts["options"]["crop"] == 112 and facts["options"]["stride"] == 56 and facts["options"]["short_side"] == 224
     assert facts["model"]["name"] and len(facts["model"]["sha256"]) == 64 and facts["model"]["licence"]
     assert facts["device"]["name"] == "cpu" and facts["device"]["precision"] in ("f32", "bf16")
     assert facts["version"] in succeed("--version").out

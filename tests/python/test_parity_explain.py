@@ -37,8 +37,8 @@ class Case:
 
 DEMO = ROOT / "weights/demo/demo-clip.sclip"
 CASES = {
-    "demo": lambda: Case(DEMO, GOLDENS / "china-small.png", [(0, 0), (117, 60), (239, 159), (60, 150)], 336, 112, 56, 2e-5),
-    "demo-whole": lambda: Case(DEMO, GOLDENS / "china-small.png", [(120, 40)], 120, 0, 56, 2e-5),  # 11×7 patches
+    "demo": lambda: Case(DEMO, GOLDENS / "china-small.png", [(0, 0), (117, 60), (239, 159), (60, 150)], 224, 112, 56, 2e-5),
+    "demo-whole": lambda: Case(DEMO, GOLDENS / "china-small.png", [(120, 40)], 60, 0, 56, 2e-5),  # 11×7 patches
     "tiny": lambda: Case(GOLDENS / "tiny.sclip", GOLDENS / "landscape.png", [(0, 27), (20, 14), (41, 0)], 48, 32, 16, 1e-6),
     "tiny-cut": lambda: Case(GOLDENS / "tiny.sclip", GOLDENS / "landscape.png", [(41, 27), (3, 3)], 29, 32, 16, 1e-6),  # a rest of 5 pixels
 }

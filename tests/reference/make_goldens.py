@@ -167,7 +167,7 @@ def committed(folder: Path) -> None:
     bank, owner = goldens.add_model("demo", "../../../weights/demo/demo-clip.sclip", demo, classes, path, photo)
     for policy in ("sclip", "clip"):
         goldens.add_case("demo", demo, bank, owner, Case(
-            f"china-{policy}", path, policy, 112, 56, Configuration(), logits_every=8, labels_every=3, window=17), photo)
+            f"china-{policy}", path, policy, 112, 56, Configuration(short_side=224), logits_every=8, labels_every=3, window=7), photo)
     goldens.finish()
 
 

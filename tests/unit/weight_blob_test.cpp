@@ -458,10 +458,10 @@ TEST_CASE("broken merges", "[weights]") {
 
 TEST_CASE("the bundled model loads", "[weights]") {
   const WeightBlob blob(std::filesystem::path(SCLIP_SOURCE_DIR) / "weights/demo/demo-clip.sclip");
-  CHECK(blob.config().vision.image_size == 112);
+  CHECK(blob.config().vision.image_size == 80);
   CHECK(blob.config().preprocess.crop == 112);
   CHECK(blob.config().preprocess.stride == 56);
-  CHECK(blob.config().preprocess.short_side == 336);
+  CHECK(blob.config().preprocess.short_side == 224);
   CHECK(blob.config().activation == sclip::Activation::kQuickGelu);
   CHECK_THAT(blob.metadata().licence, Catch::Matchers::Contains("non-commercial research"));
   CHECK(blob.merges().substr(0, 12) == "i n\nt h\na n\n");
