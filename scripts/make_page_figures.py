@@ -13,7 +13,7 @@ from page_support import PATIENCE, browsing, visiting  # noqa: E402
 from serve_support import DEMO_MODEL, serving  # noqa: E402
 
 PHOTO = ROOT / "tests/data/photos/china.jpg"
-WORDS = "sky; building, house; tree; water; person"  # those of `make demo`
+WORDS = "sky; building, temple; tree; water"  # those of `make demo`
 
 
 def picture(browser, service, path, *, other="", point=(0.42, 0.38), **options):
