@@ -194,6 +194,8 @@ void Batcher::run_batch(std::unique_ptr<Session>& session, const std::vector<std
     job->batch_windows = windows;
     metrics_.queued(job->queue_seconds);
   }
+  const bool reads_photos = alive.front()->photo != nullptr;  // what reads none is by itself
+  if (reads_photos) metrics_.batch(static_cast<int64_t>(alive.size()), windows);
   Stopwatch watch;
   {
     const JointStop stop(alive);
@@ -206,8 +208,8 @@ void Batcher::run_batch(std::unique_ptr<Session>& session, const std::vector<std
     }
   }
   const double seconds = watch.lap();
-  if (alive.front()->photo != nullptr) {  // the others have none either: they are by themselves
-    metrics_.batch(static_cast<int64_t>(alive.size()), windows, seconds);
+  if (reads_photos) {
+    metrics_.batch_took(seconds);
     learn_speed(seconds, windows);
   }
   for (const auto& job : alive) {

@@ -68,10 +68,13 @@ void Metrics::stage(std::string_view name, double seconds) {
   stage_seconds_->Add({{"stage", std::string(name)}}, kSeconds).Observe(seconds);
 }
 
-void Metrics::batch(int64_t requests, int64_t windows, double seconds) {
+void Metrics::batch(int64_t requests, int64_t windows) {
   windows_->Increment(static_cast<double>(windows));
   batch_windows_->Observe(static_cast<double>(windows));
   batch_requests_->Observe(static_cast<double>(requests));
+}
+
+void Metrics::batch_took(double seconds) {
   batch_seconds_->Observe(seconds);
 }
 

@@ -178,7 +178,7 @@ def settled(service, name: str, value: float, within: float = 20) -> bool:
     """Whether a series comes to a value: answers are counted when they are gone."""
     end = time.time() + within
     while time.time() < end:
-        if service.metrics()[name] == value:
+        if service.metrics().get(name) == value:
             return True
         time.sleep(0.05)
     return False

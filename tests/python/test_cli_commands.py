@@ -53,7 +53,7 @@ def test_embed_photos(tmp_path):
     assert np.load(tmp_path / "i.npy").shape == (1, 256)
     succeed("embed", "--image", CHINA, "--dense", "-o", tmp_path / "d.npy")
     dense = np.load(tmp_path / "d.npy")
-    assert dense.shape == (40, 7, 7, 256) and np.allclose(np.linalg.norm(dense, axis=-1), 1, atol=1e-5)
+    assert dense.shape == (15, 14, 14, 256) and np.allclose(np.linalg.norm(dense, axis=-1), 1, atol=1e-5)
 
 
 def test_embed_needs_one_kind(tmp_path):

@@ -85,12 +85,14 @@ def test_metrics_count(service):
     before = service.metrics()
     service.post("/v1/segment", {"classes": "a; b"}, picture(64, 48))
     service.post("/v1/segment", {"classes": "a; b"}, b"no photo")
+    refused = 'sclip_requests_total{route="/v1/segment",status="415"}'
+    assert settled(service, refused, before.get(refused, 0) + 1)
     after = service.metrics()
 
     def more(name):
         return after[name] - before.get(name, 0)
     assert more('sclip_requests_total{route="/v1/segment",status="200"}') == 1
-    assert more('sclip_requests_total{route="/v1/segment",status="415"}') == 1
+    assert more(refused) == 1
     assert more('sclip_request_seconds_count{route="/v1/segment"}') == 2
     assert more("sclip_queue_seconds_count") == 1 and more("sclip_batch_windows_count") == 1 and more("sclip_windows_total") >= 1
     for stage in ("decode", "encode", "merge", "write"):
