@@ -204,6 +204,7 @@ void Batcher::run_batch(std::unique_ptr<Session>& session, const std::vector<std
       if (session == nullptr) session = std::make_unique<Session>(engine_);
       read_together(*session, alive, control);
     } catch (...) {  // of the session itself: jobs keep their own errors
+      if (is_device_error(std::current_exception())) device_ok_ = false;
       for (const auto& job : alive) finish(*job, std::current_exception());
     }
   }
@@ -232,7 +233,9 @@ void Batcher::read_together(Session& session, const std::vector<std::shared_ptr<
       features = session.read(photos, *batch.front()->reads, control);
     } catch (...) {
       // One of them may be the reason: each by itself then, so that it alone hears of it.
-      if (batch.size() == 1 || control.stop.stop_requested() || is_device_error(std::current_exception())) {
+      const bool device = is_device_error(std::current_exception());
+      if (device) device_ok_ = false;  // before anybody hears of it
+      if (batch.size() == 1 || control.stop.stop_requested() || device) {
         for (const auto& job : batch) finish(*job, std::current_exception());
         return;
       }
@@ -260,6 +263,7 @@ void Batcher::read_together(Session& session, const std::vector<std::shared_ptr<
     }
     job.run_seconds = watch.lap();
     metrics_.stage(job.stage, job.run_seconds);
+    if (error && is_device_error(error)) device_ok_ = false;  // before anybody hears of it
     finish(job, error);
   }
 }

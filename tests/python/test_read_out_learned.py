@@ -15,6 +15,7 @@ from tests.reference.weights import Model
 from weights.learned_attention import train
 
 WIDTH, HEADS = 256, 4
+DEMO_WIDTH, DEMO_HEADS = 320, 5
 
 
 def save(path, *shape, scale=1.0, dtype=np.float32):
@@ -53,9 +54,9 @@ def test_where_training_begins_is_the_models_own_query_projection(twelve, tmp_pa
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda p: np.save(p, np.zeros((3, 5), np.float32)), ["(3, 5)", "(256, 256)", "(4, 64, 64)"]),
-    (lambda p: np.save(p, np.zeros((256, 256), np.int32)), ["I32", "f32 or f16"]),
-    (lambda p: np.save(p, np.full((256, 256), np.nan, np.float32)), ["not finite"]),
+    (lambda p: np.save(p, np.zeros((3, 5), np.float32)), ["(3, 5)", f"({DEMO_WIDTH}, {DEMO_WIDTH})", f"({DEMO_HEADS}, 64, 64)"]),
+    (lambda p: np.save(p, np.zeros((DEMO_WIDTH, DEMO_WIDTH), np.int32)), ["I32", "f32 or f16"]),
+    (lambda p: np.save(p, np.full((DEMO_WIDTH, DEMO_WIDTH), np.nan, np.float32)), ["not finite"]),
     (lambda p: p.write_text("no array"), ["not a .npy file"]),
     (lambda p: None, ["w.npy"]),
 ])
@@ -78,12 +79,12 @@ def test_without_a_file_it_says_what_it_needs(sclip, tmp_path):
 def test_a_run_resumes_only_where_the_file_is_the_same(sclip, tmp_path):
     for name in ("a", "b"):
         Image.effect_noise((64, 48), 50).convert("RGB").save(tmp_path / f"{name}.png")
-    file = save(tmp_path / "w.npy", WIDTH, WIDTH)
+    file = save(tmp_path / "w.npy", DEMO_WIDTH, DEMO_WIDTH)
     options = ["segment", tmp_path / "a.png", tmp_path / "b.png", "--model", DEMO_MODEL, "-c", "sky; tree", "--templates", "none",
                "--no-cache", "--policy", f"learned:file={file}", "-o", tmp_path / "out", "--resume"]
     assert "2 photos" in run_sclip(*options)
     assert "2 finished before" in run_sclip(*options)
-    save(file, WIDTH, WIDTH, scale=2)
+    save(file, DEMO_WIDTH, DEMO_WIDTH, scale=2)
     assert "finished before" not in run_sclip(*options)
 
 
