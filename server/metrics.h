@@ -31,7 +31,7 @@ class Metrics {
 
   void request(std::string_view route, int status, double seconds);
   void stage(std::string_view name, double seconds);  // decode, text_bank, encode, merge, write
-  void batch(int64_t requests, int64_t windows);  // before it is computed: who gets its answer finds it counted
+  void batch(int64_t requests, int64_t windows);      // before it is computed: who gets its answer finds it counted
   void batch_took(double seconds);
   void queued(double seconds);           // that a request waited
   void refused(std::string_view why);    // queue, deadline, memory, connections, drain

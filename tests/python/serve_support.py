@@ -117,7 +117,7 @@ class Service:
             time.sleep(0.02)
         raise AssertionError(f"no log line of {request_id}")
 
-    def stop(self, patience=30) -> int:
+    def stop(self, patience=120) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(patience)

@@ -211,7 +211,7 @@ def lines_in(folder: Path) -> int:
 
 
 def test_an_interrupted_run_goes_on_to_the_same_reports(tmp_path):
-    make_set(tmp_path / "set", photos=36)
+    make_set(tmp_path / "set", photos=72)
     options = ("--dataset", "folder", "--root", tmp_path / "set", "--policy", "sclip,k-only", *FAST, "--threads", "1")
     succeed("eval", *options, "-o", tmp_path / "whole")
     # Behind this process where they share a core: it has to be caught in the middle.
