@@ -47,15 +47,15 @@ class Clients:
         self.service, self.count = service, count
 
     def run(self, jobs):
-        todo, lock, wrong = list(reversed(jobs)), threading.Lock(), []
+        waiting, lock, wrong = list(reversed(jobs)), threading.Lock(), []
 
         def work():
             connection = http.client.HTTPConnection(self.service.host, self.service.port, timeout=300)
             while True:
                 with lock:
-                    if not todo:
+                    if not waiting:
                         break
-                    job = todo.pop()
+                    job = waiting.pop()
                 try:
                     job(connection)
                 except Exception as error:  # noqa: BLE001
