@@ -55,6 +55,16 @@ void check_ignored(const Fields& fields, const SegmentOptions& options, ClassLis
   }
 }
 
+// The words' embeddings, and what must be computed for the outputs.
+void ask_for(SegmentTask& task, Service& service, const Fields& fields, const RequestPatience& patience,
+             AskedWords& words, const WantedOutputs& wanted) {
+  check_ignored(fields, task.options, words.list.classes);
+  task.bank = service.banks().get(words.list, patience);
+  task.scores = contains(wanted, "scores");
+  task.logits = contains(wanted, "logits");
+  task.logits_step = logits_step(fields, wanted);
+}
+
 // Asks the photo that was kept under an id.
 HttpResponse segment_kept(Service& service, HttpRequest& request, const RequestPatience& patience, const Fields& fields,
                           const WantedOutputs& wanted) {
@@ -85,11 +95,7 @@ HttpResponse segment_kept(Service& service, HttpRequest& request, const RequestP
   if (fields.has("refine")) read.refine = task.options.refine;
   task.options = read;
   AskedWords words = asked_words(fields, service);
-  check_ignored(fields, task.options, words.list.classes);
-  task.bank = service.banks().get(words.list, patience);
-  task.scores = contains(wanted, "scores");
-  task.logits = contains(wanted, "logits");
-  task.logits_step = logits_step(fields, wanted);
+  ask_for(task, service, fields, patience, words, wanted);
   SegmentDone done = segment_features(service, request, patience, *kept, task);
   RunFacts run = facts_of(service, fields, words, task, wanted);
   run.config = kept->config;
@@ -113,11 +119,7 @@ HttpResponse segment(Service& service, HttpRequest& request) {
   task.options = resolve(segment_request(fields), service.engine().config());
   cost_of(service, photo.width(), photo.height(), task.options);  // before words are computed for nothing
   AskedWords words = asked_words(fields, service);
-  check_ignored(fields, task.options, words.list.classes);
-  task.bank = service.banks().get(words.list, patience);
-  task.scores = contains(wanted, "scores");
-  task.logits = contains(wanted, "logits");
-  task.logits_step = logits_step(fields, wanted);
+  ask_for(task, service, fields, patience, words, wanted);
   SegmentDone done = segment_photo(service, request, patience, photo, task);
   const RunFacts run = facts_of(service, fields, words, task, wanted);
   return segment_response(service, patience, run, *task.bank, std::move(done), wanted);
