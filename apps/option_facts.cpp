@@ -2,11 +2,8 @@
 
 #include "apps/help.h"
 #include "evaluation/data_set.h"
+#include "results/choice_names.h"
 #include "results/output_kinds.h"
-#include "sclip/class_list.h"
-#include "sclip/policies.h"
-#include "sclip/recipes.h"
-#include "sclip/segment_config.h"
 
 namespace sclip {
 namespace {
@@ -17,37 +14,6 @@ constexpr std::string_view kPhotos = "Photos and outputs", kWords = "Words", kRe
                            kScores = "From scores to classes", kMachine = "Model and machine",
                            kRows = "What becomes a row", kClients = "Clients", kQueue = "Queue and batches",
                            kLimits = "Limits", kOther = "Options";
-
-Names policies() {
-  Names names;
-  for (const PolicyFacts& policy : list_policies()) names.emplace_back(policy.name);
-  return names;
-}
-
-Names methods() {
-  Names names;
-  for (const Recipe& recipe : recipes()) {
-    if (names.empty() || names.back() != recipe.method) names.emplace_back(recipe.method);
-  }
-  return names;
-}
-
-Names configs() {
-  Names names;
-  for (const NamedConfig& config : named_configs()) names.emplace_back(config.name);
-  return names;
-}
-
-Names protocols() {
-  Names names;
-  for (const NamedProtocol& protocol : named_protocols()) names.emplace_back(protocol.name);
-  return names;
-}
-
-Names class_lists() {
-  const auto all = builtin_class_file_names();
-  return {all.begin(), all.end()};
-}
 
 Names outputs() {
   Names names;
@@ -117,7 +83,7 @@ const OptionFacts kFacts[] = {
     {"--quiet", kPhotos, "", ""},
 
     {"--classes", kWords, "NAMES", "the configuration's list"},
-    {"--classes-file", kWords, "FILE", "the configuration's list", kFile, class_lists},
+    {"--classes-file", kWords, "FILE", "the configuration's list", kFile, class_list_names},
     {"--synonyms", kWords, "NAME", "", kOneOf,
      [] {
        return Names{"none", "given", "builtin"};
@@ -128,10 +94,10 @@ const OptionFacts kFacts[] = {
     {"--cache-dir", kWords, "FOLDER", "~/.cache/sclip", kFolder},
     {"--no-cache", kWords, "", ""},
 
-    {"--policy", kReading, "NAME", "sclip", kOneOf, policies},
+    {"--policy", kReading, "NAME", "sclip", kOneOf, policy_names},
     {"--policy-option", kReading, "OPTION=VALUE", "none"},
     {"--temperature", kReading, "X", "1"},
-    {"--protocol", kReading, "NAME", "none", kOneOf, protocols},
+    {"--protocol", kReading, "NAME", "none", kOneOf, protocol_names},
     {"--short-side", kReading, "PIXELS", kOfModel},
     {"--fit", kReading, "NAME", "short-side", kOneOf,
      [] {
@@ -143,8 +109,8 @@ const OptionFacts kFacts[] = {
     {"--budget-ms", kReading, "MS", "none"},
     {"--no-timing", kReading, "", ""},
 
-    {"--config", kScores, "NAME", "none", kOneOf, configs},
-    {"--recipe", kScores, "NAME", "none", kOneOf, methods},
+    {"--config", kScores, "NAME", "none", kOneOf, config_names},
+    {"--recipe", kScores, "NAME", "none", kOneOf, recipe_names},
     {"--logit-scale", kScores, "X", "the configuration's, else 40"},
     {"--prob-thd", kScores, "X", "the configuration's, else 0"},
     {"--scales", kScores, "X[,X]", "18 from 10 to 150"},
@@ -153,10 +119,7 @@ const OptionFacts kFacts[] = {
     {"--ignore-label", kScores, "N", "none: class 0"},
     {"--ignore-name", kScores, "NAME", ""},
     {"--min-agreement", kScores, "SHARE", "none"},
-    {"--refine", kScores, "NAME", "none", kOneOf,
-     [] {
-       return Names{"none", "pamr", "pearl"};
-     }},
+    {"--refine", kScores, "NAME", "none", kOneOf, refiner_names},
     {"--refine-iterations", kScores, "N", "10; pearl: 25"},
     {"--refine-dilations", kScores, "N[,N]", "8,16"},
     {"--refine-cells", kScores, "N", "80"},

@@ -4,6 +4,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "results/choice_names.h"
 #include "results/output_kinds.h"
 #include "sclip/policies.h"
 #include "sclip/recipes.h"
@@ -17,31 +18,6 @@ namespace {
 using Names = std::vector<std::string>;
 using enum FieldKind;
 using Json = Fields::Json;
-
-Names configs() {
-  Names names;
-  for (const NamedConfig& config : named_configs()) names.emplace_back(config.name);
-  return names;
-}
-
-Names protocols() {
-  Names names;
-  for (const NamedProtocol& protocol : named_protocols()) names.emplace_back(protocol.name);
-  return names;
-}
-
-Names methods() {
-  Names names;
-  for (const Recipe& recipe : recipes()) {
-    if (names.empty() || names.back() != recipe.method) names.emplace_back(recipe.method);
-  }
-  return names;
-}
-
-Names class_lists() {
-  const auto all = builtin_class_file_names();
-  return {all.begin(), all.end()};
-}
 
 // A row of what `resolve` looks at.
 struct RequestField {
@@ -68,11 +44,12 @@ constexpr double kNone = std::numeric_limits<double>::infinity();
 
 const std::vector<RequestField>& reading_rows() {
   static const std::vector<RequestField> kRows = {
-      {{"config", kText, "a published evaluation's numbers and classes", -kNone, kNone, configs},
+      {{"config", kText, "a published evaluation's numbers and classes", -kNone, kNone, config_names},
        set<&SegmentRequest::config>},
-      {{"recipe", kText, "a method's published setting for the data set of config", -kNone, kNone, methods},
+      {{"recipe", kText, "a method's published setting for the data set of config", -kNone, kNone, recipe_names},
        set<&SegmentRequest::recipe>},
-      {{"protocol", kText, "short side, crop and stride of a row of the paper's Table 4", -kNone, kNone, protocols},
+      {{"protocol", kText, "short side, crop and stride of a row of the paper's Table 4", -kNone, kNone,
+        protocol_names},
        set<&SegmentRequest::protocol>},
       {{"policy", kText, "how the image tower is read out patch by patch: sclip, naclip:sigma=3"},
        set<&SegmentRequest::policy>},
@@ -103,10 +80,7 @@ const std::vector<RequestField>& score_rows() {
       {{"area_thd", kNumber, "smallest share that a class must have of the pixels that are not class 0", 0, 1},
        set<&SegmentRequest::area_thd>},
       {{"refine", kText, "smooth along what looks alike in the photo, or carry sure labels on to its edges", -kNone,
-        kNone,
-        [] {
-          return Names{"none", "pamr", "pearl"};
-        }},
+        kNone, refiner_names},
        set<&SegmentRequest::refine>},
       {{"refine_iterations", kInteger, "of the refinement", 0, 1000}, set<&SegmentRequest::refine_iterations>},
       {{"refine_dilations", kIntegers, "distances to the neighbours of pamr, one or two", 1, 32},
@@ -157,7 +131,7 @@ std::vector<FieldSpec> word_fields() {
   return {
       {"classes", kWords,
        "classes separated by ';', synonyms of a class by ','; or a list of names and of lists of synonyms"},
-      {"class_list", kText, "a built-in list instead", -kNone, kNone, class_lists},
+      {"class_list", kText, "a built-in list instead", -kNone, kNone, class_list_names},
       {"bank", kText, "the name of a list that was sent to /v1/banks, instead"},
       {"templates", kTexts, "prompt templates, {} for the name; none: the bare names; without it: the 80 of ImageNet"},
       {"truncate", kFlag, "cut prompts that are too long for the model instead of refusing them"},
