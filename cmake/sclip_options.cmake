@@ -18,3 +18,12 @@ if(SCLIP_SANITIZE)
                                                  -fno-sanitize-recover=all)
   target_link_options(sclip_options INTERFACE -fsanitize=${SCLIP_SANITIZE})
 endif()
+
+# Says that targets compute little. With sanitizers their compiler's time counts more than their own: no optimisation.
+function(sclip_computes_little)
+  if(SCLIP_SANITIZE)
+    foreach(target IN LISTS ARGN)
+      target_compile_options(${target} PRIVATE -O0)
+    endforeach()
+  endif()
+endfunction()

@@ -10,7 +10,7 @@
 namespace sclip {
 namespace {
 
-constexpr std::chrono::milliseconds kLook{20};
+constexpr std::chrono::milliseconds kDoneLook{20};
 
 // Each text behind its length: no two lists have the same bytes.
 void add(Sha256& hash, const std::string& text) {
@@ -53,7 +53,7 @@ std::shared_ptr<const TextBank> BankCache::get(const WordList& list, const Reque
       lock.unlock();
       patience.check();
       lock.lock();
-      made_.wait_for(lock, kLook, [&] { return !making_; });
+      made_.wait_for(lock, kDoneLook, [&] { return !making_; });
     }
     making_ = true;
   }

@@ -7,7 +7,7 @@
 namespace sclip {
 namespace {
 
-constexpr std::chrono::milliseconds kLook{20};
+constexpr std::chrono::milliseconds kPeerLook{20};
 
 }  // namespace
 
@@ -35,7 +35,7 @@ void RequestWatch::run() {
       request->look();
       if (request->source_.stop_requested()) given_up_(request->end_ == RequestPatience::End::kDeadline);
     }
-    wake_.wait_for(lock, kLook, [&] { return stopping_; });
+    wake_.wait_for(lock, kPeerLook, [&] { return stopping_; });
   }
 }
 

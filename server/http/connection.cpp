@@ -18,7 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLook{100};  // between two looks at whether to stop
+constexpr milliseconds kStopLook{100};  // between two looks at whether to stop
 constexpr milliseconds kLinger{2000};
 constexpr int64_t kMostHeader = 128 << 10;  // with what comes behind it in one piece
 constexpr int64_t kMostDropped = int64_t{256} << 20;
@@ -105,7 +105,7 @@ bool Connection::wait_for_request(milliseconds patience, const std::atomic<bool>
   while (at_ == end_ && !(tls_ && tls_->pending())) {
     const milliseconds left = left_until(end);
     if (left.count() <= 0 || stop) return false;
-    if (poll_for(socket_, POLLIN, std::min(left, kLook)) > 0) break;
+    if (poll_for(socket_, POLLIN, std::min(left, kStopLook)) > 0) break;
   }
   begin(Phase::kHeader);
   return true;

@@ -172,11 +172,6 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-bool same(std::string_view a, std::string_view b) {
-  const IgnoreCase less;
-  return !less(a, b) && !less(b, a);
-}
-
 }  // namespace
 
 struct Listener::State final : httplib::Server {
@@ -269,12 +264,13 @@ struct Listener::State final : httplib::Server {
       bad("the length of the body is said more than once (Content-Length, Transfer-Encoding)");
     }
     if (lengths > 0 && !is_number(request.header("Content-Length"))) bad("Content-Length is not a number");
-    if (codings > 0 && !same(request.header("Transfer-Encoding"), "chunked")) {
+    if (codings > 0 && !same_name(request.header("Transfer-Encoding"), "chunked")) {
       bad("the only Transfer-Encoding read here is chunked");
     }
     current->has_body = codings > 0 || (lengths > 0 && request.header("Content-Length") != "0");
     const std::string coding = request.header("Content-Encoding");
-    if (!coding.empty() && !same(coding, "identity") && !same(coding, "gzip") && !same(coding, "deflate")) {
+    if (!coding.empty() && !same_name(coding, "identity") && !same_name(coding, "gzip") &&
+        !same_name(coding, "deflate")) {
       throw HttpError(415, "unsupported_encoding", "a body may be gzip, deflate or identity (Content-Encoding)");
     }
   }

@@ -53,6 +53,10 @@ struct HttpResponse {
   } notes;
 };
 
+// Without the blanks and tabs around it.
+std::string_view trimmed(std::string_view text);
+// Equal but for the case of A to Z.
+bool same_name(std::string_view a, std::string_view b);
 // The value of a media type's parameter, as in `multipart/form-data; boundary="x"`.
 std::string media_parameter(std::string_view header, std::string_view name);
 

@@ -19,12 +19,6 @@ struct AcceptedType {
   double quality = 1;
 };
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
 std::vector<AcceptedType> parse_accept(std::string_view accept) {
   std::vector<AcceptedType> out;
   while (!accept.empty()) {

@@ -6,14 +6,14 @@
 namespace sclip {
 namespace {
 
-const std::vector<FieldSpec> kSpecs = {{"outputs", FieldKind::kText, ""}};
+const std::vector<FieldSpec> kOutputSpecs = {{"outputs", FieldKind::kText, ""}};
 
 std::string chosen(const std::string& accept, const std::string& outputs = "") {
   Fields::Json object = Fields::Json::object();
   if (!outputs.empty()) object["outputs"] = outputs;
   std::string names;
   try {
-    for (const OutputKind* kind : wanted_outputs(Fields(object, kSpecs), accept)) {
+    for (const OutputKind* kind : wanted_outputs(Fields(object, kOutputSpecs), accept)) {
       names += (names.empty() ? "" : ",") + std::string(kind->name);
     }
   } catch (const HttpError& error) {

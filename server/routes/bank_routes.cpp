@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/http/http_error.h"
+#include "server/routes/answer_json.h"
 #include "server/routes/classes_json.h"
 #include "server/routes/route.h"
 #include "server/routes/segment_answer.h"
@@ -13,7 +14,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kLongestName = 100;
 
-std::vector<FieldSpec> fields() {
+std::vector<FieldSpec> bank_fields() {
   std::vector<FieldSpec> all = {{"name", FieldKind::kText, "the list's name: letters, digits, and . _ -"}};
   for (const FieldSpec& field : word_fields()) {
     if (field.name != "bank") all.push_back(field);
@@ -29,16 +30,12 @@ Json described(const std::string& name, const WordList& list) {
           {"warnings", list.classes.warnings()}};
 }
 
-HttpResponse answer(const Json& body, int status = 200) {
-  return json_response(body.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", status);
-}
-
 [[noreturn]] void no_bank() {
   throw HttpError(404, "no_bank", "there is no word list of this name");
 }
 
-HttpResponse add(Service& service, HttpRequest& request) {
-  static const std::vector<FieldSpec> kFields = fields();
+HttpResponse add_bank(Service& service, HttpRequest& request) {
+  static const std::vector<FieldSpec> kFields = bank_fields();
   const Fields fields(request, kFields);
   const std::string name = fields.text("name");
   if (!is_request_id(name) || name.size() > kLongestName) {
@@ -49,24 +46,24 @@ HttpResponse add(Service& service, HttpRequest& request) {
   const WordList list = word_list(fields, service);
   service.banks().get(list, patience);  // what is wrong with the words shows now, and the first photo does not wait
   const bool is_new = service.named_banks().add(name, list);
-  return answer(described(name, list), is_new ? 201 : 200);
+  return indented_answer(described(name, list), is_new ? 201 : 200);
 }
 
-HttpResponse all(Service& service, HttpRequest&) {
+HttpResponse all_banks(Service& service, HttpRequest&) {
   Json list = Json::array();
   for (const auto& [name, words] : service.named_banks().all()) {
     list.push_back({{"name", name}, {"classes", words.classes.size()}, {"queries", words.classes.queries().size()}});
   }
-  return answer({{"banks", std::move(list)}});
+  return indented_answer({{"banks", std::move(list)}});
 }
 
-HttpResponse one(Service& service, HttpRequest& request) {
+HttpResponse one_bank(Service& service, HttpRequest& request) {
   const auto list = service.named_banks().find(request.path_value);
   if (!list) no_bank();
-  return answer(described(request.path_value, *list));
+  return indented_answer(described(request.path_value, *list));
 }
 
-HttpResponse remove(Service& service, HttpRequest& request) {
+HttpResponse forget_bank(Service& service, HttpRequest& request) {
   if (!service.named_banks().remove(request.path_value)) no_bank();
   return {.status = 204, .type = "", .body = "", .headers = {}, .notes = {}};
 }
@@ -79,30 +76,30 @@ std::vector<Route> bank_routes() {
            .group = "words",
            .summary = "Gives a word list a name, and computes its embeddings",
            .body = BodyKind::kJson,
-           .fields = fields(),
+           .fields = bank_fields(),
            .example = R"({"name": "landscape", "classes": "sky; grass, meadow"})",
            .answers = {{201, "the list is there now", {"application/json"}},
                        {200, "it was there already", {"application/json"}}},
            .errors = {409, 429, 504},
-           .handle = add},
+           .handle = add_bank},
           {.method = "GET",
            .path = "/v1/banks",
            .group = "words",
            .summary = "The names that there are",
            .answers = {{200, "the names", {"application/json"}}},
-           .handle = all},
+           .handle = all_banks},
           {.method = "GET",
            .path = "/v1/banks/{name}",
            .group = "words",
            .summary = "One list",
            .answers = {{200, "the list", {"application/json"}}},
-           .handle = one},
+           .handle = one_bank},
           {.method = "DELETE",
            .path = "/v1/banks/{name}",
            .group = "words",
            .summary = "Forgets a list",
            .answers = {{204, "forgotten", {}}},
-           .handle = remove}};
+           .handle = forget_bank}};
 }
 
 }  // namespace sclip

@@ -3,6 +3,7 @@
 
 #include "results/class_style.h"
 #include "sclip/policies.h"
+#include "server/routes/answer_json.h"
 #include "server/routes/classes_json.h"
 #include "server/routes/route.h"
 #include "server/service.h"
@@ -12,17 +13,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-HttpResponse answer(const Json& body) {
-  return json_response(body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-}
-
 HttpResponse lists(Service& service, HttpRequest&) {
   Json all = Json::array();
   for (const std::string_view name : builtin_class_file_names()) {
     all.push_back({{"name", name}, {"classes", classes_json(parse_class_file(builtin_class_file(name), name))}});
   }
   const auto& known = service.engine().config().known_words;
-  return answer({{"lists", std::move(all)}, {"known_words", known.empty() ? Json() : Json(known)}});
+  return compact_answer({{"lists", std::move(all)}, {"known_words", known.empty() ? Json() : Json(known)}});
 }
 
 // Whether a request may name it as it is: not where an option must be a file, which a request cannot have read.
@@ -48,7 +45,7 @@ HttpResponse policies(Service&, HttpRequest&) {
                    {"source", policy.source},
                    {"options", std::move(options)}});
   }
-  return answer({{"policies", std::move(all)}});
+  return compact_answer({{"policies", std::move(all)}});
 }
 
 // A colour does not depend on how many follow it: the first ones are those of a shorter list.
@@ -63,9 +60,9 @@ HttpResponse palette(Service& service, HttpRequest&) {
   }
   const std::string background[] = {"background", "one"};
   const std::vector<ClassStyle> styles = class_styles(background);
-  return answer({{"colors", std::move(colors)},
-                 {"opacity", styles[1].opacity},
-                 {"background", {{"color", "#000000"}, {"opacity", styles[0].opacity}}}});
+  return compact_answer({{"colors", std::move(colors)},
+                         {"opacity", styles[1].opacity},
+                         {"background", {{"color", "#000000"}, {"opacity", styles[0].opacity}}}});
 }
 
 constexpr std::string_view kLists =

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/http/http_error.h"
+#include "server/routes/answer_json.h"
 #include "server/routes/route.h"
 #include "server/routes/segment_answer.h"
 
@@ -10,12 +11,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::vector<FieldSpec> fields() {
+std::vector<FieldSpec> kept_fields() {
   return photo_fields() + reading_fields() + wait_fields();
 }
 
 HttpResponse read(Service& service, HttpRequest& request) {
-  static const std::vector<FieldSpec> kFields = fields();
+  static const std::vector<FieldSpec> kFields = kept_fields();
   const Fields fields(request, kFields);
   if (!fields.photo()) throw HttpError(422, "no_photo", "no photo: send one as the field photo");
   const RequestPatience patience(service.watch(), deadline_of(service, fields.number("deadline_ms")),
@@ -33,7 +34,7 @@ HttpResponse read(Service& service, HttpRequest& request) {
                      {"windows", features.windows()},
                      {"grid", {{"width", features.grid_w()}, {"height", features.grid_h()}}},
                      {"bytes", features.bytes()}};
-  HttpResponse response = json_response(body.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", 201);
+  HttpResponse response = indented_answer(body, 201);
   response.notes = notes;
   return response;
 }
@@ -57,7 +58,7 @@ std::vector<Route> feature_routes() {
            .group = "photos",
            .summary = "Reads a photo and keeps what was found: /v1/segment?features=ID asks it for words",
            .body = BodyKind::kPhoto,
-           .fields = fields(),
+           .fields = kept_fields(),
            .example = R"({"photo": "PHOTO", "short_side": 64})",
            .answers = {{201, "the id", {"application/json"}, kAnswer}},
            .handle = read},

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/version.h"
+#include "server/routes/answer_json.h"
 #include "server/routes/route.h"
 #include "server/routes/router.h"
 #include "server/service.h"
@@ -27,7 +28,7 @@ HttpResponse ready(Service& service, HttpRequest&) {
                      {"model", service.engine().metadata().model},
                      {"version", version()},
                      {"windows_waiting", service.batcher().waiting()}};
-  return json_response(body.dump(2) + "\n", service.ready() ? 200 : 503);
+  return indented_answer(body, service.ready() ? 200 : 503);
 }
 
 HttpResponse metrics(Service& service, HttpRequest&) {
@@ -40,7 +41,7 @@ HttpResponse metrics(Service& service, HttpRequest&) {
 HttpResponse trim(Service& service, HttpRequest&) {
   service.trim();
   const Json body = {{"resident_memory_bytes", resident_bytes()}};
-  return json_response(body.dump(2) + "\n");
+  return indented_answer(body);
 }
 
 constexpr std::string_view kReady =

@@ -5,6 +5,7 @@
 #include "core/version.h"
 #include "server/base64.h"
 #include "server/http/http_error.h"
+#include "server/routes/answer_json.h"
 #include "server/routes/route.h"
 #include "server/routes/segment_answer.h"
 #include "server/routes/tensors.h"
@@ -26,34 +27,30 @@ std::vector<FieldSpec> parameters() {
   return all;
 }
 
-HttpResponse answer(const Json& body, int status = 200) {
-  return json_response(body.dump() + "\n", status);
+HttpResponse model_live(Service&, HttpRequest&) {
+  return compact_answer({{"live", true}});
 }
 
-HttpResponse live(Service&, HttpRequest&) {
-  return answer({{"live", true}});
-}
-
-HttpResponse ready(Service& service, HttpRequest&) {
-  return answer({{"ready", service.ready()}}, service.ready() ? 200 : 503);
+HttpResponse model_ready(Service& service, HttpRequest&) {
+  return compact_answer({{"ready", service.ready()}}, service.ready() ? 200 : 503);
 }
 
 HttpResponse server_facts(Service&, HttpRequest&) {
-  return answer({{"name", kModel}, {"version", version()}, {"extensions", {"binary_tensor_data"}}});
+  return compact_answer({{"name", kModel}, {"version", version()}, {"extensions", {"binary_tensor_data"}}});
 }
 
 HttpResponse model_facts(Service&, HttpRequest&) {
-  return answer({{"name", kModel},
-                 {"versions", {kVersion}},
-                 {"platform", "sclip"},
-                 {"inputs",
-                  {{{"name", "image"}, {"datatype", "BYTES"}, {"shape", {1}}},
-                   {{"name", "words"}, {"datatype", "BYTES"}, {"shape", {-1}}}}},
-                 {"outputs",
-                  {{{"name", "mask"}, {"datatype", "UINT16"}, {"shape", {-1, -1}}},
-                   {{"name", "scores"}, {"datatype", "FP32"}, {"shape", {-1, -1}}},
-                   {{"name", "labels"}, {"datatype", "BYTES"}, {"shape", {-1}}},
-                   {{"name", "shares"}, {"datatype", "FP64"}, {"shape", {-1}}}}}});
+  return compact_answer({{"name", kModel},
+                         {"versions", {kVersion}},
+                         {"platform", "sclip"},
+                         {"inputs",
+                          {{{"name", "image"}, {"datatype", "BYTES"}, {"shape", {1}}},
+                           {{"name", "words"}, {"datatype", "BYTES"}, {"shape", {-1}}}}},
+                         {"outputs",
+                          {{{"name", "mask"}, {"datatype", "UINT16"}, {"shape", {-1, -1}}},
+                           {{"name", "scores"}, {"datatype", "FP32"}, {"shape", {-1, -1}}},
+                           {{"name", "labels"}, {"datatype", "BYTES"}, {"shape", {-1}}},
+                           {{"name", "shares"}, {"datatype", "FP64"}, {"shape", {-1}}}}}});
 }
 
 // The picture file of the input `image`; pixels become one that says so.
@@ -161,10 +158,10 @@ std::vector<Route> inference_routes() {
   const RouteAnswer yes{200, "yes", {"application/json"}}, no{503, "no", {"application/json"}};
   return {
       get("/v2", "What this server is", server_facts, {yes}),
-      get("/v2/health/live", "Whether the process lives", live, {yes}),
-      get("/v2/health/ready", "Whether requests are computed", ready, {yes, no}),
+      get("/v2/health/live", "Whether the process lives", model_live, {yes}),
+      get("/v2/health/ready", "Whether requests are computed", model_ready, {yes, no}),
       get("/v2/models/sclip", "What goes in and what comes out", model_facts, {yes}),
-      get("/v2/models/sclip/ready", "Whether the model is ready", ready, {yes, no}),
+      get("/v2/models/sclip/ready", "Whether the model is ready", model_ready, {yes, no}),
       {.method = "POST",
        .path = "/v2/models/sclip/infer",
        .group = "Open Inference Protocol",

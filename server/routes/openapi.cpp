@@ -113,13 +113,13 @@ Json parameters_of(const Route& route) {
 }
 
 // Sky above a meadow, 24×16 pixels.
-constexpr std::string_view kPhoto =
+constexpr std::string_view kExamplePhoto =
     "iVBORw0KGgoAAAANSUhEUgAAABgAAAAQCAIAAACDRijCAAAAHklEQVR42mOImnaHKohh1KARbZBNhRFV0KhBI9ogAEk/BZ/9fqsa"
     "AAAAAElFTkSuQmCC";
 
 Json example_of(const Route& route) {
   std::string text(route.example);
-  if (const size_t at = text.find("PHOTO"); at != std::string::npos) text.replace(at, 5, kPhoto);
+  if (const size_t at = text.find("PHOTO"); at != std::string::npos) text.replace(at, 5, kExamplePhoto);
   return Json::parse(text);
 }
 

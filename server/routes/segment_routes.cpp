@@ -7,7 +7,7 @@
 namespace sclip {
 namespace {
 
-std::vector<FieldSpec> fields() {
+std::vector<FieldSpec> segment_fields() {
   return photo_fields() + word_fields() + reading_fields() + score_fields() + output_fields() + wait_fields() +
          std::vector<FieldSpec>{
              {"features", FieldKind::kText, "the id of a photo that /v1/features has read, instead of a photo"},
@@ -104,7 +104,7 @@ HttpResponse segment_kept(Service& service, HttpRequest& request, const RequestP
 }
 
 HttpResponse segment(Service& service, HttpRequest& request) {
-  static const std::vector<FieldSpec> kFields = fields();
+  static const std::vector<FieldSpec> kFields = segment_fields();
   const Fields fields(request, kFields);
   const WantedOutputs wanted = wanted_outputs(fields, request.header("Accept"));
   const RequestPatience patience(service.watch(), deadline_of(service, fields.number("deadline_ms")),
@@ -133,7 +133,7 @@ std::vector<Route> segment_routes() {
            .group = "photos",
            .summary = "Cuts a photo into the regions that words name",
            .body = BodyKind::kPhoto,
-           .fields = fields(),
+           .fields = segment_fields(),
            .example = R"({"photo": "PHOTO", "classes": ["sky", ["grass", "meadow"]], "outputs": "json,mask"})",
            .answers = {{200,
                         "the outputs that were asked for",

@@ -17,7 +17,7 @@ using Json = InferenceRequest::Json;
 constexpr size_t kMostTensors = 16;
 constexpr size_t kMostJsonValues = size_t{1} << 22;
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_inference(const std::string& why) {
   throw HttpError(400, "bad_inference_request", why);
 }
 
@@ -25,13 +25,13 @@ int64_t elements(const std::vector<int64_t>& shape, const std::string& name) {
   int64_t count = 1;
   for (const int64_t side : shape) {
     if (side < 0 || __builtin_mul_overflow(count, side, &count))
-      refuse("the shape of input '" + name + "' is impossible");
+      refuse_inference("the shape of input '" + name + "' is impossible");
   }
   return count;
 }
 
 const Json& member(const Json& json, const char* name, bool right) {
-  if (!right) refuse(str("the inference request has no '", name, "' of the right kind"));
+  if (!right) refuse_inference(str("the inference request has no '", name, "' of the right kind"));
   return json[name];
 }
 
@@ -47,10 +47,10 @@ std::vector<std::string> split_strings(std::string_view bytes, const std::string
   std::vector<std::string> out;
   while (!bytes.empty()) {
     uint32_t length = 0;
-    if (bytes.size() < sizeof length) refuse("input '" + name + "' ends within the length of an element");
+    if (bytes.size() < sizeof length) refuse_inference("input '" + name + "' ends within the length of an element");
     std::memcpy(&length, bytes.data(), sizeof length);  // little endian, as everything here
     bytes.remove_prefix(sizeof length);
-    if (length > bytes.size()) refuse("input '" + name + "' ends within an element");
+    if (length > bytes.size()) refuse_inference("input '" + name + "' ends within an element");
     out.emplace_back(bytes.substr(0, length));
     bytes.remove_prefix(length);
   }
@@ -59,7 +59,8 @@ std::vector<std::string> split_strings(std::string_view bytes, const std::string
 
 // JSON's numbers, nested or flat.
 void flatten(const Json& data, std::vector<const Json*>& out, int depth = 0) {
-  if (depth > 8 || out.size() > kMostJsonValues) refuse("an input has too much data in JSON: send it as binary data");
+  if (depth > 8 || out.size() > kMostJsonValues)
+    refuse_inference("an input has too much data in JSON: send it as binary data");
   for (const Json& item : data) {
     if (item.is_array()) {
       flatten(item, out, depth + 1);
@@ -77,27 +78,27 @@ InferenceRequest::InferenceRequest(const HttpRequest& request) {
     size_t bytes = 0;
     const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), bytes);
     if (error != std::errc() || end != length.data() + length.size() || bytes > text.size()) {
-      refuse("Inference-Header-Content-Length is not a number of bytes of this body");
+      refuse_inference("Inference-Header-Content-Length is not a number of bytes of this body");
     }
     binary = text.substr(bytes);
     text = text.substr(0, bytes);
   }
   const Json json = parse_json_body(text);
-  if (!json.is_object()) refuse("the inference request is not an object");
+  if (!json.is_object()) refuse_inference("the inference request is not an object");
   if (json.contains("id") && json["id"].is_string()) id_ = json["id"].get<std::string>();
   if (json.contains("parameters")) {
     parameters_ = member(json, "parameters", json["parameters"].is_object());
     binary_by_default_ = flag_of(parameters_, "binary_data_output");
   }
   const Json& inputs = member(json, "inputs", json.contains("inputs") && json["inputs"].is_array());
-  if (inputs.size() > kMostTensors) refuse("there are too many inputs");
+  if (inputs.size() > kMostTensors) refuse_inference("there are too many inputs");
   inputs_.reserve(inputs.size());  // tensors are looked at where they lie
   for (const Json& input : inputs) read_input(input, binary);
-  if (!binary.empty()) refuse(str(binary.size(), " bytes of binary data belong to no input"));
+  if (!binary.empty()) refuse_inference(str(binary.size(), " bytes of binary data belong to no input"));
   if (!json.contains("outputs")) return;
   const Json& outputs = member(json, "outputs", json["outputs"].is_array() && json["outputs"].size() <= kMostTensors);
   for (const Json& output : outputs) {
-    if (!output.is_object()) refuse("an output is not an object");
+    if (!output.is_object()) refuse_inference("an output is not an object");
     Output wanted{text_of(output, "name"), binary_by_default_};
     if (output.contains("parameters") && output["parameters"].contains("binary_data")) {
       wanted.binary = flag_of(output["parameters"], "binary_data");
@@ -107,19 +108,21 @@ InferenceRequest::InferenceRequest(const HttpRequest& request) {
 }
 
 void InferenceRequest::read_input(const Json& json, std::string_view& binary) {
-  if (!json.is_object()) refuse("an input is not an object");
+  if (!json.is_object()) refuse_inference("an input is not an object");
   InputTensor tensor;
   tensor.name = text_of(json, "name");
   tensor.datatype = text_of(json, "datatype");
   const Json& shape =
       member(json, "shape", json.contains("shape") && json["shape"].is_array() && json["shape"].size() <= 8);
   for (const Json& side : shape) {
-    if (!side.is_number_integer()) refuse("the shape of input '" + tensor.name + "' is no list of whole numbers");
+    if (!side.is_number_integer())
+      refuse_inference("the shape of input '" + tensor.name + "' is no list of whole numbers");
     tensor.shape.push_back(side.get<int64_t>());
   }
   const int64_t count = elements(tensor.shape, tensor.name);
   if (tensor.datatype != "BYTES" && tensor.datatype != "UINT8") {
-    refuse(str("input '", tensor.name, "' is of ", tensor.datatype.substr(0, 20), "; BYTES and UINT8 are read"));
+    refuse_inference(
+        str("input '", tensor.name, "' is of ", tensor.datatype.substr(0, 20), "; BYTES and UINT8 are read"));
   }
   const bool strings = tensor.datatype == "BYTES";
   size_t given = 0;
@@ -128,7 +131,7 @@ void InferenceRequest::read_input(const Json& json, std::string_view& binary) {
   if (parameters.contains("binary_data_size")) {
     const Json& size = parameters["binary_data_size"];
     if (!size.is_number_unsigned() || size.get<uint64_t>() > binary.size()) {
-      refuse("input '" + tensor.name + "' has more binary data than the body");
+      refuse_inference("input '" + tensor.name + "' has more binary data than the body");
     }
     tensor.bytes = binary.substr(0, size.get<size_t>());
     binary.remove_prefix(tensor.bytes.size());
@@ -141,11 +144,11 @@ void InferenceRequest::read_input(const Json& json, std::string_view& binary) {
     tensor.in_json = true;
     for (const Json* item : items) {
       if (strings) {
-        if (!item->is_string()) refuse("input '" + tensor.name + "' has an element that is no text");
+        if (!item->is_string()) refuse_inference("input '" + tensor.name + "' has an element that is no text");
         tensor.strings.push_back(item->get<std::string>());
       } else {
         if (!item->is_number_integer() || item->get<int64_t>() < 0 || item->get<int64_t>() > 255) {
-          refuse("input '" + tensor.name + "' has an element that is not in 0…255");
+          refuse_inference("input '" + tensor.name + "' has an element that is not in 0…255");
         }
         tensor.owned_ += static_cast<char>(item->get<int>());
       }
@@ -153,7 +156,7 @@ void InferenceRequest::read_input(const Json& json, std::string_view& binary) {
     given = items.size();
   }
   if (static_cast<int64_t>(given) != count) {
-    refuse(str("input '", tensor.name, "' has ", given, " elements, and its shape says ", count));
+    refuse_inference(str("input '", tensor.name, "' has ", given, " elements, and its shape says ", count));
   }
   inputs_.push_back(std::move(tensor));
   if (inputs_.back().in_json) inputs_.back().bytes = inputs_.back().owned_;
