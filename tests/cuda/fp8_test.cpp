@@ -110,3 +110,59 @@ TEST_CASE("layers in E4M3 say what they cannot multiply", "[cuda][fp8]") {
                                           .fp8 = true}),
                     Contains("narrow has 24 inputs and 32 outputs") && Contains("multiples of 16"));
 }
+
+TEST_CASE("a layer in E4M3 serves two streams and recordings", "[cuda][fp8]") {
+  if (!has_fp8()) return;
+  constexpr int64_t kRows = 5, kMoreRows = 4000, kInputs = 64, kOutputs = 32;
+  const auto backend = make_backend({.device = "cuda", .precision = Precision::kFP8});
+  const auto weight = testing::random_normal(kOutputs * kInputs, 1);
+  const auto layer =
+      backend->make_linear({.name = "shared",
+                            .weight = {.data = weight.data(), .dtype = DType::kF32, .shape = {kOutputs, kInputs}},
+                            .input = DType::kBF16,
+                            .output = DType::kBF16,
+                            .fp8 = true});
+  struct Lane {
+    Lane(Backend& backend, uint32_t seed)
+        : stream(backend.make_stream()),
+          x(backend, *stream,
+            testing::round_to(DType::kBF16, testing::random_normal(kMoreRows * kInputs, seed, 0, 1 << seed)).bytes, 0),
+          y(backend, *stream, std::vector<std::byte>(kMoreRows * kOutputs * 2, std::byte{0xff}), 0) {}
+    std::vector<std::byte> first_rows() {
+      std::vector<std::byte> out = y.host();
+      out.resize(kRows * kOutputs * 2);
+      return out;
+    }
+    std::unique_ptr<Stream> stream;
+    testing::DeviceArray<std::byte> x, y;
+  };
+  Lane a(*backend, 2), b(*backend, 6);
+  const auto run = [&](Lane& lane, int64_t rows) { lane.stream->linear(*layer, lane.x.data(), rows, lane.y.data()); };
+  run(a, kRows);
+  const auto alone = a.first_rows();
+  run(b, kRows);
+  const auto other = b.first_rows();
+  CHECK(alone != other);
+
+  // Each stream has scales of its own, whoever planned the product.
+  for (int i = 0; i < 3; ++i) run(a, kRows), run(b, kRows);
+  CHECK(a.first_rows() == alone);
+  CHECK(b.first_rows() == other);
+
+  a.stream->begin_recording();
+  run(a, kRows);
+  const auto recording = a.stream->end_recording();
+  const std::vector<std::byte> nothing(a.y.size(), std::byte{0xff});
+  a.stream->upload(a.y.data(), nothing.data(), nothing.size());
+  a.stream->replay(*recording);
+  CHECK(a.first_rows() == alone);
+
+  // More rows move the memory that the recording refers to, which the stream says.
+  const uint64_t generation = a.stream->generation();
+  run(a, kMoreRows);
+  CHECK(a.stream->generation() != generation);
+  CHECK(a.first_rows() == alone);
+  a.stream->trim();
+  run(a, kRows);
+  CHECK(a.first_rows() == alone);
+}
