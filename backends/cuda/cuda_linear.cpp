@@ -27,7 +27,7 @@ size_t scales_bytes(int64_t rows) {
   return (static_cast<size_t>(rows) * sizeof(float) + kMostAlignment - 1) / kMostAlignment * kMostAlignment;
 }
 
-void check_fp8(const LinearSpec& spec, int64_t inputs, int64_t outputs) {
+void check_fp8_layer(const LinearSpec& spec, int64_t inputs, int64_t outputs) {
   SCLIP_CHECK(!spec.transposed && spec.input == DType::kBF16, kInternal, spec.name,
               " cannot be multiplied in E4M3: it is ", spec.transposed ? "transposed" : "not given bf16");
   SCLIP_CHECK(inputs % 16 == 0 && outputs % 16 == 0, kUnsupported, spec.name, " has ", inputs, " inputs and ", outputs,
@@ -41,7 +41,7 @@ CudaLinear::CudaLinear(const LinearSpec& spec, std::shared_ptr<CudaGemm> gemm)
       gemm_(std::move(gemm)) {
   const int64_t stride = spec.transposed ? outputs() : (inputs() + 7) / 8 * 8;
   if (spec.fp8) {
-    check_fp8(spec, inputs(), outputs());
+    check_fp8_layer(spec, inputs(), outputs());
     auto quantized = gemm_->upload().fp8_rows(spec.weight);
     weight_ = std::move(quantized.codes);
     weight_scales_ = std::move(quantized.scales);
