@@ -26,6 +26,7 @@ Precision precision_from(int32_t precision) {
     case SCLIP_PRECISION_F32: return Precision::kF32;
     case SCLIP_PRECISION_BF16: return Precision::kBF16;
     case SCLIP_PRECISION_F16: return Precision::kF16;
+    case SCLIP_PRECISION_FP8: return Precision::kFP8;
     default: fail(ErrorCode::kInvalidArgument, "the precision is ", precision, ", which is none of SCLIP_PRECISION_*");
   }
 }
@@ -36,6 +37,7 @@ int32_t to_c(Precision precision) {
     case Precision::kF32: return SCLIP_PRECISION_F32;
     case Precision::kBF16: return SCLIP_PRECISION_BF16;
     case Precision::kF16: return SCLIP_PRECISION_F16;
+    case Precision::kFP8: return SCLIP_PRECISION_FP8;
   }
   return SCLIP_PRECISION_F32;
 }

@@ -132,7 +132,7 @@ const OptionFacts kFacts[] = {
      }},
     {"--precision", kMachine, "NAME", "", kOneOf,
      [] {
-       return Names{"auto", "f32", "bf16", "f16"};
+       return Names{"auto", "f32", "bf16", "f16", "fp8"};
      }},
     {"--tune", kMachine, "", ""},
     {"--cudnn-mlp", kMachine, "", ""},

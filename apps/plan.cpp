@@ -55,9 +55,8 @@ int PlanCommand::run() const {
   const SegmentOptions options = segment.options(config);
   const WindowLayout layout = window_layout(width, height, options, config);
   const double flops = window_flops(layout, config);
-  const int element = engine->device().precision == Precision::kF32 ? 4 : 2;
   const int at_once = std::min(windows_at_once(*engine, options), layout.windows());
-  const RunMemory memory = run_memory(width, height, layout, config, queries, element, at_once);
+  const RunMemory memory = run_memory(width, height, layout, config, queries, engine->device().precision, at_once);
 
   const auto line = [](std::string key, const std::string& value) {
     key.resize(16, ' ');

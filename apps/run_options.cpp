@@ -45,7 +45,8 @@ void ModelFlags::add_to(CLI::App& app) {
   app.add_option("--device", device, "auto, cpu, cuda or cuda:N; a device named here is used or the run fails")
       ->capture_default_str();
   app.add_option("--precision", precision,
-                 "auto, f32, bf16 or f16; auto: bf16 where the processor computes in it, f16 on CUDA")
+                 "auto, f32, bf16, f16 or fp8 (CUDA devices of 9.0); auto: bf16 where the processor computes in it, "
+                 "f16 on CUDA")
       ->capture_default_str();
   app.add_flag("--tune", tune,
                "CUDA: measure what can compute each matrix product and how many windows go together, and take the "

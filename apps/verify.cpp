@@ -253,7 +253,8 @@ void add_verify(CLI::App& app, const ChooseSubcommand& choose) {
   verify->footer(
       "Examples:\n"
       "  sclip verify photo.jpg --precision bf16 -c \"sky; tree; person\"\n"
-      "  sclip verify photos/ --precision f16 --device cuda --config voc21 --min-agreement 0.99 --json\n");
+      "  sclip verify photos/ --precision f16 --device cuda --config voc21 --min-agreement 0.99 --json\n"
+      "  sclip verify photos/ --precision fp8 --device cuda -c \"sky; tree; person\"\n");
   verify->callback([command, choose] { choose([command] { return command->run(); }); });
 }
 

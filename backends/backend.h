@@ -53,6 +53,9 @@ struct TreeAttentionParams;
 struct WindowMergeParams;
 struct WindowPlanesParams;
 
+// The precision in which a backend with activations of this dtype computes, unless its products are in E4M3.
+Precision precision_of(DType activation_dtype);
+
 // What follows a matrix product: y = epilogue(x · Wᵀ + bias).
 enum class Epilogue : uint8_t {
   kNone,
@@ -69,6 +72,9 @@ struct LinearSpec {
   Epilogue epilogue = Epilogue::kNone;
   DType input = DType::kF32;   // dtype of x: kF32, or the backend's activation dtype
   DType output = DType::kF32;  // dtype of y
+  // Multiplied in E4M3, x with a scale for each row and W with one for each output: where Backend::fp8_products. x is
+  // bf16, y bf16 or f32; k and n are multiples of 16, W is not transposed.
+  bool fp8 = false;
 };
 
 // A weight matrix laid out for this backend, with its bias and epilogue. Immutable; shared by threads.
@@ -187,6 +193,9 @@ class Backend {
   virtual std::string_view name() const = 0;    // "cpu", "cuda"
   virtual std::string description() const = 0;  // processor, instruction sets, threads
   virtual DType activation_dtype() const = 0;   // dtype of the GEMM inputs inside the towers
+  // True where the products of the image tower's blocks are asked for in E4M3.
+  virtual bool fp8_products() const { return false; }
+  Precision precision() const { return fp8_products() ? Precision::kFP8 : precision_of(activation_dtype()); }
 
   // Streams that are best run side by side, each on a thread of the pool: a CPU's threads; 1 for a device.
   virtual int workers() const = 0;
@@ -218,9 +227,6 @@ class Backend {
   mutable ThreadPool pool_;
   uint64_t id_;
 };
-
-// The precision in which a backend with activations of this dtype computes.
-Precision precision_of(DType activation_dtype);
 
 // Throws kUnsupported with the refusing backend's reason.
 std::unique_ptr<Backend> make_backend(const BackendRequest& request);

@@ -5,11 +5,12 @@
 namespace sclip {
 
 Precision parse_precision(std::string_view name) {
-  for (const Precision precision : {Precision::kAuto, Precision::kF32, Precision::kBF16, Precision::kF16}) {
+  for (const Precision precision :
+       {Precision::kAuto, Precision::kF32, Precision::kBF16, Precision::kF16, Precision::kFP8}) {
     if (to_string(precision) == name) return precision;
   }
   fail(ErrorCode::kInvalidArgument, "there is no precision '", name,
-       "': ", name_advice(name, {"auto", "f32", "bf16", "f16"}));
+       "': ", name_advice(name, {"auto", "f32", "bf16", "f16", "fp8"}));
 }
 
 std::string_view to_string(Precision precision) {
@@ -18,6 +19,7 @@ std::string_view to_string(Precision precision) {
     case Precision::kF32: return "f32";
     case Precision::kBF16: return "bf16";
     case Precision::kF16: return "f16";
+    case Precision::kFP8: return "fp8";
   }
   return "?";
 }

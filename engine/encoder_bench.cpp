@@ -109,7 +109,7 @@ void run(const Flags& flags) {
                                   {"size", work.size()},
                                   {"recorded", work.recorded()},
                                   {"device", engine->backend().description()},
-                                  {"precision", to_string(engine->backend().activation_dtype())}};
+                                  {"precision", to_string(engine->backend().precision())}};
     run_rounds(flags.rounds, facts, [&] { work.run(); });
   }
 }

@@ -17,7 +17,7 @@ struct Engine::Parts {
       : blob(std::move(b)),
         backend(std::move(on)),
         tokenizer(blob.merges()),
-        device{std::string(backend->name()), backend->description(), precision_of(backend->activation_dtype())} {}
+        device{std::string(backend->name()), backend->description(), backend->precision()} {}
 
   WeightBlob blob;
   std::unique_ptr<Backend> backend;

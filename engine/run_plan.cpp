@@ -102,15 +102,20 @@ double window_flops(const WindowLayout& layout, const ModelConfig& model) {
 }
 
 RunMemory run_memory(int width, int height, const WindowLayout& layout, const ModelConfig& model, int64_t queries,
-                     int element, int at_once) {
+                     Precision precision, int at_once) {
   const VisionConfig& v = model.vision;
   const double c = v.width, f = v.mlp_width, e = model.embed_dim;
-  const double matrices = 3.0 * v.patch_size * v.patch_size * c + v.layers * (4 * c * c + 2 * c * f) + c * e;
-  // The residual stream in f32; what the norms leave, q, k and v, the MLP's hidden layer.
-  const double activations = static_cast<double>(layout.tokens()) * (4 * c + element * (c + 3 * c + f));
+  const double element = precision == Precision::kF32 ? 4 : 2;  // bytes of an activation
+  const bool fp8 = precision == Precision::kFP8;
+  const double ends = 3.0 * v.patch_size * v.patch_size * c + c * e, blocks = v.layers * (4 * c * c + 2 * c * f);
+  // In E4M3 an output's scale comes with its row: 3C + C + F + C.
+  const double weights = element * ends + (fp8 ? blocks + v.layers * 4 * (5 * c + f) : element * blocks);
+  // The residual stream in f32; what the norms leave, q, k and v, the MLP's hidden layer; a product's rows in E4M3.
+  const double row = 4 * c + element * (c + 3 * c + f) + (fp8 ? std::max(c, f) + 4 : 0);
+  const double activations = static_cast<double>(layout.tokens()) * row;
   const auto pixels = static_cast<double>(width) * height;
   const double patches = static_cast<double>(layout.windows()) * static_cast<double>(layout.tokens() - 1);
-  return {.weights = element * matrices,
+  return {.weights = weights,
           .windows = at_once * activations,
           .photo = 3.0 * 4 * layout.resized_width * layout.resized_height + 4 * patches * static_cast<double>(queries) +
                    pixels * (3 + 2 + 4)};

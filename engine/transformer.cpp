@@ -18,22 +18,25 @@ NormWeights load_norm(const WeightBlob& blob, const Backend& backend, const std:
 
 std::unique_ptr<Linear> load_linear(const WeightBlob& blob, const Backend& backend, const std::string& weight,
                                     const std::string& bias, Epilogue epilogue, DType input, DType output,
-                                    bool transposed) {
+                                    bool transposed, bool fp8) {
   auto linear = backend.make_linear({.name = weight,
                                      .weight = as_matrix(blob.tensor(weight)),
                                      .transposed = transposed,
                                      .bias = bias.empty() ? TensorView{} : blob.tensor(bias),
                                      .epilogue = epilogue,
                                      .input = input,
-                                     .output = output});
+                                     .output = output,
+                                     .fp8 = fp8});
   blob.release(weight);
   return linear;
 }
 
-BlockWeights load_block(const WeightBlob& blob, const Backend& backend, const std::string& prefix, DType activation) {
+BlockWeights load_block(const WeightBlob& blob, const Backend& backend, const std::string& prefix, DType activation,
+                        bool fp8) {
   const Epilogue gelu = blob.config().activation == Activation::kQuickGelu ? Epilogue::kQuickGelu : Epilogue::kGelu;
   const auto linear = [&](const std::string& name, Epilogue epilogue, DType output) {
-    return load_linear(blob, backend, prefix + name + ".weight", prefix + name + ".bias", epilogue, activation, output);
+    return load_linear(blob, backend, prefix + name + ".weight", prefix + name + ".bias", epilogue, activation, output,
+                       false, fp8);
   };
   return {.ln_1 = load_norm(blob, backend, prefix + "ln_1"),
           .ln_2 = load_norm(blob, backend, prefix + "ln_2"),

@@ -27,12 +27,14 @@ struct BlockWeights {
   std::unique_ptr<Linear> fc2;  // F → C, bias; added to x
 };
 
-// `prefix` is "visual.blocks.0." or the like; `activation` the dtype of the inputs of its products.
-BlockWeights load_block(const WeightBlob& blob, const Backend& backend, const std::string& prefix, DType activation);
+// `prefix` is "visual.blocks.0." or the like; `activation` the dtype of the inputs of its products; `fp8`: all four of
+// them in E4M3.
+BlockWeights load_block(const WeightBlob& blob, const Backend& backend, const std::string& prefix, DType activation,
+                        bool fp8 = false);
 
 // y = x · Wᵀ of the tensor `name`; `transposed` for the towers' projections, stored (C, E).
 std::unique_ptr<Linear> load_linear(const WeightBlob& blob, const Backend& backend, const std::string& weight,
                                     const std::string& bias, Epilogue epilogue, DType input, DType output,
-                                    bool transposed = false);
+                                    bool transposed = false, bool fp8 = false);
 
 }  // namespace sclip

@@ -17,10 +17,11 @@ VisionWeights::VisionWeights(const WeightBlob& blob, const Backend& backend)
   positions.resize(static_cast<size_t>(table.shape.count()));
   convert_to_f32(table.dtype, table.data, positions.data(), positions.size());
   for (int i = 0; i < config.layers; ++i) {
-    blocks.push_back(load_block(blob, backend, str("visual.blocks.", i, "."), activation));
+    blocks.push_back(load_block(blob, backend, str("visual.blocks.", i, "."), activation, backend.fp8_products()));
   }
   const std::string out = str("visual.blocks.", config.layers - 1, ".attn.out.");
-  last_out = load_linear(blob, backend, out + "weight", out + "bias", Epilogue::kNone, activation, DType::kF32);
+  last_out = load_linear(blob, backend, out + "weight", out + "bias", Epilogue::kNone, activation, DType::kF32, false,
+                         backend.fp8_products());
 }
 
 }  // namespace sclip

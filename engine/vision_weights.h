@@ -16,7 +16,7 @@ struct VisionWeights {
   VisionConfig config;
   int64_t embed_dim = 0;  // E
   float eps = 0;          // of every layer norm
-  DType activation;       // of the matrix products' inputs
+  DType activation;       // between kernels; the blocks' products may be in E4M3
   std::unique_ptr<Linear> patch_embed;
   std::unique_ptr<Memory> class_embedding;  // (C)
   std::vector<float> positions;             // (N, C) of the native grid, host memory

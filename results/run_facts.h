@@ -25,7 +25,7 @@ struct RunFacts {
   std::string model_licence;
   std::string device;              // "cpu"
   std::string device_description;  // "…, 8 threads"
-  std::string precision;           // "f32", "bf16" or "f16": that of the activations
+  std::string precision;           // "f32", "bf16", "f16" or "fp8": that of the activations
   std::string config;              // name of the published configuration, or empty
   std::string recipe;              // method whose setting for it is meant, or empty
   SegmentOptions options;

@@ -174,6 +174,8 @@ class CpuBackend : public Backend {
 std::unique_ptr<Backend> make_cpu_backend(Precision precision, int threads) {
   SCLIP_CHECK(precision != Precision::kF16, kUnsupported,
               "the CPU backend does not compute in f16; use precision f32, bf16 or auto");
+  SCLIP_CHECK(precision != Precision::kFP8, kUnsupported,
+              "the CPU backend does not compute in fp8; use precision f32, bf16 or auto");
   SCLIP_CHECK(precision != Precision::kBF16 || cpu_has_bf16(), kUnsupported, "this processor (", describe_cpu(),
               ") has no bf16 instructions; use precision f32 or auto");
   const bool bf16 = precision == Precision::kBF16 || (precision == Precision::kAuto && cpu_has_bf16());

@@ -22,7 +22,7 @@ struct CublasLtProductSpec {
   int64_t outputs = 0;        // n
   int64_t weight_stride = 0;  // elements between the rows of W: (n, k), or (k, n) when `transposed`
   bool transposed = false;
-  const void* bias = nullptr;  // (n) in `output`'s dtype, device memory; or null
+  const void* bias = nullptr;  // (n) in `output`'s dtype, with scales in bf16; device memory; or null
   DType input = DType::kF32;   // of x and W
   DType output = DType::kF32;  // of y
   bool residual = false;       // y is added to
@@ -33,6 +33,10 @@ struct CublasLtProductSpec {
   int64_t weight_batch_stride = 0;  // elements from one matrix of the batch to the next; 0: one for all
   int64_t x_batch_stride = 0;
   int64_t y_batch_stride = 0;
+  // Both given: x and W are E4M3, and y = alpha · x_scales[row] · weight_scales[column] · Σ … Device memory; `input` is
+  // not looked at. cuBLAS 12.9 or newer, compute capability 9.0; k and n multiples of 16.
+  const float* weight_scales = nullptr;  // (n)
+  const float* x_scales = nullptr;       // (rows)
 };
 
 class CublasLtProduct {
@@ -62,13 +66,14 @@ class CublasLtProduct {
 
  private:
   std::string what() const;  // "fc1 (394 rows, 768 → 3072)"
+  void set_scales();
 
   struct Destroy {
     void operator()(cublasLtMatmulDesc_t product) const { cublaslt().matmul_desc_destroy(product); }
     void operator()(cublasLtMatrixLayout_t layout) const { cublaslt().matrix_layout_destroy(layout); }
   };
   using Layout = std::unique_ptr<cublasLtMatrixLayoutOpaque_t, Destroy>;
-  Layout make_layout(DType dtype, int64_t rows, int64_t cols, int64_t stride, int64_t batch_stride) const;
+  Layout make_layout(cudaDataType_t type, int64_t rows, int64_t cols, int64_t stride, int64_t batch_stride) const;
   template <typename T>
   void set(cublasLtMatmulDescAttributes_t attribute, const T& value);
 

@@ -4,6 +4,7 @@
 
 #include "backends/cuda/alignment.h"
 #include "backends/cuda/cuda_event.h"
+#include "kernels/quantize_fp8/quantize_fp8.h"
 
 namespace sclip {
 namespace {
@@ -22,15 +23,33 @@ float time_plan(const GemmPlan& plan, const GemmMemory& memory, const CudaQueue&
   return stop.since(start) * 1000 / kRepeats;
 }
 
+size_t scales_bytes(int64_t rows) {
+  return (static_cast<size_t>(rows) * sizeof(float) + kMostAlignment - 1) / kMostAlignment * kMostAlignment;
+}
+
+void check_fp8_layer(const LinearSpec& spec, int64_t inputs, int64_t outputs) {
+  SCLIP_CHECK(!spec.transposed && spec.input == DType::kBF16, kInternal, spec.name,
+              " cannot be multiplied in E4M3: it is ", spec.transposed ? "transposed" : "not given bf16");
+  SCLIP_CHECK(inputs % 16 == 0 && outputs % 16 == 0, kUnsupported, spec.name, " has ", inputs, " inputs and ", outputs,
+              " outputs, and fp8 needs multiples of 16; use precision bf16");
+}
+
 }  // namespace
 
 CudaLinear::CudaLinear(const LinearSpec& spec, std::shared_ptr<CudaGemm> gemm)
     : Linear(spec.weight.shape[spec.transposed ? 0 : 1], spec.weight.shape[spec.transposed ? 1 : 0]),
       gemm_(std::move(gemm)) {
   const int64_t stride = spec.transposed ? outputs() : (inputs() + 7) / 8 * 8;
-  weight_ = gemm_->upload().rows(spec.weight, spec.input, stride);
+  if (spec.fp8) {
+    check_fp8_layer(spec, inputs(), outputs());
+    auto quantized = gemm_->upload().fp8_rows(spec.weight);
+    weight_ = std::move(quantized.codes);
+    weight_scales_ = std::move(quantized.scales);
+  } else {
+    weight_ = gemm_->upload().rows(spec.weight, spec.input, stride);
+  }
   if (spec.bias.data != nullptr) {
-    bias_ = gemm_->upload().tensor(spec.bias, spec.output);
+    bias_ = gemm_->upload().tensor(spec.bias, spec.fp8 ? DType::kBF16 : spec.output);
     bias_f32_ = gemm_->upload().tensor(spec.bias, DType::kF32);
   }
   const auto data = [](const std::unique_ptr<Memory>& memory) { return memory != nullptr ? memory->data() : nullptr; };
@@ -40,6 +59,7 @@ CudaLinear::CudaLinear(const LinearSpec& spec, std::shared_ptr<CudaGemm> gemm)
                                                        .transposed = spec.transposed,
                                                        .bias = data(bias_),
                                                        .bias_f32 = static_cast<const float*>(data(bias_f32_)),
+                                                       .weight_scales = static_cast<const float*>(data(weight_scales_)),
                                                        .epilogue = spec.epilogue,
                                                        .input = spec.input,
                                                        .output = spec.output,
@@ -84,7 +104,7 @@ std::shared_ptr<const GemmPlan> CudaLinear::make_plan(const PlanKey& key, const 
   if (tuned == nullptr || plans.size() == 1) return plans.front();
 
   // Layers of the same shape, such as those of all blocks, share a choice.
-  const std::string shape = str(rows, " rows, ", inputs(), " → ", outputs());
+  const std::string shape = str(rows, " rows, ", inputs(), " → ", outputs(), fp8() ? ", E4M3" : "");
   const std::string name =
       str(shape, ", ", to_string(layer_->input), " → ", to_string(layer_->output), ", epilogue ",
           static_cast<int>(layer_->epilogue), layer_->bias != nullptr ? " with bias" : "",
@@ -108,13 +128,25 @@ std::shared_ptr<const GemmPlan> CudaLinear::make_plan(const PlanKey& key, const 
   return plans[tuned->choose(name, str(layer_->name, ", ", shape), times)];
 }
 
-std::shared_ptr<const void> CudaLinear::run(const void* x, int64_t rows, void* y, void* workspace,
+// The scales lie before the codes, so that their address is that of the scratch memory.
+size_t CudaLinear::scratch_bytes(int64_t rows) const {
+  return fp8() ? scales_bytes(rows) + static_cast<size_t>(rows * inputs()) : 0;
+}
+
+std::shared_ptr<const void> CudaLinear::run(const void* x, int64_t rows, void* y, void* workspace, void* scratch,
                                             const CudaQueue& queue) const {
   if (rows == 0) return nullptr;
   if (mlp_ != nullptr) return mlp_->run(x, rows, y, workspace, kGemmWorkspace, queue.stream);
+  float* x_scales = nullptr;
+  if (fp8()) {
+    x_scales = static_cast<float*>(scratch);
+    void* const codes = static_cast<std::byte*>(scratch) + scales_bytes(rows);
+    quantize_fp8_cuda({.x = x, .codes = codes, .scales = x_scales, .rows = rows, .cols = inputs()}, queue);
+    x = codes;
+  }
   const PlanKey key{rows, static_cast<uint32_t>(alignment_of(x, kMostAlignment)),
-                    static_cast<uint32_t>(alignment_of(y, kMostAlignment))};
-  const GemmMemory memory{x, y, workspace};
+                    static_cast<uint32_t>(alignment_of(y, kMostAlignment)), x_scales};
+  const GemmMemory memory{x, y, workspace, x_scales};
   auto plan = plans_.get(key, [&] { return make_plan(key, memory, queue); });
   plan->run(memory, queue);
   return plan;

@@ -213,7 +213,10 @@ void CudaStream::matmul(const MatmulParams& p) {
 void CudaStream::linear(const Linear& layer, const void* x, int64_t rows, void* y) {
   const DeviceScope scope = enter("linear");
   void* const memory = grow(gemm_workspace_, kGemmWorkspace, "a matrix product");
-  std::shared_ptr<const void> plan = static_cast<const CudaLinear&>(layer).run(x, rows, y, memory, queue_);
+  const auto& cuda_layer = static_cast<const CudaLinear&>(layer);
+  const size_t bytes = cuda_layer.scratch_bytes(rows);
+  void* const scratch = bytes > 0 ? grow(fp8_scratch_, bytes, "a product in E4M3") : nullptr;
+  std::shared_ptr<const void> plan = cuda_layer.run(x, rows, y, memory, scratch, queue_);
   if (recording()) recording_->plans.push_back(std::move(plan));
 }
 
@@ -300,6 +303,7 @@ void CudaStream::trim() {
   synchronize();
   workspace_.reset();
   gemm_workspace_.reset();
+  fp8_scratch_.reset();
   matmul_.drop_plans();
   fault_slots_->trim();
   ++generation_;

@@ -107,7 +107,7 @@ class CudaStream : public Stream {
 
   int device_;
   CudaQueue queue_;
-  std::unique_ptr<CudaMemory> workspace_, gemm_workspace_;
+  std::unique_ptr<CudaMemory> workspace_, gemm_workspace_, fp8_scratch_;
   CudaMatmul matmul_;
   uint64_t generation_ = 0;
   std::optional<CudaRecording::Keeps> recording_;  // while one is made

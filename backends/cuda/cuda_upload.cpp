@@ -4,6 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/quantize_fp8/quantize_fp8.h"
+
 namespace sclip {
 namespace {
 
@@ -75,6 +77,15 @@ std::unique_ptr<Memory> CudaUpload::rows(const TensorView& matrix, DType dtype, 
   for (size_t r = 0; r < static_cast<size_t>(rows); ++r)
     std::memcpy(padded.data() + r * to, packed.data() + r * from, from);
   return bytes(padded.data(), padded.size());
+}
+
+CudaUpload::Fp8Rows CudaUpload::fp8_rows(const TensorView& matrix) const {
+  const int64_t rows = matrix.shape[0], cols = matrix.shape[1];
+  std::vector<float> values(static_cast<size_t>(rows * cols)), scales(static_cast<size_t>(rows));
+  convert_to_f32(matrix.dtype, matrix.data, values.data(), values.size());
+  std::vector<uint8_t> codes(values.size());
+  quantize_rows_on_host(values.data(), rows, cols, codes.data(), scales.data());
+  return {bytes(codes.data(), codes.size()), bytes(scales.data(), scales.size() * sizeof(float))};
 }
 
 }  // namespace sclip

@@ -24,6 +24,12 @@ class CudaUpload {
   std::unique_ptr<Memory> tensor(const TensorView& tensor, DType dtype) const;
   // The same for a matrix, its rows `stride` elements apart with zeros between.
   std::unique_ptr<Memory> rows(const TensorView& matrix, DType dtype, int64_t stride) const;
+  // A matrix in E4M3 with a scale for each row: kernels/quantize_fp8.
+  struct Fp8Rows {
+    std::unique_ptr<Memory> codes;   // (rows, cols)
+    std::unique_ptr<Memory> scales;  // (rows) f32
+  };
+  Fp8Rows fp8_rows(const TensorView& matrix) const;
 
  private:
   std::unique_ptr<Memory> bytes(const void* host, size_t bytes) const;

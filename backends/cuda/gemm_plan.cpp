@@ -131,7 +131,9 @@ std::vector<std::shared_ptr<const GemmPlan>> gemm_plans(std::shared_ptr<const Ge
                           .bias = has_activation(layer->epilogue) ? nullptr : layer->bias,
                           .input = layer->input,
                           .output = layer->output,
-                          .residual = layer->epilogue == Epilogue::kResidual});
+                          .residual = layer->epilogue == Epilogue::kResidual,
+                          .weight_scales = layer->weight_scales,
+                          .x_scales = memory.x_scales});
   const auto found = product->algorithms(blas,
                                          {.x = static_cast<uint32_t>(alignment_of(memory.x, kMostAlignment)),
                                           .y = static_cast<uint32_t>(alignment_of(memory.y, kMostAlignment))},
@@ -139,7 +141,7 @@ std::vector<std::shared_ptr<const GemmPlan>> gemm_plans(std::shared_ptr<const Ge
   for (size_t i = 0; i < found.size(); ++i) {
     out.push_back(std::make_shared<CublasLtPlan>(layer, product, rows, blas, found[i], static_cast<int>(i) + 1));
   }
-  if (layer->transposed) return out;
+  if (layer->transposed || layer->weight_scales != nullptr) return out;
   const GemmFusedParams params = fused_params(*layer, rows, memory);
   if (gemm_hopper_serves(params, queue)) {
     for (HopperTile tile : kHopperTiles) out.push_back(std::make_shared<HopperPlan>(layer, rows, tile));

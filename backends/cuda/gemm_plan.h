@@ -19,6 +19,8 @@ struct GemmLayer {
   bool transposed = false;
   const void* bias = nullptr;       // (n) in `output`; or null
   const float* bias_f32 = nullptr;  // the same in f32
+  // (n), or null. With them the weights are E4M3 (GemmMemory::x too), `bias` is bf16, and `input` what x was.
+  const float* weight_scales = nullptr;
   Epilogue epilogue = Epilogue::kNone;
   DType input = DType::kF32;
   DType output = DType::kF32;
@@ -29,7 +31,8 @@ struct GemmLayer {
 struct GemmMemory {
   const void* x;
   void* y;
-  void* workspace;  // kGemmWorkspace bytes of the queue's own
+  void* workspace;                  // kGemmWorkspace bytes of the queue's own
+  const float* x_scales = nullptr;  // (rows), where the layer has weight_scales: a plan is for these
 };
 
 constexpr size_t kGemmWorkspace = size_t{32} << 20;  // what cuBLASLt asks for on Hopper

@@ -14,5 +14,8 @@ std::vector<KernelCase> timed_kernel_cases();
 // Those of both that are products.
 std::vector<KernelCase> gemm_cases();
 std::vector<KernelCase> timed_gemm_cases();
+// And those of --precision fp8.
+std::vector<KernelCase> fp8_cases();
+std::vector<KernelCase> timed_fp8_cases();
 
 }  // namespace sclip

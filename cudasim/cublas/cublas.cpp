@@ -54,6 +54,8 @@ cublasStatus_t gemm(const char* call, cublasHandle_t h, cublasOperation_t ta, cu
   g.pc = c.p;
   g.pd = const_cast<void*>(c.p);
   if (a.type != CUDA_R_32F) g.rounding = Rounding::kNone;
+  if (element_bytes(a.type) == 1 || element_bytes(b.type) == 1)
+    return refuse(CUBLAS_STATUS_NOT_SUPPORTED, call, "e4m3 is multiplied by cublasLtMatmul alone.");
   if (const std::string fault = type_fault(g); !fault.empty()) return refuse(CUBLAS_STATUS_NOT_SUPPORTED, call, fault);
   if (const std::string fault = shape_fault(g); !fault.empty()) return refuse(CUBLAS_STATUS_INVALID_VALUE, call, fault);
   if (reinterpret_cast<uint64_t>(a.p) % element_bytes(a.type) ||

@@ -35,6 +35,8 @@ struct Desc {
   int32_t pointer_mode, trans_a, trans_b, trans_c, fill, epilogue, bias_type, sm_count;
   const void* bias;
   int64_t bias_stride;
+  const void *scale_a, *scale_b;
+  int32_t scale_mode_a, scale_mode_b;
   int8_t fast_accumulation;
 };
 static_assert(sizeof(Desc) <= sizeof(cublasLtMatmulDescOpaque_t));
@@ -101,6 +103,10 @@ Field field(Desc& d, cublasLtMatmulDescAttributes_t a) {
     case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE: return {&d.bias_type, sizeof d.bias_type};
     case CUBLASLT_MATMUL_DESC_SM_COUNT_TARGET: return {&d.sm_count, sizeof d.sm_count};
     case CUBLASLT_MATMUL_DESC_FAST_ACCUM: return {&d.fast_accumulation, sizeof d.fast_accumulation};
+    case CUBLASLT_MATMUL_DESC_A_SCALE_POINTER: return {&d.scale_a, sizeof d.scale_a};
+    case CUBLASLT_MATMUL_DESC_B_SCALE_POINTER: return {&d.scale_b, sizeof d.scale_b};
+    case CUBLASLT_MATMUL_DESC_A_SCALE_MODE: return {&d.scale_mode_a, sizeof d.scale_mode_a};
+    case CUBLASLT_MATMUL_DESC_B_SCALE_MODE: return {&d.scale_mode_b, sizeof d.scale_mode_b};
     default: return {nullptr, 0};
   }
 }
@@ -172,6 +178,45 @@ bool describe(const Layout& l, Matrix* m) {
   return l.order == CUBLASLT_ORDER_COL || l.order == CUBLASLT_ORDER_ROW;
 }
 
+// E4M3 times E4M3 as Hopper has it, with a scale for each row of D and one for each column.
+Fault describe_fp8(const Desc& op, Gemm* g) {
+  constexpr auto kOuter = CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
+  int device = 0, major = 0, minor = 0;
+  cudaGetDevice(&device);
+  cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+  cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+  if (op.scale_mode_a != kOuter || op.scale_mode_b != kOuter)
+    return {CUBLAS_STATUS_NOT_SUPPORTED, "e4m3 with scale modes other than CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F",
+            true};
+  if (major != 9 || minor != 0)
+    return {CUBLAS_STATUS_NOT_SUPPORTED, "scales of rows and columns of e4m3 need compute capability 9.0, not " +
+                                             std::to_string(major) + "." + std::to_string(minor) + "."};
+  if (op.compute != CUBLAS_COMPUTE_32F)
+    return {CUBLAS_STATUS_NOT_SUPPORTED, "e4m3 needs the compute type CUBLAS_COMPUTE_32F."};
+  if (!g->trans_a || g->trans_b || g->a.row_order || g->b.row_order || g->d.row_order)
+    return {CUBLAS_STATUS_NOT_SUPPORTED, "e4m3 needs A transposed and B not, all in CUBLASLT_ORDER_COL."};
+  if (g->d.batch != 1) return {CUBLAS_STATUS_NOT_SUPPORTED, "a batch of e4m3 matrices", true};
+  const auto whole = [](const Matrix& m) {
+    return m.rows * int64_t(element_bytes(m.type)) % 16 == 0 && m.ld * int64_t(element_bytes(m.type)) % 16 == 0;
+  };
+  if (g->m() % 16 || g->k() % 16 || !whole(g->a) || !whole(g->b) || !whole(g->c) || !whole(g->d))
+    return {
+        CUBLAS_STATUS_NOT_SUPPORTED,
+        "e4m3 needs m, k and leading dimensions that are multiples of 16 (bytes, where they are in memory), not m " +
+            std::to_string(g->m()) + ", k " + std::to_string(g->k()) + "."};
+  if (!op.scale_a || !op.scale_b)
+    return {CUBLAS_STATUS_INVALID_VALUE,
+            "CUBLASLT_MATMUL_DESC_A_SCALE_POINTER and CUBLASLT_MATMUL_DESC_B_SCALE_POINTER must be set."};
+  g->scale_a = static_cast<const float*>(op.scale_a);
+  g->scale_b = static_cast<const float*>(op.scale_b);
+  return {};
+}
+
+// Of a product in E4M3 the bias is bf16, or f16 with a D of f16.
+cudaDataType bias_type(const Gemm& g) {
+  return g.a.type == CUDA_R_8F_E4M3 && g.d.type == CUDA_R_32F ? CUDA_R_16BF : g.d.type;
+}
+
 Fault describe(cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c,
                cublasLtMatrixLayout_t d, Gemm* g) {
   const Desc* op = desc_of(desc);
@@ -211,10 +256,17 @@ Fault describe(cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a, cublasLtMatr
     default: return {CUBLAS_STATUS_NOT_SUPPORTED, "epilogue " + std::to_string(op->epilogue), true};
   }
   if (const std::string fault = type_fault(*g); !fault.empty()) return {CUBLAS_STATUS_NOT_SUPPORTED, fault};
+  if (g->a.type == CUDA_R_8F_E4M3) {
+    if (const Fault fault = describe_fp8(*op, g); fault.status != CUBLAS_STATUS_SUCCESS) return fault;
+  } else if (op->scale_a || op->scale_b || op->scale_mode_a || op->scale_mode_b) {
+    return {CUBLAS_STATUS_INVALID_VALUE,
+            std::string("scales are for 8-bit matrices, and A is ") + type_name(g->a.type) + "."};
+  }
   if (g->bias) {
-    if (op->bias_type != -1 && op->bias_type != int(g->d.type))
-      return {CUBLAS_STATUS_NOT_SUPPORTED,
-              std::string("the bias must have the type of D, ") + type_name(g->d.type) + "."};
+    g->bias_type = bias_type(*g);
+    if (op->bias_type != -1 && op->bias_type != int(g->bias_type))
+      return {CUBLAS_STATUS_NOT_SUPPORTED, std::string("the bias must be ") + type_name(g->bias_type) + " with A of " +
+                                               type_name(g->a.type) + " and D of " + type_name(g->d.type) + "."};
     if (g->d.row_order)
       return {CUBLAS_STATUS_NOT_SUPPORTED, "a bias needs D in CUBLASLT_ORDER_COL; describe the transposed product."};
     g->pbias = op->bias;
@@ -320,6 +372,10 @@ API cublasStatus_t cublasLtMatmulDescInit_internal(cublasLtMatmulDesc_t p, size_
                                      0,
                                      nullptr,
                                      0,
+                                     nullptr,
+                                     nullptr,
+                                     CUBLASLT_MATMUL_MATRIX_SCALE_SCALAR_32F,
+                                     CUBLASLT_MATMUL_MATRIX_SCALE_SCALAR_32F,
                                      0};
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -379,6 +435,9 @@ API cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cubla
   Gemm g;
   if (const Fault f = describe(desc, a, b, c, d, &g); f.status != CUBLAS_STATUS_SUCCESS) return fail(f, kCall);
   const Algo algo = choose(g, preference_of(preference));
+  if (g.a.type == CUDA_R_8F_E4M3 && std::min({algo.align_a, algo.align_b, algo.align_c, algo.align_d}) < kMaxAlignment)
+    return refuse(CUBLAS_STATUS_NOT_SUPPORTED, kCall,
+                  "e4m3 needs matrices aligned to 16 bytes; state it in the preference.");
   results[0] = cublasLtMatmulHeuristicResult_t{};
   std::memcpy(&results[0].algo, &algo, sizeof algo);
   results[0].workspaceSize = algo.workspace;
@@ -439,6 +498,7 @@ API cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t 
   if (!algo) {  // the library's own choice takes any alignment
     chosen.align_a = chosen.align_b = uint32_t(element_bytes(g.a.type));
     chosen.align_c = chosen.align_d = uint32_t(element_bytes(g.d.type));
+    if (g.a.type == CUDA_R_8F_E4M3) chosen.align_a = chosen.align_b = chosen.align_c = chosen.align_d = kMaxAlignment;
   } else {
     std::memcpy(&chosen, algo, sizeof chosen);
     if (chosen.magic != kAlgoMagic)

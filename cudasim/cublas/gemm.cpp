@@ -67,12 +67,16 @@ std::string shape_fault(const Gemm& g) {
 }
 
 std::string type_fault(const Gemm& g) {
-  const bool known = element_bytes(g.a.type) && g.a.type == g.b.type && element_bytes(g.d.type) &&
+  if (g.a.type == CUDA_R_8F_E4M3 && g.b.type == g.a.type && g.c.type == g.d.type && element_bytes(g.d.type) > 1)
+    return {};
+  const bool known = element_bytes(g.a.type) > 1 && g.a.type == g.b.type && element_bytes(g.d.type) &&
                      g.c.type == g.d.type && (g.d.type == g.a.type || g.d.type == CUDA_R_32F);
   if (known) return {};
   return std::string("the types A ") + type_name(g.a.type) + ", B " + type_name(g.b.type) + ", C " +
          type_name(g.c.type) + ", D " + type_name(g.d.type) +
-         " are not supported together (A and B f32, f16 or bf16 alike; C and D of that type or f32).";
+         " are not supported together (A and B f32, f16 or bf16 alike, C and D of that type or f32; or A and B e4m3, C "
+         "and D "
+         "f32, f16 or bf16).";
 }
 
 namespace {
@@ -83,7 +87,7 @@ struct Places {
   const void *a, *b, *c;
   void* d;
   const void* bias;
-  const float *alpha, *beta;
+  const float *alpha, *beta, *scale_a, *scale_b;
   void* workspace;
 };
 
@@ -99,9 +103,14 @@ bool find_places(const Gemm& g, Places* p) {
   if ((g.beta != 0 || g.device_beta) && !(p->c = bytes(g.pc, g.c, "matrix C"))) return false;
   if (!(p->d = bytes(g.pd, g.d, "matrix D"))) return false;
   if (g.bias &&
-      !(p->bias = cudasimBytes(g.pbias, size_t((g.d.batch - 1) * g.bias_stride + g.m()) * element_bytes(g.d.type),
+      !(p->bias = cudasimBytes(g.pbias, size_t((g.d.batch - 1) * g.bias_stride + g.m()) * element_bytes(g.bias_type),
                                g.call, "bias")))
     return false;
+  const auto scales = [&g](const float* pointer, int64_t count, const char* name) {
+    return static_cast<const float*>(cudasimBytes(pointer, size_t(count) * sizeof(float), g.call, name));
+  };
+  if (g.scale_a && !(p->scale_a = scales(g.scale_a, g.m(), "scales of A"))) return false;
+  if (g.scale_b && !(p->scale_b = scales(g.scale_b, g.n(), "scales of B"))) return false;
   if (g.device_alpha && !(p->alpha = static_cast<const float*>(cudasimBytes(g.device_alpha, 4, g.call, "alpha"))))
     return false;
   if (g.device_beta && !(p->beta = static_cast<const float*>(cudasimBytes(g.device_beta, 4, g.call, "beta"))))
@@ -146,8 +155,9 @@ void finish(const Gemm& g, const Places& p, int64_t batch, float beta, const std
   for (int64_t j = 0; j < g.n(); ++j)
     for (int64_t i = 0; i < g.m(); ++i) {
       float v = product[size_t(j * g.m() + i)];
+      if (p.scale_a) v *= p.scale_a[i] * p.scale_b[j];
       if (beta != 0) v += beta * load(p.c, at(g.c, i, j), g.c.type);
-      if (g.bias) v += load(p.bias, size_t(batch * g.bias_stride + i), g.d.type);
+      if (g.bias) v += load(p.bias, size_t(batch * g.bias_stride + i), g.bias_type);
       if (g.relu) v = v < 0 ? 0 : v;  // NaN stays
       if (g.gelu) v = gelu(v);
       store(p.d, at(g.d, i, j), g.d.type, v);

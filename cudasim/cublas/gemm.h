@@ -30,7 +30,10 @@ struct Gemm {
   const float *device_alpha = nullptr, *device_beta = nullptr;  // instead of the values, when not null
   bool bias = false, relu = false, gelu = false;
   const void* pbias = nullptr;
+  cudaDataType bias_type = CUDA_R_32F;
   int64_t bias_stride = 0;
+  // Of E4M3 operands: m and n factors of the product's rows and columns, on the device.
+  const float *scale_a = nullptr, *scale_b = nullptr;
   void* workspace = nullptr;
   size_t workspace_bytes = 0;  // what the product may overwrite
   int64_t m() const { return d.rows; }

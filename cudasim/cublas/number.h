@@ -1,4 +1,4 @@
-// The element types of matrices: conversion to and from f32, to nearest even.
+// The element types of matrices: conversion to and from f32, to nearest even. E4M3 is only read.
 #pragma once
 #include <library_types.h>
 
@@ -9,12 +9,14 @@
 namespace cudasim_blas {
 
 inline size_t element_bytes(cudaDataType type) {
-  return type == CUDA_R_32F ? 4 : type == CUDA_R_16F || type == CUDA_R_16BF ? 2 : 0;
+  return type == CUDA_R_32F ? 4 : type == CUDA_R_16F || type == CUDA_R_16BF ? 2 : type == CUDA_R_8F_E4M3 ? 1 : 0;
 }
 const char* type_name(cudaDataType type);
 
 // 65536 values of f16, as f32.
 const float* half_table();
+// 256 values of E4M3.
+const float* e4m3_table();
 
 inline float bits_to_float(uint32_t u) {
   float f;
@@ -24,6 +26,7 @@ inline float bits_to_float(uint32_t u) {
 
 inline float load(const void* p, size_t i, cudaDataType type) {
   if (type == CUDA_R_32F) return static_cast<const float*>(p)[i];
+  if (type == CUDA_R_8F_E4M3) return e4m3_table()[static_cast<const uint8_t*>(p)[i]];
   const uint16_t u = static_cast<const uint16_t*>(p)[i];
   return type == CUDA_R_16F ? half_table()[u] : bits_to_float(uint32_t(u) << 16);
 }

@@ -10,10 +10,11 @@
 
 namespace sclip {
 
-// kAuto: the fastest that is accurate enough: bf16 on CPUs that have it, f16 on CUDA devices. kF16 is CUDA's only.
-enum class Precision : uint8_t { kAuto, kF32, kBF16, kF16 };
+// kAuto: the fastest that is accurate enough: bf16 on CPUs that have it, f16 on CUDA devices. kF16 is CUDA's only, and
+// kFP8 that of its compute capability 9.0: bf16, with the products of the image tower's blocks in E4M3.
+enum class Precision : uint8_t { kAuto, kF32, kBF16, kF16, kFP8 };
 
-Precision parse_precision(std::string_view name);  // auto, f32, bf16, f16; throws kInvalidArgument
+Precision parse_precision(std::string_view name);  // auto, f32, bf16, f16, fp8; throws kInvalidArgument
 std::string_view to_string(Precision precision);
 
 constexpr int kThreadsPerProcessor = 4;

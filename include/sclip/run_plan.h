@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "sclip/device.h"
 #include "sclip/model_config.h"
 #include "sclip/segment_options.h"
 
@@ -42,9 +43,9 @@ struct RunMemory {     // bytes
   double total() const { return weights + windows + photo; }
 };
 
-// `element`: bytes of an activation, 4 or 2. `at_once`: windows whose activations are held: batch times workers.
+// `precision`: not kAuto. `at_once`: windows whose activations are held: batch times workers.
 RunMemory run_memory(int width, int height, const WindowLayout& layout, const ModelConfig& model, int64_t queries,
-                     int element, int at_once);
+                     Precision precision, int at_once);
 
 // What was measured of one shape of window, precision and batch.
 struct Calibration {

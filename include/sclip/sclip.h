@@ -79,7 +79,13 @@ SCLIP_API sclip_status sclip_control_init(sclip_control* control, size_t struct_
 
 typedef struct sclip_engine sclip_engine;
 
-enum { SCLIP_PRECISION_AUTO = 0, SCLIP_PRECISION_F32 = 1, SCLIP_PRECISION_BF16 = 2, SCLIP_PRECISION_F16 = 3 };
+enum {
+  SCLIP_PRECISION_AUTO = 0,
+  SCLIP_PRECISION_F32 = 1,
+  SCLIP_PRECISION_BF16 = 2,
+  SCLIP_PRECISION_F16 = 3,
+  SCLIP_PRECISION_FP8 = 4 /* bf16, with the products of the image tower's blocks in E4M3: CUDA devices of 9.0 */
+};
 
 typedef struct sclip_engine_options {
   size_t struct_size;

@@ -12,13 +12,15 @@ int32_t precision_from(const std::string& name) {
   if (name == "f32") return SCLIP_PRECISION_F32;
   if (name == "bf16") return SCLIP_PRECISION_BF16;
   if (name == "f16") return SCLIP_PRECISION_F16;
-  throw nb::value_error("the precision is 'auto', 'f32', 'bf16' or 'f16'");
+  if (name == "fp8") return SCLIP_PRECISION_FP8;
+  throw nb::value_error("the precision is 'auto', 'f32', 'bf16', 'f16' or 'fp8'");
 }
 
 const char* to_name(int32_t precision) {
   switch (precision) {
     case SCLIP_PRECISION_BF16: return "bf16";
     case SCLIP_PRECISION_F16: return "f16";
+    case SCLIP_PRECISION_FP8: return "fp8";
     default: return "f32";
   }
 }

@@ -26,7 +26,7 @@ def load(model: str | os.PathLike[str] = "demo", *, device: str = "auto", precis
          cache: str | os.PathLike[str] | None = None) -> Model:
     """Loads a .sclip file; "demo" is the small and weak model that comes with the package.
 
-    device: "auto", "cpu", "cuda", "cuda:1"; what is named and cannot be had is an error. precision: "auto", "f32", "bf16", "f16".
+    device: "auto", "cpu", "cuda", "cuda:1"; what is named and cannot be had is an error. precision: "auto", "f32", "bf16", "f16", "fp8".
     threads: of the host, 0 for all. cache: a folder where embeddings of words are kept between runs."""
     path = _DEMO if model == "demo" and not os.path.exists("demo") else Path(model)
     return Model(path, device=device, precision=precision, threads=threads, cache=cache)

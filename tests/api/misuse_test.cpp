@@ -86,6 +86,18 @@ TEST_CASE("NULL where something is needed", "[api]") {
   CHECK(sclip_session_segment(h.session, h.bank, nullptr, nullptr, nullptr, 0, nullptr) == SCLIP_OK);  // nothing to do
 }
 
+TEST_CASE("precisions that the device does not have, or that are none", "[api]") {
+  sclip_engine* engine = nullptr;
+  sclip_engine_options options{};
+  REQUIRE(sclip_engine_options_init(&options, sizeof(options)) == SCLIP_OK);
+  options.device = "cpu";
+  options.precision = SCLIP_PRECISION_FP8;
+  expect(sclip_engine_load(kDemo.c_str(), &options, &engine), SCLIP_UNSUPPORTED, "does not compute in fp8");
+  options.precision = SCLIP_PRECISION_FP8 + 1;
+  expect(sclip_engine_load(kDemo.c_str(), &options, &engine), SCLIP_INVALID_ARGUMENT, "none of SCLIP_PRECISION_");
+  CHECK(engine == nullptr);
+}
+
 TEST_CASE("handles that were freed, are of another kind, or are none", "[api]") {
   Handles h;
   sclip_bank* bank = nullptr;

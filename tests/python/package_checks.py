@@ -54,6 +54,8 @@ def check_words_and_options():
     for words in ("sky; building, house; tree", [["sky"], ["building", "house"], ["tree"]],
                   {"sky": [], "building": ["house"], "tree": "tree"}):
         assert np.array_equal(model.segment(CHINA, words).mask, expected), words
+    raises(sclip.Error, "does not compute in fp8", lambda: sclip.load("demo", device="cpu", precision="fp8"))
+    raises(ValueError, "'f16' or 'fp8'", lambda: sclip.load("demo", device="cpu", precision="f8"))
     raises(ValueError, "did you mean 'sclip'", lambda: model.segment(CHINA, WORDS, policy="sclp"))
     raises(TypeError, "there is no option 'crops'", lambda: model.segment(CHINA, WORDS, crops=3))
     raises(ValueError, "stride", lambda: model.segment(CHINA, WORDS, stride=0))

@@ -100,6 +100,7 @@ def test_the_table(tmp_path):
 def test_it_refuses(tmp_path):
     assert "name the one that is to be judged" in fail("verify", CHINA, "-c", CLASSES, *BARE, "--precision", "f32")
     assert "does not compute in f16" in fail("verify", CHINA, "-c", CLASSES, *BARE, "--precision", "f16", "--device", "cpu")
+    assert "does not compute in fp8" in fail("verify", CHINA, "-c", CLASSES, *BARE, "--precision", "fp8", "--device", "cpu")
     assert "no classes" in fail("verify", CHINA, "--precision", "bf16")
     assert "--min-agreement" in fail("verify", CHINA, "-c", CLASSES, "--min-agreement", "1.5")
     assert "cannot open" in fail("verify", tmp_path / "none.jpg", "-c", CLASSES, "--precision", "bf16")

@@ -262,6 +262,39 @@ def test_a_photo_of_one_label_proves_nothing(bench):
     assert result.status == "failed" and "proves nothing" in result.reason
 
 
+VERIFY = """
+precision = sys.argv[sys.argv.index('--precision') + 1]
+error, agreement = {figures}[precision]
+print(json.dumps(dict(all=dict(logits=dict(max_error=error), labels=dict(agreement=agreement)))))
+"""
+FINE = {"fp8": (0.02, 0.99), "bf16": (0.005, 0.999)}
+
+
+@pytest.mark.parametrize("found, wrong", [
+    ({}, []), ({"fp8": (1.0, 0.99)}, ["fp8"]), ({"fp8": (0.02, 0.5)}, ["fp8"]), ({"fp8": (None, 0.99)}, ["fp8"]),
+    ({"bf16": (0.5, 0.999)}, ["bf16"])])
+def test_fp8_is_held_to_its_limits_beside_bf16(bench, found, wrong):
+    script(bench.place.programs, "sclip", VERIFY.format(figures={**FINE, **found}))
+    result = outcome_of(bench, correctness.fp8, correctness=True, quick=False)
+    assert [row.what.split()[0] for row in result.rows if row.wrong] == wrong, result.reason
+    assert len(result.rows) == 2 and result.status == ("failed" if wrong else "passed"), result.reason
+
+
+def test_a_card_without_fp8_says_so_and_is_no_failure(bench):
+    words = "sclip: precision fp8 needs compute capability 9.0 (H100, H200, GH200), and this device is A100; use precision bf16"
+    for name in ("sclip", "sclip_encoder_bench"):
+        script(bench.place.programs, name, f"sys.exit({words!r})")
+    verified = outcome_of(bench, correctness.fp8, correctness=True, quick=False)
+    measured = outcome_of(bench, encoder.fp8)
+    for result in (verified, measured):
+        assert result.status == "not measured" and result.reason == words.removeprefix("sclip: ")
+    assert exit_code([verified, measured], simulated=False) == 0
+    for name in ("sclip", "sclip_encoder_bench"):
+        script(bench.place.programs, name, "sys.exit('sclip: out of memory')")
+    assert outcome_of(bench, correctness.fp8, correctness=True, quick=False).status == "failed"
+    assert outcome_of(bench, encoder.fp8).status == "failed"
+
+
 @pytest.mark.parametrize("with_torch", [True, False])
 def test_weights_are_made_and_converted_here(bench, monkeypatch, with_torch):
     bench.simulated = True

@@ -75,16 +75,21 @@ TEST_CASE("plan: the work of ViT-B/16 on a window of 224, counted by hand", "[ru
 
 TEST_CASE("plan: memory, counted by hand", "[run_plan]") {
   const WindowLayout layout = window_layout(224, 224, {.short_side = 224}, vit_b_16());
-  const RunMemory one = run_memory(224, 224, layout, vit_b_16(), 21, 4, 1);
+  const RunMemory one = run_memory(224, 224, layout, vit_b_16(), 21, Precision::kF32, 1);
   // Matrices of f32: conv1 589,824, twelve blocks of 7,077,888, the projection 393,216.
   CHECK(one.weights == 4 * (589824.0 + 12 * 7077888.0 + 393216.0));
   // 197 rows of x 768, ln 768, qkv 2304, hidden 3072.
   CHECK(one.windows == 197.0 * 4 * (768 + 768 + 2304 + 3072));
   // The picture in f32, 196 × 21 cosines, and 3 + 2 + 4 bytes a pixel.
   CHECK(one.photo == 3.0 * 4 * 224 * 224 + 4.0 * 196 * 21 + 9.0 * 224 * 224);
-  const RunMemory halves = run_memory(224, 224, layout, vit_b_16(), 21, 2, 8);
+  const RunMemory halves = run_memory(224, 224, layout, vit_b_16(), 21, Precision::kBF16, 8);
   CHECK(halves.weights == one.weights / 2);
   CHECK(halves.windows == 8 * 197.0 * (4 * 768 + 2 * (768 + 2304 + 3072)));
+  const RunMemory bytes = run_memory(224, 224, layout, vit_b_16(), 21, Precision::kFP8, 8);
+  // A byte a weight of the blocks, and a scale for each of 2304 + 768 + 3072 + 768 outputs.
+  CHECK(bytes.weights == 2 * (589824.0 + 393216.0) + 12 * (7077888.0 + 4 * 6912.0));
+  // The largest product's rows once more in bytes, with a scale each.
+  CHECK(bytes.windows == halves.windows + 8 * 197.0 * (3072 + 4));
 }
 
 TEST_CASE("plan: time is full groups and a rest", "[run_plan]") {

@@ -88,7 +88,7 @@ TEST_CASE("config: a precision is called by what the backend computes in", "[seg
   CHECK(to_string(precision_of(DType::kBF16)) == "bf16");
   CHECK(to_string(precision_of(DType::kF16)) == "f16");
   CHECK_THROWS_AS(precision_of(DType::kU8), Error);
-  for (const char* name : {"auto", "f32", "bf16", "f16"}) CHECK(to_string(parse_precision(name)) == name);
+  for (const char* name : {"auto", "f32", "bf16", "f16", "fp8"}) CHECK(to_string(parse_precision(name)) == name);
 }
 
 TEST_CASE("config: words that a model with a closed vocabulary does not know", "[segment_config]") {

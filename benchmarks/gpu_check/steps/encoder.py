@@ -1,5 +1,8 @@
 """Windows a second of the image encoder, by batch, precision and size of the windows; recordings replayed as sessions do."""
-from ..step import Failed, Row, json_lines
+import re
+from dataclasses import replace
+
+from ..step import Failed, NotMeasured, Row, json_lines
 
 BATCHES = (1, 8, 16, 32, 64, 128, 256)
 SIZES = (224, 336, 448)  # N = 197, 442, 785
@@ -30,6 +33,8 @@ def measure(bench, precision, size, batches=BATCHES, seconds=0.4, options=()):
         label = ", tuned" if options == TUNED else ""
         yield Row(f"{precision}, N={tokens}, batch {found['windows']}{label}", rate, "windows/s", note, bench.spell(line))
     if done.code != 0:
+        if precision == "fp8":
+            refuse_where_there_is_no_fp8(done)
         raise Failed(f"sclip_encoder_bench: {done.complaint()}")
 
 
@@ -48,6 +53,22 @@ def f16(bench):
 
 def bf16(bench):
     yield from measure(bench, "bf16", SIZES[0])
+
+
+def fp8(bench):
+    yield from measure(on_hopper(bench), "fp8", SIZES[0])
+
+
+def on_hopper(bench):
+    """Of cudasim's devices the one that has fp8."""
+    return replace(bench, device="sm_90")
+
+
+def refuse_where_there_is_no_fp8(done):
+    """A card without it is no fault of the backend."""
+    reason = re.search(r"precision fp8 needs .*", done.err)
+    if reason:
+        raise NotMeasured(reason[0])
 
 
 def tuned(bench):

@@ -377,6 +377,176 @@ static void refusals() {
   EXPECT_EQ(std::strcmp(cublasGetStatusName(CUBLAS_STATUS_NOT_SUPPORTED), "CUBLAS_STATUS_NOT_SUPPORTED"), 0);
 }
 
+// E4M3 by its definition: 4 bits of exponent (bias 7), 3 of mantissa.
+static double value_of_e4m3(uint8_t code) {
+  const int exponent = code >> 3 & 15, mantissa = code & 7;
+  const double value =
+      exponent ? (1 + mantissa / 8.0) * std::pow(2.0, exponent - 7) : mantissa / 8.0 * std::pow(2.0, -6);
+  return code & 128 ? -value : value;
+}
+
+// D (m x n) = scale_a[i] scale_b[j] A^T B + beta C + bias, A (k x m) and B (k x n) in E4M3.
+struct Fp8 {
+  int m, n, k;
+  cudaDataType out;
+  bool with_bias;
+  std::vector<uint8_t> a, b, c, bias;
+  std::vector<float> scale_a, scale_b;
+  uint8_t *da = nullptr, *db = nullptr, *dd = nullptr, *dbias = nullptr;
+  float *dscale_a = nullptr, *dscale_b = nullptr;
+  void* workspace = nullptr;
+  cublasLtMatmulDesc_t op;
+  cublasLtMatrixLayout_t la, lb, ld;
+  cublasLtMatmulPreference_t pref;
+  float alpha = 1, beta = 0;
+  cudaDataType bias_type() const { return out == CUDA_R_32F ? CUDA_R_16BF : out; }
+
+  template <class T>
+  static T* upload(const std::vector<T>& v) {
+    T* p;
+    OK(cudaMalloc(reinterpret_cast<void**>(&p), v.size() * sizeof(T)));
+    OK(cudaMemcpy(p, v.data(), v.size() * sizeof(T), cudaMemcpyHostToDevice));
+    return p;
+  }
+  template <class T>
+  void set(cublasLtMatmulDescAttributes_t attribute, T value) {
+    OK(cublasLtMatmulDescSetAttribute(op, attribute, &value, sizeof value));
+  }
+  Fp8(int m_, int n_, int k_, cudaDataType out_, bool with_bias_, float beta_)
+      : m(m_), n(n_), k(k_), out(out_), with_bias(with_bias_), a(size_t(m_ * k_)), b(size_t(n_ * k_)), beta(beta_) {
+    for (auto* codes : {&a, &b})
+      for (uint8_t& code : *codes) {
+        random_value();
+        code = uint8_t(g_random >> 24);
+        if ((code & 127) == 127) code = 0;  // NaN
+      }
+    for (int i = 0; i < m; ++i) scale_a.push_back(0.001f * float(1 + i % 7));
+    for (int j = 0; j < n; ++j) scale_b.push_back(0.01f / float(1 + j % 5));
+    c.resize(size_t(m * n) * size_of(out));
+    for (size_t i = 0; i < size_t(m * n); ++i) put(c, i, out, random_value());
+    bias.resize(size_t(m) * size_of(bias_type()));
+    for (size_t i = 0; i < size_t(m); ++i) put(bias, i, bias_type(), random_value());
+    da = upload(a), db = upload(b), dd = upload(c), dbias = upload(bias);
+    dscale_a = upload(scale_a), dscale_b = upload(scale_b);
+    OK(cudaMalloc(&workspace, 4 << 20));
+    OK(cublasLtMatmulDescCreate(&op, CUBLAS_COMPUTE_32F, CUDA_R_32F));
+    set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
+    set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F));
+    set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F));
+    set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, static_cast<const void*>(dscale_a));
+    set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, static_cast<const void*>(dscale_b));
+    if (with_bias) {
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE, int32_t(CUBLASLT_EPILOGUE_BIAS));
+      set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(dbias));
+      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, int32_t(bias_type()));
+    }
+    OK(cublasLtMatrixLayoutCreate(&la, CUDA_R_8F_E4M3, k, m, k));
+    OK(cublasLtMatrixLayoutCreate(&lb, CUDA_R_8F_E4M3, k, n, k));
+    OK(cublasLtMatrixLayoutCreate(&ld, out, m, n, m));
+    OK(cublasLtMatmulPreferenceCreate(&pref));
+    const uint64_t room = 4 << 20;
+    OK(cublasLtMatmulPreferenceSetAttribute(pref, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &room, sizeof room));
+  }
+  Fp8(const Fp8&) = delete;
+  ~Fp8() {
+    for (void* p : {static_cast<void*>(da), static_cast<void*>(db), static_cast<void*>(dd), static_cast<void*>(dbias),
+                    static_cast<void*>(dscale_a), static_cast<void*>(dscale_b), workspace})
+      cudaFree(p);
+    for (auto l : {la, lb, ld}) cublasLtMatrixLayoutDestroy(l);
+    cublasLtMatmulPreferenceDestroy(pref);
+    cublasLtMatmulDescDestroy(op);
+  }
+  cublasStatus_t run(const void* from = nullptr) {
+    cublasLtMatmulHeuristicResult_t found;
+    int count = 0;
+    const cublasStatus_t s = cublasLtMatmulAlgoGetHeuristic(lt, op, la, lb, ld, ld, pref, 1, &found, &count);
+    if (s != CUBLAS_STATUS_SUCCESS) return s;
+    EXPECT_EQ(count, 1);
+    return cublasLtMatmul(lt, op, &alpha, da, la, from ? from : db, lb, &beta, dd, ld, dd, ld, &found.algo, workspace,
+                          4 << 20, nullptr);
+  }
+  bool correct() {
+    std::vector<uint8_t> read(c.size());
+    OK(cudaMemcpy(read.data(), dd, read.size(), cudaMemcpyDeviceToHost));
+    double worst = 0;
+    for (int j = 0; j < n; ++j)
+      for (int i = 0; i < m; ++i) {
+        double sum = 0, size = 0;
+        for (int p = 0; p < k; ++p) {
+          const double x = value_of_e4m3(a[size_t(i * k + p)]) * value_of_e4m3(b[size_t(j * k + p)]);
+          sum += x;
+          size += std::fabs(x);
+        }
+        const size_t at = size_t(j * m + i);
+        const double scale = double(scale_a[size_t(i)]) * double(scale_b[size_t(j)]), old = get(c, at, out);
+        const double want = sum * scale + beta * old + (with_bias ? get(bias, size_t(i), bias_type()) : 0);
+        // f32 sums of k terms, five roundings of f32 (two scales, beta, bias, their sum), the result's own.
+        const double allowed = scale * size * k * 0x1p-24 + 5 * 0x1p-24 * (scale * size + std::fabs(old) + 4) +
+                               std::fabs(want) * ulp_error(out);
+        const double error = std::fabs(get(read, at, out) - want) / allowed;
+        if (!(error <= worst)) worst = error;
+      }
+    if (worst <= 1) return true;
+    std::printf("e4m3, m %d n %d k %d: error %.3g of what is allowed\n", m, n, k, worst);
+    return false;
+  }
+};
+
+static void fp8() {
+  for (cudaDataType out : {CUDA_R_32F, CUDA_R_16BF, CUDA_R_16F})
+    for (bool with_bias : {false, true})
+      for (float beta : {0.0f, 1.0f}) {
+        Fp8 x(48, 5, 80, out, with_bias, beta);
+        OK(x.run());
+        OK(cudaDeviceSynchronize());
+        EXPECT(x.correct());
+        std::printf("(the next line must say that a scale counts)\n");
+        x.scale_a[3] *= 2;
+        EXPECT(!x.correct());
+      }
+  // What the real library asks for.
+  const auto refused = [](cublasStatus_t status, auto&& change) {
+    Fp8 x(32, 8, 64, CUDA_R_16BF, true, 0);
+    change(x);
+    EXPECT_EQ(x.run(), status);
+  };
+  refused(CUBLAS_STATUS_INVALID_VALUE,
+          [](Fp8& x) { x.set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, static_cast<const void*>(nullptr)); });
+  refused(CUBLAS_STATUS_INVALID_VALUE,
+          [](Fp8& x) { x.set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, static_cast<const void*>(nullptr)); });
+  refused(CUBLAS_STATUS_NOT_SUPPORTED, [](Fp8& x) {  // as NN
+    x.set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_N);
+    OK(cublasLtMatrixLayoutDestroy(x.la));
+    OK(cublasLtMatrixLayoutCreate(&x.la, CUDA_R_8F_E4M3, 32, 64, 32));
+  });
+  refused(CUBLAS_STATUS_NOT_SUPPORTED, [](Fp8& x) {  // k of 56
+    const uint64_t rows = 56;
+    OK(cublasLtMatrixLayoutSetAttribute(x.la, CUBLASLT_MATRIX_LAYOUT_ROWS, &rows, sizeof rows));
+    OK(cublasLtMatrixLayoutSetAttribute(x.lb, CUBLASLT_MATRIX_LAYOUT_ROWS, &rows, sizeof rows));
+  });
+  refused(CUBLAS_STATUS_NOT_SUPPORTED, [](Fp8& x) {  // rows that begin anywhere
+    const int64_t ld = 65;
+    OK(cublasLtMatrixLayoutSetAttribute(x.lb, CUBLASLT_MATRIX_LAYOUT_LD, &ld, sizeof ld));
+  });
+  refused(CUBLAS_STATUS_NOT_SUPPORTED, [](Fp8& x) { x.set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, int32_t(CUDA_R_32F)); });
+  refused(CUBLAS_STATUS_NOT_SUPPORTED, [](Fp8& x) {
+    const uint32_t eight = 8;
+    OK(cublasLtMatmulPreferenceSetAttribute(x.pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, &eight, sizeof eight));
+  });
+  Fp8 x(32, 8, 64, CUDA_R_16BF, true, 0);
+  EXPECT_EQ(x.run(x.db + 8), CUBLAS_STATUS_NOT_SUPPORTED);
+}
+
+// On other devices, and for other types.
+static void no_fp8() {
+  Fp8 x(32, 8, 64, CUDA_R_16BF, true, 0);
+  EXPECT_EQ(x.run(), CUBLAS_STATUS_NOT_SUPPORTED);
+  Simple y;
+  const void* scale = x.dscale_a;
+  OK(cublasLtMatmulDescSetAttribute(y.op, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, &scale, sizeof scale));
+  EXPECT_EQ(y.run(y.d.device), CUBLAS_STATUS_INVALID_VALUE);
+}
+
 // A captured product runs when its graph is launched, each time.
 static void captured() {
   Mat a(CUDA_R_32F, false, 4, 4, 0, 1), b(CUDA_R_32F, false, 4, 4, 0, 1), c(CUDA_R_32F, false, 4, 4, 0, 1);
@@ -427,13 +597,21 @@ int main(int argc, char** argv) {
     cudaStreamDestroy(s);
   } else if (what == "attribute") {
     Simple x;
-    const void* scale = x.a.device;
-    EXPECT_EQ(cublasLtMatmulDescSetAttribute(x.op, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, &scale, sizeof scale),
+    const void* largest = x.a.device;
+    EXPECT_EQ(cublasLtMatmulDescSetAttribute(x.op, CUBLASLT_MATMUL_DESC_AMAX_D_POINTER, &largest, sizeof largest),
               CUBLAS_STATUS_NOT_SUPPORTED);
   } else if (what == "call") {
     const double one = 1;
     EXPECT_EQ(cublasDgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, nullptr, 1, nullptr, 1, &one, nullptr, 1),
               CUBLAS_STATUS_NOT_SUPPORTED);
+  } else if (what == "fp8") {
+    fp8();
+  } else if (what == "no_fp8") {
+    no_fp8();
+  } else if (what == "fp8_mode") {
+    Fp8 x(32, 8, 64, CUDA_R_16BF, false, 0);
+    x.set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_SCALAR_32F));
+    EXPECT_EQ(x.run(), CUBLAS_STATUS_NOT_SUPPORTED);
   } else {
     products();
     classic();
