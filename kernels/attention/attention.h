@@ -136,6 +136,10 @@ void attention_cuda(const AttentionParams& params, CudaQueue queue);
 
 namespace ref {
 void attention(const AttentionParams& params);  // f32 only
-}
+// magnitude (B, N, h, d) = |probabilities| (B, h, N, N) · |values|, values lying as V does in QKV (B, N, 3, h, d): by
+// it the rounding of a sum is measured.
+void attention_magnitude(const AttentionParams& shape, const float* probabilities, const float* values,
+                         float* magnitude);
+}  // namespace ref
 
 }  // namespace sclip

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -103,6 +104,23 @@ void attention(const AttentionParams& p) {
             value += sum[static_cast<size_t>(i * p.tokens + j)] * values[j * 3 * width + c];
           }
           static_cast<float*>(p.out)[((b * p.tokens + i) * p.heads + h) * p.head_dim + c] = static_cast<float>(value);
+        }
+      }
+    }
+  }
+}
+
+void attention_magnitude(const AttentionParams& p, const float* probabilities, const float* values, float* magnitude) {
+  const int64_t n = p.tokens;
+  for (int64_t b = 0; b < p.batch; ++b) {
+    for (int64_t h = 0; h < p.heads; ++h) {
+      for (int64_t i = 0; i < n; ++i) {
+        float* const to = magnitude + ((b * n + i) * p.heads + h) * p.head_dim;
+        std::fill_n(to, p.head_dim, 0.0f);
+        for (int64_t j = 0; j < n; ++j) {
+          const float weight = std::abs(probabilities[((b * p.heads + h) * n + i) * n + j]);
+          const float* const v = values + (((b * n + j) * 3 + 2) * p.heads + h) * p.head_dim;
+          for (int64_t d = 0; d < p.head_dim; ++d) to[d] += weight * std::abs(v[d]);
         }
       }
     }

@@ -38,8 +38,8 @@ struct Expected {
 };
 Expected oracle(AttentionParams p, const Case& c, const std::vector<float>& qkv,
                 const std::vector<float>& values = {}) {
-  const auto n = static_cast<size_t>(c.tokens), dim = static_cast<size_t>(c.head_dim);
-  const auto heads = static_cast<size_t>(c.heads), batch = static_cast<size_t>(c.batch);
+  const auto n = static_cast<size_t>(c.tokens), heads = static_cast<size_t>(c.heads);
+  const auto batch = static_cast<size_t>(c.batch);
   Expected e{
       std::vector<float>(c.count()), std::vector<float>(batch * heads * n * n), {}, std::vector<float>(c.count())};
   p.dtype = DType::kF32;
@@ -58,16 +58,7 @@ Expected oracle(AttentionParams p, const Case& c, const std::vector<float>& qkv,
   for (size_t i = 0; i < e.sizes.size(); ++i) {
     e.sizes[i] = std::abs(e.sizes[i]) + std::abs(e.probabilities[i] - e.sizes[i]);
   }
-  for (size_t row = 0; row < batch * heads * n; ++row) {
-    const size_t b = row / (heads * n), h = row / n % heads, i = row % n;
-    for (size_t j = 0; j < n; ++j) {
-      const float weight = std::abs(e.probabilities[row * n + j]);
-      for (size_t d = 0; d < dim; ++d) {
-        const float v = (values.empty() ? qkv : values)[(((b * n + j) * 3 + 2) * heads + h) * dim + d];
-        e.magnitude[((b * n + i) * heads + h) * dim + d] += weight * std::abs(v);
-      }
-    }
-  }
+  ref::attention_magnitude(p, e.probabilities.data(), (values.empty() ? qkv : values).data(), e.magnitude.data());
   return e;
 }
 
