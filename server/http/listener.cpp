@@ -1,6 +1,7 @@
 #include "server/http/listener.h"
 
 #include <httplib.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -25,8 +26,8 @@
 namespace sclip {
 namespace {
 
-constexpr std::chrono::milliseconds kLastRequest{
-    500};  // that one who was let in may take to ask, while the door closes
+// While the door closes: what one who was let in may take to ask, and how long others may go on being let in.
+constexpr std::chrono::milliseconds kLastRequest{500}, kLastToCome{2000};
 
 std::string full_house() {
   const HttpResponse response =
@@ -342,6 +343,12 @@ struct Listener::State final : httplib::Server {
   // httplib lets five clients wait to be taken, and more of them try again only after a second.
   void let_many_wait() { ::listen(svr_sock_, SOMAXCONN); }
 
+  // Whether the system has let a client in that httplib has not taken yet: closing the door would reset it.
+  bool somebody_waits() const {
+    pollfd door{svr_sock_, POLLIN, 0};
+    return is_running() && ::poll(&door, 1, 0) > 0 && (door.revents & POLLIN) != 0;
+  }
+
   // One request; false: none came whole.
   template <typename Server>
   bool process(Server& server, ConnectionStream& stream, bool& closed) {
@@ -444,6 +451,10 @@ void Listener::run() {
 // httplib stops what runs; what is about to, it must be told again.
 void Listener::stop() {
   state_->stopping = true;
+  const auto longest = std::chrono::steady_clock::now() + kLastToCome;
+  while (state_->somebody_waits() && std::chrono::steady_clock::now() < longest) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   while (!state_->ended) {
     state_->stop();
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
