@@ -216,7 +216,8 @@ def test_an_interrupted_run_goes_on_to_the_same_reports(tmp_path):
     succeed("eval", *options, "-o", tmp_path / "whole")
     # Behind this process where they share a core: it has to be caught in the middle.
     process = subprocess.Popen(["nice", "-n", "19", str(SCLIP), "eval", *map(str, options), "-o", str(tmp_path / "cut")],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # as on a person's terminal
     deadline = time.monotonic() + 300
     while lines_in(tmp_path / "cut/matrices") < 6 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
