@@ -8,7 +8,7 @@ python := $(or $(VENV),.venv)/bin/python
 jobs := $(shell nproc 2>/dev/null || echo 2)
 sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')
 
-# Files are compiled eight at a time, which takes half the time of one by one. Who changes them configures without: make UNITY=OFF.
+# Files are compiled eight at a time, so that large headers are read once for them. Who changes files configures without: make UNITY=OFF.
 UNITY ?= ON
 # CMake reads the launcher when it configures for the first time.
 launchers = CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) CMAKE_CUDA_COMPILER_LAUNCHER=$$(command -v ccache || true)

@@ -49,7 +49,7 @@ class StopSignals {
 void keep_memory_flat() {
 #ifdef __GLIBC__
   ::mallopt(M_ARENA_MAX, 2);
-  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  ::mallopt(M_MMAP_THRESHOLD, 64 << 10);
   ::mallopt(M_TRIM_THRESHOLD, 2 << 20);
 #endif
 }
