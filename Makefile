@@ -10,6 +10,8 @@ sources = $(shell git ls-files '*.h' '*.hpp' '*.cpp' '*.cu' '*.cuh')
 
 # Files are compiled eight at a time, so that large headers are read once for them. Who changes files configures without: make UNITY=OFF.
 UNITY ?= ON
+# Paths that do not name the build folder: the tarball, the package and the wheel find what another folder has compiled.
+export CCACHE_BASEDIR := $(CURDIR)
 # CMake reads the launcher when it configures for the first time.
 launchers = CMAKE_CXX_COMPILER_LAUNCHER=$$(command -v ccache || true) CMAKE_CUDA_COMPILER_LAUNCHER=$$(command -v ccache || true)
 configure = $(launchers) cmake --preset $(1) --log-level=WARNING -DCMAKE_UNITY_BUILD=$(UNITY)
