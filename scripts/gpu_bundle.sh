@@ -62,6 +62,7 @@ for path in LICENSE benchmarks/gpu_check benchmarks/contestants benchmarks/cuda/
   cp -RL "$path" "$bundle/$path"
 done
 find "$bundle" -name __pycache__ -prune -exec rm -rf {} +
+xz -T0 -6 "$bundle/weights/demo/demo-clip.sclip"  # half of it; gpu-check unpacks it where it is
 cp scripts/gpu-check "$bundle/gpu-check"
 cp docs/gpu.md "$bundle/README.md"
 

@@ -1,4 +1,4 @@
-"""Finds CUDA's libraries where systems and Python wheels put them, and unpacks those that the bundle keeps packed."""
+"""Finds CUDA's libraries where systems and Python wheels put them, and unpacks what the bundle keeps packed."""
 import lzma
 import os
 import re
@@ -55,10 +55,10 @@ def find_on_this_machine():
     return find_libraries([*named, *toolkit_folders(), *loader_folders(), *wheel_folders()])
 
 
-def unpack(packed_in, folder):
-    """Unpacks every NAME.xz of the folder `packed_in` as `folder`/NAME, once; the names."""
+def unpack(packed_in, folder, kind="*.so*"):
+    """Unpacks every NAME.xz of a kind in the folder `packed_in` as `folder`/NAME, once; the names."""
     names = []
-    for packed in sorted(packed_in.glob("*.so*.xz")):
+    for packed in sorted(packed_in.glob(f"{kind}.xz")):
         target = folder / packed.stem
         names.append(packed.stem)
         if target.exists():

@@ -38,6 +38,7 @@ def environment(place, out, simulated):
     """The variables of our programs, and the CUDA libraries found."""
     unpacked = out / "lib"
     names = [name for folder in place.library_folders for name in unpack(folder, unpacked)]
+    unpack(place.demo_model.parent, place.demo_model.parent, "*.sclip")  # where the tests look for it
     found = {} if simulated else find_on_this_machine()
     own = [*place.library_folders, *([unpacked] if names else [])]
     given = [Path(path) for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path]
