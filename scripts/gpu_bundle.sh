@@ -55,6 +55,20 @@ for library in $libraries $packed_libraries; do
   esac
 done
 
+# What a bare system with CUDA 13 brings; everything else that a program loads must be in the bundle.
+there=' linux-vdso.so.1 libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libstdc++.so.6 libgcc_s.so.1 libz.so.1 libcudart.so.13 libcublasLt.so.13
+  libcudnn.so.9 '
+for program in $programs; do
+  [ -x "$bundle/bin/$program" ] || continue
+  for library in $(LD_LIBRARY_PATH="$build/lib" ldd "$build/$program" | awk '$2 == "=>" { print $1 }'); do
+    case "$library $there" in *" $library "*) continue ;; esac
+    if [ ! -e "$bundle/lib/$library" ] && [ ! -e "$bundle/lib/$library.xz" ]; then
+      echo "gpu_bundle: $program needs $library, which is not in the bundle: build without it, or list it" >&2
+      exit 1
+    fi
+  done
+done
+
 # Data and Python: the folders of the source tree.
 for path in LICENSE benchmarks/gpu_check benchmarks/contestants benchmarks/cuda/devices.json tests/reference weights/convert \
     weights/tensors.csv weights/demo/demo-clip.sclip weights/demo/MODEL_CARD.md tests/data/photos tests/data/goldens tests/data/pamr; do
