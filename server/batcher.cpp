@@ -204,7 +204,7 @@ void Batcher::run_batch(std::unique_ptr<Session>& session, const std::vector<std
       if (session == nullptr) session = std::make_unique<Session>(engine_);
       read_together(*session, alive, control);
     } catch (...) {  // of the session itself: jobs keep their own errors
-      if (is_device_error(std::current_exception())) device_ok_ = false;
+      if (is_device_error(std::current_exception())) device_failed();
       for (const auto& job : alive) finish(*job, std::current_exception());
     }
   }
@@ -216,7 +216,7 @@ void Batcher::run_batch(std::unique_ptr<Session>& session, const std::vector<std
   for (const auto& job : alive) {
     if (job->error_ && is_device_error(job->error_)) {
       session.reset();
-      device_failed();
+      wait_for_device();
       break;
     }
   }
@@ -234,7 +234,7 @@ void Batcher::read_together(Session& session, const std::vector<std::shared_ptr<
     } catch (...) {
       // One of them may be the reason: each by itself then, so that it alone hears of it.
       const bool device = is_device_error(std::current_exception());
-      if (device) device_ok_ = false;  // before anybody hears of it
+      if (device) device_failed();
       if (batch.size() == 1 || control.stop.stop_requested() || device) {
         for (const auto& job : batch) finish(*job, std::current_exception());
         return;
@@ -263,7 +263,7 @@ void Batcher::read_together(Session& session, const std::vector<std::shared_ptr<
     }
     job.run_seconds = watch.lap();
     metrics_.stage(job.stage, job.run_seconds);
-    if (error && is_device_error(error)) device_ok_ = false;  // before anybody hears of it
+    if (error && is_device_error(error)) device_failed();
     finish(job, error);
   }
 }
@@ -282,10 +282,13 @@ void Batcher::learn_speed(double seconds, int64_t windows) {
   seconds_a_window_ = seconds_a_window_ == 0 ? latest : seconds_a_window_ + kNewShare * (latest - seconds_a_window_);
 }
 
-// Not ready until a new session computes again. Meanwhile what waits is told.
 void Batcher::device_failed() {
-  metrics_.device_failed();
+  const std::lock_guard lock(mutex_);
+  if (device_ok_) metrics_.device_failed();
   device_ok_ = false;
+}
+
+void Batcher::wait_for_device() {
   for (;;) {
     std::vector<std::shared_ptr<BatchJob>> waiting;
     {

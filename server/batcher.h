@@ -58,7 +58,10 @@ class Batcher {
   void read_together(Session& session, const std::vector<std::shared_ptr<BatchJob>>& batch, const RunControl& control);
   static void finish(BatchJob& job, std::exception_ptr error);
   void learn_speed(double seconds, int64_t windows);
+  // Before anybody hears of the error: who does finds it at /readyz and counted, once however many jobs met it.
   void device_failed();
+  // Until a new session computes. Meanwhile what waits is told.
+  void wait_for_device();
 
   const std::shared_ptr<const Engine> engine_;
   const ServeOptions& options_;
