@@ -174,11 +174,12 @@ def command_outputs(folder: Path, photo: bytes, classes: str, outputs: str, *opt
     return files
 
 
-def settled(service, name: str, value: float, within: float = 20) -> bool:
-    """Whether a series comes to a value: answers are counted when they are gone."""
+def settled(service, name: str, value: float | None = None, within: float = 20, least: float | None = None) -> bool:
+    """Whether a series comes to a value, or to `least` and more: answers are counted when they are gone."""
     end = time.time() + within
     while time.time() < end:
-        if service.metrics().get(name) == value:
+        now = service.metrics().get(name)
+        if now is not None and (now == value if least is None else now >= least):
             return True
         time.sleep(0.05)
     return False
