@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A folder of photos end to end, decoded, computed and written with all default outputs, against the encoder alone.
 
-    benchmarks/folder.py --model vit-b16.sclip                     200 photos, two sessions, on the CPU
-    benchmarks/folder.py --model vit-b16.sclip --device cuda       the same on a GPU
+    .venv/bin/python benchmarks/folder.py                          200 photos, two sessions, on the CPU; random ViT-B/16 weights
+    benchmarks/folder.py --model vit-b16.sclip --device cuda       on a GPU, a model that is there
 
 Both compute the same number of windows a round: `share` is the folder's windows a second over the encoder's, the median
 of the rounds' own ratios. What a run takes before its first photo (loading, the text bank) is left out: the time of a
@@ -14,10 +14,15 @@ import os
 import pathlib
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.peers import weights  # noqa: E402
+
 CLASSES = "sky; building, house; tree; water; person"
 FEW = 4
 
@@ -37,7 +42,7 @@ def seconds(command):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", help="default: random ViT-B/16 weights, made once with the converter (needs the Python environment)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--photo", type=pathlib.Path, default=ROOT / "tests/data/photos/china.jpg")
@@ -46,6 +51,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     options = parser.parse_args()
+    options.model = options.model or weights(ROOT / ".cache/peers", with_blob=True)[1]
     engine = ["--model", options.model, "--device", options.device, "--precision", options.precision]
 
     with tempfile.TemporaryDirectory() as work:
