@@ -3,6 +3,7 @@
 #include "core/thread_pool.h"
 #include "io/image_decode.h"
 #include "io/overlay_picture.h"
+#include "io/picture_file.h"
 #include "io/png_write.h"
 #include "results/class_style.h"
 
@@ -40,6 +41,15 @@ void give_bytes(std::vector<std::byte> bytes, sclip_bytes** out) {
   *out = give(std::move(object));
 }
 
+std::span<const std::byte> bytes_of(const void* bytes, size_t size) {
+  SCLIP_CHECK(bytes != nullptr, kInvalidArgument, "bytes is NULL");
+  return {static_cast<const std::byte*>(bytes), size};
+}
+
+std::string name_of(const char* name) {
+  return name != nullptr ? name : "a picture in memory";
+}
+
 // `decode(pool)` gives the picture.
 template <typename Decode>
 void give_picture(sclip_picture** picture, const Decode& decode) {
@@ -64,11 +74,15 @@ sclip_status sclip_picture_load(const char* path, sclip_picture** picture) {
 
 sclip_status sclip_picture_decode(const void* bytes, size_t size, const char* name, sclip_picture** picture) {
   return guarded(__func__, [&] {
-    give_picture(picture, [&](ThreadPool& pool) {
-      SCLIP_CHECK(bytes != nullptr, kInvalidArgument, "bytes is NULL");
-      return decode_image({static_cast<const std::byte*>(bytes), size}, name != nullptr ? name : "a picture in memory",
-                          pool);
-    });
+    give_picture(picture, [&](ThreadPool& pool) { return decode_image(bytes_of(bytes, size), name_of(name), pool); });
+  });
+}
+
+sclip_status sclip_picture_size(const void* bytes, size_t size, const char* name, int32_t* width, int32_t* height) {
+  return guarded(__func__, [&] {
+    const PictureFile file(bytes_of(bytes, size), name_of(name), {});
+    needed(width, "the place for the width") = file.width();
+    needed(height, "the place for the height") = file.height();
   });
 }
 

@@ -3,6 +3,7 @@
 
 usage: benchmarks/cluster_estimate.py [--windows-per-second W] [--windows N] [--storage-gbit G] [--photo-bytes B] …
        benchmarks/cluster_estimate.py --driver      measures how many shards a second a driver gives out (needs Ray and the package)
+       benchmarks/cluster_estimate.py --photo       what a photo is read and written (the same)
 
 A machine computes w windows a second and a photo has n, so that N machines make N·w·share/n photos a second, until the storage's network
 carries no more photos and masks, or the driver gives out no more shards. A run takes as long as all machines read the model through that
@@ -11,9 +12,13 @@ network, the photos at that rate, and a shard more, for which the last machine m
 import argparse
 import pathlib
 import re
+import shutil
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+PHOTO = ROOT / "tests/data/photos/china.jpg"
+WORDS = "sky; building, house; tree"
 MACHINES = (1, 4, 16, 64, 256, 1024, 4096, 16384)
 SPEEDS = (100, 1000, 10000)  # windows a second of machines that nobody has measured yet
 
@@ -43,6 +48,22 @@ def driver_rate(shards=2000):
     photos = [(f"/photos/folder-{i:03}/photograph-{i:08}.jpg", f"folder-{i:03}/photograph-{i:08}.mask.png") for i in range(64)]
     crew.run(dict.fromkeys(range(shards), photos), 2)
     return shards / (time.perf_counter() - begun[0])
+
+
+def photo_bytes(model):
+    """(mask, row) of china.jpg in a shard of 64: it and crops of it, so that no row repeats another."""
+    import sclip.ray
+    from PIL import Image
+    with tempfile.TemporaryDirectory() as work:
+        photos, out = pathlib.Path(work) / "photos", pathlib.Path(work) / "out"
+        photos.mkdir()
+        china = Image.open(PHOTO)
+        shutil.copy(PHOTO, photos / "photograph-00.jpg")
+        for i in range(1, 64):
+            china.crop((i, 0, china.width, china.height - i)).save(photos / f"photograph-{i:02}.png")
+        sclip.ray.segment_dataset(photos, WORDS, out, workers=1, model=model)
+        shard, = (out / "statistics").glob("*.parquet")
+        return (out / "masks/photograph-00.mask.png").stat().st_size, shard.stat().st_size / 64
 
 
 class Estimate:
@@ -100,11 +121,13 @@ def table(estimate, speeds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--driver", action="store_true", help="measure it instead of printing tables")
+    parser.add_argument("--photo", action="store_true", help="measure what one takes instead of printing tables")
+    parser.add_argument("--model", default="demo", help="of --photo")
     parser.add_argument("--windows-per-second", type=float, help="of a machine, instead of the measured ones")
     parser.add_argument("--windows", type=float, default=8, help="of a photo [640×427: 8]")
     parser.add_argument("--share", type=float, default=0.99, help="of the encoder's speed that a folder has [docs/performance.md, folders: 0.99]")
-    parser.add_argument("--photo-bytes", type=float, default=(ROOT / "tests/data/photos/china.jpg").stat().st_size, help="[china.jpg's]")
-    parser.add_argument("--mask-bytes", type=float, default=2271, help="[china.jpg's mask of three classes: 2271]")
+    parser.add_argument("--photo-bytes", type=float, default=PHOTO.stat().st_size, help="[china.jpg's]")
+    parser.add_argument("--mask-bytes", type=float, default=3571, help="[china.jpg's mask of three classes: 3571]")
     parser.add_argument("--row-bytes", type=float, default=160, help="of a photo's statistics [three classes, shards of 64: 160]")
     parser.add_argument("--model-mib", type=float, default=287, help="[ViT-B/16 in f16: 287]")
     parser.add_argument("--storage-gbit", type=float, default=10, help="of the storage's network, all machines together [10]")
@@ -113,6 +136,10 @@ def main():
     given = parser.parse_args()
     if given.driver:
         print(f"{driver_rate():.0f} shards a second")
+        return
+    if given.photo:
+        mask, row = photo_bytes(given.model)
+        print(f"{given.photo_bytes:,.0f} bytes of china.jpg, {mask:,} of its mask of three classes, {row:.0f} of a row in a shard of 64")
         return
     given.driver = given.shards_per_second
     speeds = ({"given": given.windows_per_second} if given.windows_per_second else

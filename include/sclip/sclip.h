@@ -284,6 +284,9 @@ SCLIP_API sclip_status sclip_picture_decode(const void* bytes, size_t size, cons
 SCLIP_API sclip_status sclip_picture_image(const sclip_picture* picture,
                                            sclip_image* image); /* valid while the picture is */
 SCLIP_API sclip_status sclip_picture_free(sclip_picture* picture);
+/* What the picture would have, from the file's header: for limits of the caller's, before anything is decoded. */
+SCLIP_API sclip_status sclip_picture_size(const void* bytes, size_t size, const char* name, int32_t* width,
+                                          int32_t* height);
 
 typedef struct sclip_bytes sclip_bytes;
 /* PNG of labels (H, W) with the palette that the command uses for these classes. */

@@ -35,6 +35,14 @@ void bind_pictures(nb::module_& m) {
       },
       nb::arg("content"), nb::arg("name"));
   m.def(
+      "picture_size",
+      [](const nb::bytes& content, const std::string& name) {
+        const auto [width, height] =
+            sclip::picture_size({reinterpret_cast<const std::byte*>(content.c_str()), content.size()}, name);
+        return std::tuple(width, height);
+      },
+      nb::arg("content"), nb::arg("name"));
+  m.def(
       "encode_mask",
       [](const LabelArray& labels, const sclip::Bank& bank) {
         sclip::detail::Owned<sclip_bytes, sclip_bytes_free> bytes;

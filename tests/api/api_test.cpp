@@ -47,6 +47,29 @@ TEST_CASE("an engine from a file and one from memory give the same labels", "[ap
   CHECK(one.height() == 427);
 }
 
+TEST_CASE("a picture's size is told from its header", "[api]") {
+  const std::vector<std::byte> photo = content(kRoot + "/tests/data/photos/china.jpg");
+  const sclip::PictureSize china = sclip::picture_size(photo, "china.jpg");
+  CHECK(china.width == 640);
+  CHECK(china.height == 427);
+  for (int i = 1; i <= 8; ++i) {  // upright, as it will be decoded
+    const std::string path = kRoot + "/tests/data/images/orientation" + std::to_string(i) + ".png";
+    const sclip::PictureSize size = sclip::picture_size(content(path), path);
+    const sclip::Picture picture(path);
+    CHECK(size.width == picture.image().width);
+    CHECK(size.height == picture.image().height);
+  }
+  // Of a file whose pixels are missing, so that they were not read.
+  const std::string_view head = "P6 4000 3000 255\n";
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(head));
+  const sclip::PictureSize large = sclip::picture_size(bytes, "large.ppm");
+  CHECK(large.width == 4000);
+  CHECK(large.height == 3000);
+  CHECK_THROWS_WITH(sclip::Picture(bytes, "large.ppm"), Catch::Contains("large.ppm"));
+  CHECK_THROWS_WITH(sclip::picture_size(bytes.first(2), "short.ppm"), Catch::Contains("short.ppm"));
+  CHECK(sclip_picture_size(bytes.data(), bytes.size(), nullptr, nullptr, nullptr) == SCLIP_INVALID_ARGUMENT);
+}
+
 TEST_CASE("pixels are read as they lie", "[api]") {
   const sclip::Engine engine = demo();
   const sclip::Bank bank(engine, "sky; building; tree");

@@ -276,6 +276,12 @@ class Driver {
     judge(sclip_bytes_free(png), false, false, "sclip_bytes_free");
     const bool damaged = pick(3) == 0;
     if (damaged) bytes.resize(pick(bytes.size()));
+    int32_t width = 0, height = 0;
+    const bool no_place = rarely();
+    const sclip_status sized =
+        sclip_picture_size(bytes.data(), bytes.size(), nullptr, no_place ? nullptr : &width, &height);
+    judge(sized, no_place, damaged, "sclip_picture_size");
+    if (sized == SCLIP_OK) require(width == 60 && height == 50, "the size in the header");
     sclip_picture* picture = nullptr;
     judge(sclip_picture_decode(bytes.data(), bytes.size(), nullptr, &picture), damaged, false, "sclip_picture_decode");
     if (picture == nullptr) return;

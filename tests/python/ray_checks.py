@@ -138,7 +138,8 @@ def check_serving(photos: Path, out: Path):
 
     for query, sent, method, expected, words in (
             ("", None, "GET", 405, "POST a picture"), ("", b"", "POST", 415, "empty"), ("", b"no picture", "POST", 415, "known format"),
-            ("", photo + b" " * 2**20, "POST", 413, "more than 1048576 bytes"), ("?outputs=mosk", photo, "POST", 422, "mask"),
+            ("", photo + b" " * 2**20, "POST", 413, "more than 1048576 bytes"),
+            ("", b"P6 6000 6000 255\n", "POST", 413, "6000×6000 = 36000000 pixels; a photo may have 33554432"), ("?outputs=mosk", photo, "POST", 422, "mask"),
             ("?clases=a", photo, "POST", 422, "there is no field 'clases'"), ("?prob_thd=7", photo, "POST", 422, "threshold is 7"),
             ("?prob_thd=x", photo, "POST", 422, "no number"), ("?classes=%22", photo, "POST", 422, "quote"),
             ("?classes=" + "a;" * 1024, photo, "POST", 422, "more than 1024 words")):

@@ -10,13 +10,14 @@ from ray import serve  # type: ignore[import-not-found, import-untyped, unused-i
 
 from .. import _sclip
 from ..words import ClassesLike
-from .outcomes import Outcome, Photo, read, segment_read
+from .outcomes import Outcome, Photo, Pixels, read, segment_read
 from .settings import Settings, settings_of
 from .statistics import classes_of
 
 _OUTPUTS = {"json": "application/json", "mask": "image/png", "overlay": "image/png"}
 _FIELDS = {"classes", "outputs", "prob_thd", "ignore_label"}
 _MOST_WORDS = 1024  # as `sclip serve` has it without --max-words
+_MOST_PIXELS = 33_554_432  # as it has without --max-pixels
 
 
 class Refusal(Exception):
@@ -29,8 +30,8 @@ class Refusal(Exception):
 
 def deployment(classes: ClassesLike | None = None, *, model: str | os.PathLike[str] = "demo", device: str = "auto",
                precision: str = "auto", threads: int | None = None, cache: str | os.PathLike[str] | None = None, max_batch_size: int = 8,
-               batch_wait_s: float = 0.002, max_body_mb: float = 64, serve_options: Mapping[str, Any] | None = None,
-               **options: Any) -> serve.Application:
+               batch_wait_s: float = 0.002, max_body_mb: float = 64, max_pixels: int = _MOST_PIXELS,
+               serve_options: Mapping[str, Any] | None = None, **options: Any) -> serve.Application:
     """An application for `serve.run`; each of its replicas loads a model.
 
     classes: for requests that name none. max_batch_size photos at most go into a call of the engine, and a call waits batch_wait_s for
@@ -39,21 +40,21 @@ def deployment(classes: ClassesLike | None = None, *, model: str | os.PathLike[s
 
     HTTP: POST a picture file as the body. Behind the path's question mark: classes, prob_thd, ignore_label, and outputs: json (photo, classes
     with the fields of result.json, model, device), mask or overlay (PNG). Errors are {"error": {"code", "message"}}: 405 another
-    method, 413 a body over max_body_mb, 415 no picture, 422 fields that cannot work, 500 a fault of the device. Handles have
-    `segment.remote(photo, classes)`, which gives what JSON has and raises Refusal.
+    method, 413 a body over max_body_mb or a photo over max_pixels by its header, 415 no picture, 422 fields that cannot work, 500 a
+    fault of the device. Handles have `segment.remote(photo, classes)`, which gives what JSON has and raises Refusal.
 
     Words and options that can never work stop a replica from starting, with ValueError in its log."""
     settings = settings_of(classes if classes is not None else "", model, device, precision, threads, cache, max_batch_size, options)
     wanted = {"name": "sclip", "max_ongoing_requests": 4 * max_batch_size, **(serve_options or {})}
-    return serve.deployment(**wanted)(Segmentation).bind(settings, batch_wait_s, int(max_body_mb * 2**20))
+    return serve.deployment(**wanted)(Segmentation).bind(settings, batch_wait_s, int(max_body_mb * 2**20), max_pixels)
 
 
 class Segmentation:
     """A replica. Ray Serve calls it from one event loop; what computes does so in a thread of its own, one call at a time, and photos
     are decoded beside it."""
 
-    def __init__(self, settings: Settings, batch_wait_s: float, max_body: int):
-        self._settings, self._max_body = settings, max_body
+    def __init__(self, settings: Settings, batch_wait_s: float, max_body: int, max_pixels: int):
+        self._settings, self._max_body, self._max_pixels = settings, max_body, max_pixels
         self._model = settings.load(trial_words="a")
         self._together.set_max_batch_size(settings.together)  # type: ignore[attr-defined, unused-ignore]
         self._together.set_batch_wait_timeout_s(batch_wait_s)  # type: ignore[attr-defined, unused-ignore]
@@ -83,13 +84,24 @@ class Segmentation:
             raise Refusal(422, "invalid", "no classes: name them, as in ?classes=sky;tree, trees")
         if isinstance(words, str) and words.count(";") + words.count(",") >= _MOST_WORDS:
             raise Refusal(422, "invalid", f"classes has more than {_MOST_WORDS} words")
-        pixels = await asyncio.to_thread(read, Photo("the photo", photo))
-        if isinstance(pixels, str):
-            raise Refusal(415, "not_a_picture", pixels)
+        pixels = await asyncio.to_thread(self._read, photo)
         outcome: Union[Outcome, BaseException] = await self._together((pixels, words, {**self._settings.options, **options}))
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
+
+    def _read(self, photo: bytes) -> Pixels:
+        name = "the photo"
+        try:
+            width, height = _sclip.picture_size(photo, name)
+        except (_sclip.Error, ValueError, MemoryError) as error:
+            raise Refusal(415, "not_a_picture", str(error)) from None
+        if width * height > self._max_pixels:
+            raise Refusal(413, "too_large", f"the photo has {width}×{height} = {width * height} pixels; a photo may have {self._max_pixels}")
+        pixels = read(Photo(name, photo))
+        if isinstance(pixels, str):
+            raise Refusal(415, "not_a_picture", pixels)
+        return pixels
 
     @serve.batch  # type: ignore[untyped-decorator, unused-ignore]
     async def _together(self, asked: list[Any]) -> list[Any]:
