@@ -102,11 +102,13 @@ void run(const Flags& flags) {
               "--serve answers for one number of windows, not ", flags.windows.size());
   const auto engine = flags.model.load();
   const auto head = find_policy(flags.policy).make_head({.blob = engine->blob(), .backend = engine->backend()});
+  const int64_t patch = engine->config().vision.patch_size;
   for (const int windows : flags.windows) {
     Work work(*engine, *head, flags, windows);
     const nlohmann::json facts = {{"windows", windows},
                                   {"batch", flags.batch},
                                   {"size", work.size()},
+                                  {"tokens", (work.size() / patch) * (work.size() / patch) + 1},
                                   {"recorded", work.recorded()},
                                   {"device", engine->backend().description()},
                                   {"precision", to_string(engine->backend().precision())}};

@@ -371,7 +371,7 @@ def test_the_better_options_are_kept(bench):
 ENCODER = """
 at = sys.argv.index
 for windows in sys.argv[at('--windows') + 1].split(','):
-    print(json.dumps(dict(windows=int(windows), median=int(windows) / {rate}, rounds=9, began=time.time(), ended=time.time() + {lasts})))
+    print(json.dumps(dict(windows=int(windows), tokens=197, median=int(windows) / {rate}, rounds=9, began=time.time(), ended=time.time() + {lasts})))
 time.sleep({lasts})
 """
 
