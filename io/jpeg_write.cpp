@@ -5,34 +5,15 @@
 #include <cstdint>
 #include <string_view>
 
+#include "io/jpeg_compress.h"
 #include "sclip/error.h"
-
-#define STBI_WRITE_NO_STDIO
-#define STB_IMAGE_WRITE_STATIC
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wall"
-#pragma GCC diagnostic ignored "-Wextra"
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <stb/stb_image_write.h>
-#pragma GCC diagnostic pop
 
 namespace sclip {
 namespace {
 
-constexpr int kQuality = 93;  // above 90 stb keeps the colours' resolution
-constexpr int kMostSide = 65535;
+constexpr int kMostSide = 65500;     // libjpeg's
 constexpr size_t kHeaderBytes = 20;  // start of image, and the JFIF segment that must follow it
 constexpr std::string_view kComment("\xff\xfe\0\x11Software: sclip", 19);
-
-void append(void* context, void* data, int size) {
-  auto& bytes = *static_cast<std::vector<std::byte>*>(context);
-  const auto* from = static_cast<const std::byte*>(data);
-  bytes.insert(bytes.end(), from, from + size);
-}
 
 }  // namespace
 
@@ -51,10 +32,7 @@ std::vector<std::byte> encode_jpeg_rgb(ImageView picture) {
               "a picture of ", picture.width, " × ", picture.height,
               " pixels is too large for a JPEG, which has at most ", kMostSide,
               " a side and here 715 million in all: write a PNG instead");
-  std::vector<std::byte> bytes;
-  bytes.reserve(static_cast<size_t>(picture.width) * static_cast<size_t>(picture.height) / 2);
-  SCLIP_CHECK(stbi_write_jpg_to_func(append, &bytes, picture.width, picture.height, 3, picture.pixels, kQuality) != 0,
-              kInternal, "a picture of ", picture.width, " × ", picture.height, " pixels cannot be written as a JPEG");
+  std::vector<std::byte> bytes = compress_jpeg(picture);
   const auto* comment = reinterpret_cast<const std::byte*>(kComment.data());
   bytes.insert(bytes.begin() + kHeaderBytes, comment, comment + kComment.size());
   return bytes;

@@ -13,7 +13,8 @@ namespace sclip {
 bool is_marked_jpeg(std::span<const std::byte> head);  // the first kJpegMarkBytes of the file, or all of a shorter one
 inline constexpr size_t kJpegMarkBytes = 64;
 
-// Colours at full resolution, so that borders stay sharp. A JPEG has at most 65535 pixels a side (kInvalidArgument).
+// Colours at full resolution, so that borders stay sharp. A JPEG here has at most 65500 pixels a side
+// (kInvalidArgument).
 std::vector<std::byte> encode_jpeg_rgb(ImageView picture);
 
 }  // namespace sclip
