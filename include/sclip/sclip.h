@@ -284,7 +284,8 @@ SCLIP_API sclip_status sclip_picture_decode(const void* bytes, size_t size, cons
 SCLIP_API sclip_status sclip_picture_image(const sclip_picture* picture,
                                            sclip_image* image); /* valid while the picture is */
 SCLIP_API sclip_status sclip_picture_free(sclip_picture* picture);
-/* What the picture would have, from the file's header: for limits of the caller's, before anything is decoded. */
+/* What the picture would have, upright, from the file's header: for limits of the caller's, before anything is
+ * decoded. `name` as above. */
 SCLIP_API sclip_status sclip_picture_size(const void* bytes, size_t size, const char* name, int32_t* width,
                                           int32_t* height);
 

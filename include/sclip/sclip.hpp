@@ -370,7 +370,7 @@ class Session {
 struct PictureSize {
   int32_t width, height;
 };
-// Of a picture file, from its header: nothing is decoded.
+// Of a picture file, upright, from its header: nothing is decoded.
 inline PictureSize picture_size(std::span<const std::byte> bytes, const std::string& name) {
   PictureSize out{};
   detail::check(sclip_picture_size(bytes.data(), bytes.size(), name.c_str(), &out.width, &out.height));

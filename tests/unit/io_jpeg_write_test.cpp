@@ -31,6 +31,21 @@ TEST_CASE("a JPEG is the picture again, but for its rounding, and is marked") {
   for (size_t i = 0; i < picture.rgb.size(); ++i) REQUIRE(std::abs(picture.rgb[i] - again.rgb[i]) <= 8);
 }
 
+TEST_CASE("a JPEG has its colours at full resolution") {
+  // Columns of red and blue in turns: with halved colours all of them would be the mean, 127 away.
+  Image picture(64, 32);
+  for (size_t i = 0; i < picture.rgb.size(); i += 3) {
+    const bool red = i / 3 % 2 == 0;
+    picture.rgb[i] = red ? 255 : 0;
+    picture.rgb[i + 1] = 0;
+    picture.rgb[i + 2] = red ? 0 : 255;
+  }
+  ThreadPool pool(1);
+  const Image again = decode_image(encode_jpeg_rgb(picture.view()), "test", pool);
+  REQUIRE(again.rgb.size() == picture.rgb.size());
+  for (size_t i = 0; i < picture.rgb.size(); ++i) REQUIRE(std::abs(picture.rgb[i] - again.rgb[i]) <= 40);
+}
+
 TEST_CASE("pictures beyond a JPEG's sides are refused") {
   const std::vector<uint8_t> pixels(size_t{65536} * 3);
   CHECK_THROWS_AS(encode_jpeg_rgb({.pixels = pixels.data(), .width = 65536, .height = 1}), Error);
